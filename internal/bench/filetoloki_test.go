@@ -15,6 +15,9 @@ func BenchmarkFileToLoki(b *testing.B) {
 		defer c.close()
 		measure(b, srv, func() error { return c.drain(path) })
 	})
+	b.Run("logferry", func(b *testing.B) {
+		measure(b, srv, func() error { return drainLogferry(path, srv.url) })
+	})
 }
 
 // measure runs drain, which delivers the whole file to srv, once per iteration, and reports what that costs per line.

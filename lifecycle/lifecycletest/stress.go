@@ -125,10 +125,9 @@ func (s *stressed) manyLives(born func() Life) {
 	for i := range all {
 		all[i] = born()
 	}
-	s.together(lives, func(i int) {
-		s.mustStart(all[i])
-		s.together(2, func(int) { s.mustClose(all[i]) })
-	})
+	// In two steps, so that there is an instant at which all of them live.
+	s.together(lives, func(i int) { s.mustStart(all[i]) })
+	s.together(2*lives, func(i int) { s.mustClose(all[i/2]) })
 }
 
 // stressed reports on one trial. It may be used by many goroutines, and goes silent after the first few failures.
