@@ -1,0 +1,103 @@
+package batch_test
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/logferry/logferry/batch"
+)
+
+func ExampleBatch() {
+	b := batch.New(nil, batch.MustLabels("app", "shop"))
+	b.Append(time.Time{}, []byte("order 17 accepted"), batch.Attr{Key: "trace", Value: "4bf92f"})
+	b.Append(time.Time{}, []byte("DEBUG nothing to do"))
+	b.Filter(func(e *batch.Entry) bool { return string(e.Line[:5]) != "DEBUG" })
+	for i := range b.Entries {
+		e := &b.Entries[i]
+		fmt.Printf("%s %s %v\n", b.LabelsOf(i), e.Line, e.Attrs)
+	}
+	b.Settle(nil)
+	// Output:
+	// {app="shop"} order 17 accepted [{trace 4bf92f}]
+}
+
+// What is acknowledged is one batch, and it is once everybody who holds a
+// reference has said what became of it.
+func ExampleBatch_Settle() {
+	b := batch.New(nil, batch.Labels{})
+	b.Append(time.Time{}, []byte("line"))
+	b.OnSettled(func(err error) { fmt.Println("settled:", err) })
+
+	b.Retain(1) // for a second route
+	b.Settle(nil)
+	fmt.Println("one of two is done")
+	b.Settle(nil)
+	// Output:
+	// one of two is done
+	// settled: <nil>
+}
+
+// A merged batch stands for its parts: settled, it settles them.
+func ExampleBatch_Merge() {
+	m := batch.New(nil, batch.Labels{})
+	for _, app := range []string{"shop", "mail"} {
+		b := batch.New(nil, batch.MustLabels("app", app))
+		b.Append(time.Time{}, []byte("started"))
+		b.OnSettled(func(err error) { fmt.Println(app, "is settled:", err) })
+		m.Merge(b, nil)
+	}
+	for i := range m.Entries {
+		fmt.Printf("%s %s\n", m.LabelsOf(i), m.Entries[i].Line)
+	}
+	m.Settle(nil)
+	// Output:
+	// {app="shop"} started
+	// {app="mail"} started
+	// shop is settled: <nil>
+	// mail is settled: <nil>
+}
+
+// A source that reads blocks reads them into memory of the batch, and copies no
+// line.
+func ExampleBatch_Buffer() {
+	b := batch.New(new(batch.Pool), batch.Labels{})
+	buf := b.Buffer(64)
+	n := copy(buf, "first\nsecond\n") // a Read
+	for rest := buf[:n]; len(rest) > 0; {
+		i := 0
+		for rest[i] != '\n' {
+			i++
+		}
+		b.AppendShared(time.Time{}, rest[:i])
+		rest = rest[i+1:]
+	}
+	fmt.Printf("%s, %s\n", b.Entries[0].Line, b.Entries[1].Line)
+	b.Settle(nil)
+	// Output: first, second
+}
+
+func ExampleLabels() {
+	l := batch.MustLabels("env", "prod", "app", "shop")
+	fmt.Println(l, l.Get("env"))
+
+	l, err := l.With("zone", "eu")
+	if err != nil {
+		panic(err)
+	}
+	same := batch.MustLabels("app", "shop", "env", "prod", "zone", "eu")
+	fmt.Println(l, l == same)
+
+	_, err = l.With("my-label", "x")
+	fmt.Println(err)
+	// Output:
+	// {app="shop", env="prod"} prod
+	// {app="shop", env="prod", zone="eu"} true
+	// batch: invalid label: name "my-label": want letters, digits and _, not starting with a digit
+}
+
+func ExampleFixed() {
+	s := batch.Fixed(batch.Limits{MaxBytes: 64 << 10})
+	l := s.Limits(batch.State{})
+	fmt.Println(l.MaxBytes, l.MaxEntries, l.MaxWait)
+	// Output: 65536 10000 200ms
+}

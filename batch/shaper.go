@@ -1,0 +1,62 @@
+package batch
+
+import "time"
+
+// Limits say when a route cuts what it has gathered into a batch and sends it:
+// at MaxBytes, at MaxEntries or when the oldest entry has waited MaxWait,
+// whichever comes first.
+type Limits struct {
+	MaxBytes   int           // bytes of lines and attributes; a larger single entry goes alone
+	MaxEntries int           // entries
+	MaxWait    time.Duration // how long the first entry may wait for company; negative: not at all
+	InFlight   int           // concurrent Writes the shaper allows; zero: as many as the route does
+}
+
+// defaultLimits are what [Fixed] puts in place of zeros: 1 MiB, 10,000 entries
+// and 200 ms.
+var defaultLimits = Limits{MaxBytes: 1 << 20, MaxEntries: 10_000, MaxWait: 200 * time.Millisecond}
+
+// A State is what a route sees when it asks a [Shaper] for limits.
+type State struct {
+	Now      time.Time
+	InFlight int           // Writes running
+	Backlog  int           // bytes gathered, not yet handed to the sink
+	Oldest   time.Duration // how long the oldest gathered entry has waited
+}
+
+// An Outcome is what came of one Write.
+type Outcome struct {
+	Entries, Bytes int           // of the batch written
+	InFlight       int           // Writes running when it began, itself included
+	Took           time.Duration // from call to return
+	Err            error         // what it returned
+}
+
+// A Shaper decides how large batches grow and how many are under way. A route
+// asks it before it cuts and tells it the outcome of every Write, always from
+// one goroutine at a time.
+type Shaper interface {
+	Limits(State) Limits
+	Observe(Outcome)
+}
+
+// Fixed returns a Shaper that always answers l, with zeros replaced: 1 MiB,
+// 10,000 entries, 200 ms, no limit of its own on Writes in flight. It may be
+// shared by routes.
+func Fixed(l Limits) Shaper {
+	if l.MaxBytes <= 0 {
+		l.MaxBytes = defaultLimits.MaxBytes
+	}
+	if l.MaxEntries <= 0 {
+		l.MaxEntries = defaultLimits.MaxEntries
+	}
+	if l.MaxWait == 0 {
+		l.MaxWait = defaultLimits.MaxWait
+	}
+	return fixed(l)
+}
+
+type fixed Limits
+
+func (f fixed) Limits(State) Limits { return Limits(f) }
+func (f fixed) Observe(Outcome)     {}
