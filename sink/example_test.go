@@ -1,0 +1,122 @@
+package sink_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/sink"
+)
+
+// The recommended stack: every attempt at the far destination is timed and counted; while it is not there, entries go
+// to the near one at once; only what neither takes waits.
+func Example() {
+	far := sink.Func(func(ctx context.Context, b *batch.Batch) error {
+		return errors.New("connection refused")
+	})
+	near := sink.Writer(os.Stdout)
+
+	s := sink.Retry(
+		sink.Failover(
+			sink.Breaker(
+				sink.Timeout(far, 10*time.Second),
+				sink.BreakerConfig{Failures: 3}),
+			near),
+		sink.RetryConfig{})
+	defer s.Close(context.Background())
+
+	b := batch.New(nil, batch.MustLabels("app", "shop"))
+	b.Append(time.Now(), []byte("order 4711 paid"))
+	if err := s.Write(context.Background(), b); err != nil {
+		fmt.Println(err)
+	}
+	// Output: order 4711 paid
+}
+
+// A Sink can be a function. What it returns says what a retry could do.
+func ExampleFunc() {
+	var s sink.Sink = sink.Func(func(ctx context.Context, b *batch.Batch) error {
+		p := &sink.PartialError{}
+		for i, e := range b.Entries {
+			switch {
+			case bytes.HasPrefix(e.Line, []byte("secret")):
+				p.Failures = append(p.Failures, sink.Failure{Index: i, Err: sink.Permanent(errors.New("not ours to keep"))})
+			default:
+				fmt.Printf("%s\n", e.Line)
+			}
+		}
+		if len(p.Failures) > 0 {
+			return p
+		}
+		return nil
+	})
+
+	b := batch.New(nil, batch.MustLabels("app", "shop"))
+	b.Append(time.Now(), []byte("order 4711 paid"))
+	b.Append(time.Now(), []byte("secret of 4711"))
+	fmt.Println(s.Write(context.Background(), b))
+	// Output:
+	// order 4711 paid
+	// sink: 1 entries failed: entry 1: not ours to keep
+}
+
+func ExampleWriterFunc() {
+	s := sink.WriterFunc(os.Stdout, func(dst []byte, e *batch.Entry) []byte {
+		dst = e.Time.AppendFormat(dst, time.TimeOnly)
+		dst = append(dst, ' ')
+		dst = e.Labels.Append(dst)
+		dst = append(dst, ' ')
+		return fmt.Appendf(dst, "%q\n", e.Line)
+	})
+	b := batch.New(nil, batch.MustLabels("app", "shop"))
+	b.Append(time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC), []byte("order\t4711"))
+	fmt.Println(s.Write(context.Background(), b))
+	// Output:
+	// 05:06:07 {app="shop"} "order\t4711"
+	// <nil>
+}
+
+// Who waits otherwise than Retry does drives a Delivery.
+func ExampleRetryConfig_Begin() {
+	attempts := 0
+	s := sink.Func(func(ctx context.Context, b *batch.Batch) error {
+		if attempts++; attempts == 1 {
+			return &sink.PartialError{Failures: []sink.Failure{{Index: 1, Err: errors.New("disk is busy")}}}
+		}
+		return nil
+	})
+	b := batch.New(nil, batch.MustLabels("app", "shop"))
+	b.Append(time.Now(), []byte("one"))
+	b.Append(time.Now(), []byte("two"))
+
+	d := sink.RetryConfig{Min: time.Millisecond}.Begin(b)
+	for again := true; again; {
+		var wait time.Duration
+		fmt.Printf("writing %d\n", len(d.Batch().Entries))
+		wait, again = d.Done(s.Write(context.Background(), d.Batch()))
+		time.Sleep(wait)
+	}
+	fmt.Println(d.Err())
+	// Output:
+	// writing 2
+	// writing 1
+	// <nil>
+}
+
+// A breaker's state, wherever in the stack it is.
+func ExampleFind() {
+	down := sink.Func(func(context.Context, *batch.Batch) error { return errors.New("connection refused") })
+	s := sink.Failover(sink.Breaker(down, sink.BreakerConfig{Failures: 1}), sink.Discard())
+	if b, ok := sink.Find[sink.BreakerStater](s); ok {
+		fmt.Println(b.BreakerState())
+		s.Write(context.Background(), batch.New(nil, batch.Labels{}))
+		fmt.Println(b.BreakerState())
+	}
+	// Output:
+	// closed
+	// open
+}
