@@ -1,0 +1,212 @@
+package loki
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/logferry/logferry/sink"
+)
+
+// A verdict is what an answer means for the entries of its request, and for those that were to follow.
+type verdict int
+
+const (
+	stored      verdict = iota // all of them
+	someRefused                // some are refused for good; the others are stored
+	allRefused                 // for good
+	tooLarge                   // nothing is stored; smaller requests may be
+	limited                    // stopped by a rate limit; smaller requests get through more easily
+	undelivered                // nothing is known to be stored
+)
+
+// A ruling is a verdict with its reason.
+type ruling struct {
+	verdict   verdict
+	err       error // with its class; nil for stored
+	everybody bool  // the reason concerns every stream, not just this one
+	burst     bool  // limited: the request is larger than what the limit allows in a second
+}
+
+// maxWait bounds what a Retry-After is believed to ask for.
+const maxWait = time.Hour
+
+// The texts by which Loki's answers are told apart, v3.7.8: pkg/validation/validate.go, pkg/loghttp/push/push.go,
+// pkg/distributor/http.go. Where a text can occur is part of what is matched: labels may contain any of them.
+const (
+	textStreamRate  = "Per stream rate limit exceeded"
+	textTenantRate  = "ingestion rate limit exceeded for user "
+	textStreamLimit = "maximum active stream limit exceeded"
+	textBlocked     = "ingestion blocked for user "
+	textGRPCSize    = "received message larger than max"
+)
+
+// requestTexts begin the answers 400 that refuse the request as such: nothing of it was looked at.
+var requestTexts = []string{"couldn't parse labels", "snappy: ", "proto: ", "s2: ", "no org id", "timestamp: "}
+
+// rule decides what a means.
+func (s *Sink) rule(a answer) ruling {
+	if a.err != nil {
+		return ruling{verdict: undelivered, err: a.err, everybody: true}
+	}
+	switch a.status {
+	case http.StatusNoContent:
+		return ruling{verdict: stored}
+	case http.StatusBadRequest:
+		return s.ruleBadRequest(a)
+	case http.StatusRequestEntityTooLarge:
+		return ruling{verdict: tooLarge, err: sink.Permanent(s.answerError(a, "too large"))}
+	case http.StatusUnprocessableEntity:
+		return ruling{verdict: allRefused, err: sink.Permanent(s.answerError(a, "the whole request was refused"))}
+	case http.StatusTooManyRequests:
+		return s.ruleTooMany(a)
+	}
+	if a.status == http.StatusInternalServerError && strings.Contains(a.body, textGRPCSize) {
+		return ruling{verdict: tooLarge, err: sink.Permanent(s.answerError(a, "too large"))}
+	}
+	return s.ruleOther(a)
+}
+
+func (s *Sink) ruleBadRequest(a answer) ruling {
+	if strings.HasPrefix(a.body, textBlocked) || fromGateway(a) {
+		return s.ruleOther(a)
+	}
+	if strings.HasPrefix(a.body, "compressed message size ") {
+		return ruling{verdict: tooLarge, err: sink.Permanent(s.answerError(a, "too large"))}
+	}
+	for _, text := range requestTexts {
+		if strings.HasPrefix(a.body, text) {
+			return ruling{verdict: allRefused, err: sink.Permanent(s.answerError(a, "the whole request was refused and is lost"))}
+		}
+	}
+	// Also among reasons of other kinds: what was refused for the rate can be sent again, and what was stored may be.
+	if strings.Contains(a.body, "reason: '"+textStreamRate) {
+		return ruling{verdict: limited, err: s.waitError(a, "rate limit of the stream")}
+	}
+	return ruling{verdict: someRefused, err: sink.Permanent(s.answerError(a, "refused"))}
+}
+
+func (s *Sink) ruleTooMany(a answer) ruling {
+	switch {
+	case strings.HasPrefix(a.body, textTenantRate):
+		return ruling{verdict: limited, err: s.waitError(a, "rate limit of the tenant"), everybody: true, burst: exceedsSecond(a.body)}
+	case strings.Contains(a.body, "reason: '"+textStreamRate):
+		return ruling{verdict: limited, err: s.waitError(a, "rate limit of the stream")}
+	case strings.HasPrefix(a.body, textStreamLimit):
+		return ruling{verdict: undelivered, err: s.waitError(a, "too many streams")}
+	}
+	return ruling{verdict: undelivered, err: s.waitError(a, "asked to wait"), everybody: true}
+}
+
+// ruleOther is for what speaks about the way to Loki rather than about the entries.
+func (s *Sink) ruleOther(a answer) ruling {
+	err := s.answerError(a, hint(a))
+	if a.status == http.StatusServiceUnavailable && a.header.Get("Retry-After") != "" {
+		err = sink.RetryAfter(err, retryAfter(a.header, time.Now()))
+	}
+	return ruling{verdict: undelivered, err: err, everybody: true}
+}
+
+// hint says what to look at.
+func hint(a answer) string {
+	switch code := a.status; {
+	case strings.HasPrefix(a.body, textBlocked):
+		return "not stored: ingestion is blocked"
+	case code == http.StatusUnauthorized || code == http.StatusForbidden || code == http.StatusProxyAuthRequired:
+		return "not stored: check the credentials and the tenant"
+	case code == http.StatusNotFound || code == http.StatusMethodNotAllowed:
+		return "not stored: check the URL"
+	case code/100 == 3:
+		return "not stored: redirects are not followed, check the URL"
+	case code/100 == 2:
+		return "not stored: only 204 says so"
+	case code == http.StatusBadRequest:
+		return "not stored: the answer is not Loki's, check the URL"
+	}
+	return "not stored"
+}
+
+// fromGateway reports whether the answer 400 is one that Loki itself never gives: a web page, nothing at all, or what
+// net/http says to a client that talks plain HTTP to a TLS port.
+func fromGateway(a answer) bool {
+	return a.body == "" || strings.HasPrefix(a.body, "<") || strings.HasPrefix(a.header.Get("Content-Type"), "text/html") ||
+		strings.HasPrefix(a.body, "Client sent an HTTP request to an HTTPS server")
+}
+
+// answerError is an error without a class.
+func (s *Sink) answerError(a answer, what string) error {
+	return fmt.Errorf("loki: push to %s://%s: %s: status %d%s", s.url.Scheme, s.url.Host, what, a.status, s.quote(a.body))
+}
+
+func (s *Sink) waitError(a answer, what string) error {
+	return sink.RetryAfter(s.answerError(a, what), retryAfter(a.header, time.Now()))
+}
+
+// maxQuoted is how much of an answer an error repeats.
+const maxQuoted = 400
+
+// quote returns ": " and the beginning of text, in one line and without secrets.
+func (s *Sink) quote(text string) string {
+	if text == "" {
+		return ""
+	}
+	// The replacement comes before the cut, which might leave half a secret.
+	text = strings.Join(strings.Fields(s.redact.Replace(text)), " ")
+	if len(text) > maxQuoted {
+		end := maxQuoted
+		for end > 0 && !utf8.RuneStart(text[end]) {
+			end--
+		}
+		text = text[:end] + "…"
+	}
+	return ": " + strings.ToValidUTF8(text, "\uFFFD")
+}
+
+// retryAfter reads the header of that name, RFC 9110, section 10.2.3: seconds or a date. Zero: absent or nonsense.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	v := strings.TrimSpace(h.Get("Retry-After"))
+	if v == "" {
+		return 0
+	}
+	if secs, err := strconv.ParseUint(v, 10, 63); err == nil {
+		return time.Duration(min(secs, uint64(maxWait/time.Second))) * time.Second
+	}
+	if at, err := http.ParseTime(v); err == nil {
+		return min(max(at.Sub(now), 0), maxWait)
+	}
+	return 0
+}
+
+// exceedsSecond reports whether the answer of the tenant's rate limit names a request larger than a second's allowance.
+// The text does not tell the burst, which is what counts; but one that is smaller than the rate is rare.
+func exceedsSecond(body string) bool {
+	limit, ok := numberAfter(body, "(limit: ")
+	if !ok {
+		return false
+	}
+	size, ok := numberAfter(body, "totaling '")
+	return ok && size > limit
+}
+
+// numberAfter returns the decimal number that follows the first occurrence of mark.
+func numberAfter(s, mark string) (int, bool) {
+	_, s, ok := strings.Cut(s, mark)
+	if !ok {
+		return 0, false
+	}
+	n, _, ok := cutNumber(s)
+	return n, ok
+}
+
+// cutNumber splits a decimal number off the front of s.
+func cutNumber(s string) (n int, rest string, ok bool) {
+	end := 0
+	for end < len(s) && '0' <= s[end] && s[end] <= '9' {
+		end++
+	}
+	n, err := strconv.Atoi(s[:end])
+	return n, s[end:], err == nil
+}

@@ -1,0 +1,225 @@
+package loki
+
+import (
+	"slices"
+
+	"github.com/logferry/logferry/batch"
+)
+
+// A fate is what is known of one entry of a request that was answered with 400.
+type fate byte
+
+const (
+	unknown fate = iota
+	refused
+	accepted
+)
+
+// An attribution works out which entries of a request a refusal is about. It changes fates only where the body leaves
+// no doubt.
+type attribution struct {
+	b     *batch.Batch
+	idx   []int32 // the entries of the request, in order
+	fates []fate  // of each
+	why   []string
+}
+
+// attribute returns the fate of every entry in idx.
+func attribute(r refusal, b *batch.Batch, idx []int32) attribution {
+	a := attribution{b: b, idx: idx, fates: make([]fate, len(idx)), why: make([]string, len(idx))}
+	switch {
+	case r.stream:
+		for k := range idx {
+			a.fates[k] = refused
+		}
+	case r.late != nil:
+		a.late(r.late)
+	default:
+		a.reasons(r)
+	}
+	return a
+}
+
+func (a *attribution) entry(k int) *batch.Entry { return &a.b.Entries[a.idx[k]] }
+
+func (a *attribution) refuse(k int, why string) { a.fates[k], a.why[k] = refused, why }
+
+// acceptOthers is for when every refusal has found its entry.
+func (a *attribution) acceptOthers() {
+	for k, f := range a.fates {
+		if f == unknown {
+			a.fates[k] = accepted
+		}
+	}
+}
+
+// reasons attributes what the distributor says. It counts: a reason that fits as many entries as it says is understood.
+func (a *attribution) reasons(r refusal) {
+	exact := r.complete
+	// In the order of the checks, so that an entry that fails several is out of the way when its later ones are looked at.
+	for kind := range reasonKinds {
+		for i := range r.reasons {
+			if why := &r.reasons[i]; why.kind == kind && !a.reason(why) {
+				exact = false
+			}
+		}
+		for i := range r.reasons {
+			if why := &r.reasons[i]; why.kind == kind {
+				a.widen(why)
+			}
+		}
+	}
+	if exact {
+		a.acceptOthers()
+	}
+}
+
+// reason attributes one reason and reports whether that left no doubt.
+func (a *attribution) reason(why *reason) bool {
+	var fits []int
+	for k := range a.idx {
+		if a.fates[k] == unknown && why.fits(a.entry(k)) {
+			fits = append(fits, k)
+		}
+	}
+	if len(fits) > why.count && (why.kind == tooOld || why.kind == tooNew) {
+		fits = a.outermost(fits, why)
+	}
+	if len(fits) != why.count {
+		return false
+	}
+	for _, k := range fits {
+		a.refuse(k, why.text)
+	}
+	return true
+}
+
+// outermost narrows entries of the same second down to the why.count oldest or newest: between those and the others
+// runs the limit. It fails, and returns nil, if the two on its sides are of the same time.
+func (a *attribution) outermost(fits []int, why *reason) []int {
+	slices.SortStableFunc(fits, func(i, j int) int {
+		c := a.entry(i).Time.Compare(a.entry(j).Time)
+		if why.kind == tooNew {
+			return -c
+		}
+		return c
+	})
+	if a.entry(fits[why.count-1]).Time.Equal(a.entry(fits[why.count]).Time) {
+		return nil
+	}
+	return fits[:why.count]
+}
+
+// fits reports whether e looks like one of the entries the reason is about.
+func (r *reason) fits(e *batch.Entry) bool {
+	switch r.kind {
+	case tooOld, tooNew:
+		return e.Time.Unix() == r.at.Unix()
+	case lineTooLong:
+		return len(e.Line) == r.size && r.size > r.limit
+	case attrsDisallowed:
+		return len(e.Attrs) > 0
+	case attrsTooLarge:
+		return attrsBytes(e.Attrs) == r.size && r.size > r.limit
+	case attrsTooMany:
+		return len(e.Attrs) == r.size && r.size > r.limit
+	}
+	return false
+}
+
+// widen refuses what must be refused too, though the part of the body that says so may be missing.
+func (a *attribution) widen(why *reason) {
+	for k, f := range a.fates {
+		if f == unknown && why.covers(a.entry(k)) {
+			a.refuse(k, why.text)
+		}
+	}
+}
+
+// covers reports whether e is worse than the entries the reason is about: older than too old, longer than too long.
+func (r *reason) covers(e *batch.Entry) bool {
+	switch r.kind {
+	case tooOld:
+		return e.Time.Unix() < r.at.Unix()
+	case tooNew:
+		return e.Time.Unix() > r.at.Unix()
+	case lineTooLong:
+		return len(e.Line) > r.limit
+	case attrsDisallowed:
+		return len(e.Attrs) > 0
+	case attrsTooLarge:
+		return attrsBytes(e.Attrs) > r.limit
+	case attrsTooMany:
+		return len(e.Attrs) > r.limit
+	}
+	return false
+}
+
+// late attributes what the ingester says.
+func (a *attribution) late(l *late) {
+	first, found := a.listed(l)
+	if !found || l.of != len(a.idx) {
+		// Some entries met another fate before, which this answer hides; or the stream was split up inside Loki.
+		return
+	}
+	if l.total > len(l.listed) && !a.unlisted(l, first) {
+		return
+	}
+	a.acceptOthers()
+}
+
+// listed refuses the entries that the answer lists, in the order of the request, and returns the first one. Of several
+// with the same time the later ones are meant: the limit only ever moves up.
+func (a *attribution) listed(l *late) (first int, found bool) {
+	for _, e := range slices.Backward(l.listed) {
+		k := len(a.idx) - 1
+		for k >= 0 && (a.fates[k] != unknown || !a.entry(k).Time.Equal(e.at)) {
+			k--
+		}
+		if k < 0 {
+			return 0, false
+		}
+		a.refuse(k, e.why)
+		first = k
+	}
+	return first, len(l.listed) > 0
+}
+
+// unlisted refuses the entries that the answer only counts, and reports whether that left no doubt. first is the first
+// entry that was refused.
+func (a *attribution) unlisted(l *late, first int) bool {
+	why := l.listed[0]
+	if why.cutoff.IsZero() {
+		return false
+	}
+	if a.inOrder(first) {
+		// What the limit cuts off an ordered stream is one run of entries.
+		end := first + l.total
+		if end <= len(a.idx) && a.second(end-1) <= why.cutoff.Unix() && (end == len(a.idx) || a.second(end) >= why.cutoff.Unix()) {
+			for k := first; k < end; k++ {
+				a.refuse(k, why.why)
+			}
+			return true
+		}
+	}
+	n := len(l.listed)
+	for k := first; k < len(a.idx); k++ {
+		if a.fates[k] == unknown && a.second(k) < why.cutoff.Unix() {
+			a.refuse(k, why.why)
+			n++
+		}
+	}
+	return n == l.total
+}
+
+func (a *attribution) second(k int) int64 { return a.entry(k).Time.Unix() }
+
+// inOrder reports whether no entry from the first on is older than the one before it.
+func (a *attribution) inOrder(first int) bool {
+	for k := first + 1; k < len(a.idx); k++ {
+		if a.entry(k).Time.Before(a.entry(k - 1).Time) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,196 @@
+package loki
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/logferry/logferry/batch"
+)
+
+// A Config says where to push and how. Only URL is required. New copies what it needs.
+type Config struct {
+	// URL is Loki's root, with a path in front of the API if a gateway has one, such as "https://logs.example.com/eu",
+	// or the full address of the push endpoint, which ends in /loki/api/v1/push.
+	URL string
+
+	// Tenant is sent as X-Scope-OrgID; empty: none.
+	Tenant string
+
+	// BasicUser and BasicPassword, or else BearerToken, authenticate every request. None of them ever occurs in an
+	// error, not even if the other side echoes it.
+	BasicUser, BasicPassword string
+	BearerToken              string
+
+	// Headers are added to every request. Those the sink sets itself cannot be among them.
+	Headers http.Header
+
+	// Labels are added to every stream. A stream's own labels of the same name win.
+	Labels batch.Labels
+
+	// MaxRequest bounds a request, in bytes before compression; zero: 1 MiB. A larger single entry goes alone. It cannot
+	// exceed 3 MiB: Loki refuses a message of 4 MiB, and adds to every entry before it measures.
+	MaxRequest int
+
+	// MaxLine is the longest line worth sending, in bytes; zero: 256 KiB, Loki's own default (max_line_size).
+	MaxLine int
+
+	// Timeout bounds each request from dialling to the last byte of the answer; zero: 10 s.
+	Timeout time.Duration
+
+	// UserAgent is sent as such; empty: "logferry".
+	UserAgent string
+}
+
+const (
+	pushPath = "/loki/api/v1/push"
+
+	defaultMaxRequest = 1 << 20
+	maxMaxRequest     = 3 << 20
+	defaultMaxLine    = 256 << 10
+	maxMaxLine        = 3 << 20
+	defaultTimeout    = 10 * time.Second
+	defaultUserAgent  = "logferry"
+)
+
+func (c Config) withDefaults() Config {
+	if c.MaxRequest == 0 {
+		c.MaxRequest = defaultMaxRequest
+	}
+	if c.MaxLine == 0 {
+		c.MaxLine = defaultMaxLine
+	}
+	if c.Timeout == 0 {
+		c.Timeout = defaultTimeout
+	}
+	if c.UserAgent == "" {
+		c.UserAgent = defaultUserAgent
+	}
+	return c
+}
+
+// validate checks c, which has its defaults, and returns the push endpoint.
+func (c Config) validate() (*url.URL, error) {
+	endpoint, err := c.endpoint()
+	errs := []error{err}
+	bad := func(field, why string, args ...any) {
+		errs = append(errs, fmt.Errorf("loki: Config."+field+": "+why, args...))
+	}
+	if c.MaxRequest < 0 || c.MaxRequest > maxMaxRequest {
+		bad("MaxRequest", "%d bytes: want 1 to %d", c.MaxRequest, maxMaxRequest)
+	}
+	if c.MaxLine < 0 || c.MaxLine > maxMaxLine {
+		bad("MaxLine", "%d bytes: want 1 to %d", c.MaxLine, maxMaxLine)
+	}
+	if c.Timeout < 0 {
+		bad("Timeout", "%v: negative", c.Timeout)
+	}
+	if c.BasicUser == "" && c.BasicPassword != "" {
+		bad("BasicPassword", "given without BasicUser")
+	}
+	if strings.Contains(c.BasicUser, ":") {
+		bad("BasicUser", "contains a colon, which would end it")
+	}
+	if c.BasicUser != "" && c.BearerToken != "" {
+		bad("BearerToken", "given beside BasicUser: want one of them")
+	}
+	for field, value := range map[string]string{"Tenant": c.Tenant, "BearerToken": c.BearerToken, "UserAgent": c.UserAgent} {
+		if !validHeaderValue(value) {
+			bad(field, "contains a control character")
+		}
+	}
+	errs = append(errs, c.checkHeaders()...)
+	return endpoint, errors.Join(errs...)
+}
+
+// endpoint makes the address of the push endpoint. What it refuses is not repeated in the error where it may hold a
+// secret.
+func (c Config) endpoint() (*url.URL, error) {
+	refuse := func(why string) (*url.URL, error) { return nil, errors.New("loki: Config.URL: " + why) }
+	if c.URL == "" {
+		return refuse("missing")
+	}
+	u, err := url.Parse(c.URL)
+	switch {
+	case err != nil:
+		return refuse("not a URL")
+	case u.User != nil:
+		return refuse("contains a user name: use BasicUser and BasicPassword")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return refuse("does not begin with http:// or https://")
+	case u.Hostname() == "":
+		return refuse("names no host")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return refuse("has a query or a fragment: use Headers or Tenant")
+	}
+	path := strings.TrimRight(u.Path, "/")
+	if !strings.HasSuffix(path, pushPath) {
+		if strings.Contains(path, "/loki/api") || strings.Contains(path, "/api/prom") {
+			return refuse("path " + path + ": want Loki's root or " + pushPath)
+		}
+		path += pushPath
+	}
+	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: path}, nil
+}
+
+func (c Config) checkHeaders() []error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
+		why := c.headerProblem(name)
+		if why != "" {
+			errs = append(errs, fmt.Errorf("loki: Config.Headers: %q: %s", name, why))
+		}
+	}
+	return errs
+}
+
+func (c Config) headerProblem(name string) string {
+	if !validHeaderName(name) {
+		return "not a header name"
+	}
+	for _, v := range c.Headers[name] {
+		if !validHeaderValue(v) {
+			return "its value contains a control character"
+		}
+	}
+	switch http.CanonicalHeaderKey(name) {
+	case "Content-Type", "Content-Length", "Content-Encoding", "Transfer-Encoding", "Connection", "Host", "Trailer":
+		return "set by the sink"
+	case "User-Agent":
+		return "use UserAgent"
+	case tenantHeader:
+		return "use Tenant"
+	case "Authorization":
+		if c.BasicUser != "" || c.BearerToken != "" {
+			return "given beside BasicUser or BearerToken: want one of them"
+		}
+	}
+	return ""
+}
+
+// validHeaderName reports whether name is a token of RFC 9110, section 5.6.2.
+func validHeaderName(name string) bool {
+	for i := range len(name) {
+		c := name[i]
+		alnum := '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+		if !alnum && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// validHeaderValue reports whether value has none of the bytes that RFC 9110, section 5.5 excludes.
+func validHeaderValue(value string) bool {
+	for i := range len(value) {
+		if c := value[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,56 @@
+package loki
+
+import (
+	"encoding/base64"
+	"net/http"
+	"strings"
+)
+
+const tenantHeader = "X-Scope-Orgid" // X-Scope-OrgID, canonicalized
+
+// header makes the header that all requests share. It is never changed afterwards.
+func (c Config) header() http.Header {
+	h := http.Header{}
+	for name, values := range c.Headers {
+		for _, v := range values {
+			h.Add(name, v)
+		}
+	}
+	h.Set("Content-Type", "application/x-protobuf")
+	h.Set("User-Agent", c.UserAgent)
+	if c.Tenant != "" {
+		h.Set(tenantHeader, c.Tenant)
+	}
+	switch {
+	case c.BasicUser != "":
+		h.Set("Authorization", "Basic "+c.basic())
+	case c.BearerToken != "":
+		h.Set("Authorization", "Bearer "+c.BearerToken)
+	}
+	return h
+}
+
+func (c Config) basic() string {
+	return base64.StdEncoding.EncodeToString([]byte(c.BasicUser + ":" + c.BasicPassword))
+}
+
+// minSecret is the length below which a string is no secret but may well be a word of an answer.
+const minSecret = 4
+
+// redactor returns what removes every secret of c from a text.
+func (c Config) redactor() *strings.Replacer {
+	secrets := []string{c.BasicPassword, c.BearerToken}
+	if c.BasicUser != "" {
+		secrets = append(secrets, c.basic())
+	}
+	for _, values := range c.Headers {
+		secrets = append(secrets, values...)
+	}
+	var pairs []string
+	for _, s := range secrets {
+		if len(s) >= minSecret {
+			pairs = append(pairs, s, "***")
+		}
+	}
+	return strings.NewReplacer(pairs...)
+}

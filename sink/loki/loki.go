@@ -1,0 +1,112 @@
+package loki
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/sink"
+)
+
+// A Sink pushes to one Loki. New makes one; all methods may be called concurrently. It has no goroutines of its own
+// beside those of its connections.
+type Sink struct {
+	cfg       Config
+	url       *url.URL
+	header    http.Header
+	redact    *strings.Replacer
+	transport *transport
+
+	streams    streams
+	deliveries sync.Pool // of *delivery
+	raws       bufferPool
+	wires      bufferPool
+
+	closed atomic.Bool
+	health atomic.Pointer[error] // of the latest exchange; nil: well, or none yet
+	stats  counters
+}
+
+var (
+	_ sink.Sink        = (*Sink)(nil)
+	_ sink.PerStreamer = (*Sink)(nil)
+	_ sink.Healther    = (*Sink)(nil)
+)
+
+// ErrClosed is what Write returns after Close.
+var ErrClosed = errors.New("loki: sink is closed")
+
+// New checks cfg and returns a Sink that has not opened any connection yet. The error joins one for every field that
+// makes no sense, and holds no secret.
+func New(cfg Config) (*Sink, error) {
+	cfg = cfg.withDefaults()
+	endpoint, err := cfg.validate()
+	if err != nil {
+		return nil, err
+	}
+	s := &Sink{
+		cfg:       cfg,
+		url:       endpoint,
+		header:    cfg.header(),
+		redact:    cfg.redactor(),
+		transport: newTransport(endpoint.Host, cfg.Timeout),
+		streams:   streams{external: cfg.Labels},
+	}
+	s.deliveries.New = func() any { return &delivery{sink: s} }
+	return s, nil
+}
+
+// Write pushes the entries of b, stream by stream, and returns when their fate is known, or ctx is done. Entries that
+// Loki did not take are listed in a *sink.PartialError, each with its class; if the same became of all of them, that
+// error itself is returned. Within a stream nothing is sent after an entry that is worth a retry.
+func (s *Sink) Write(ctx context.Context, b *batch.Batch) error {
+	if s.closed.Load() {
+		return ErrClosed
+	}
+	if len(b.Entries) == 0 {
+		return nil
+	}
+	d := s.deliveries.Get().(*delivery)
+	err := d.write(ctx, b)
+	d.reset()
+	s.deliveries.Put(d)
+	return err
+}
+
+// Close closes the connections and returns once all of them are closed and their goroutines have ended, or when ctx is
+// done; the error then says what is left. It is called after the last Write.
+func (s *Sink) Close(ctx context.Context) error {
+	s.closed.Store(true)
+	return s.transport.close(ctx)
+}
+
+// PerStream reports that the sink wants one stream per batch: see the package documentation.
+func (s *Sink) PerStream() bool { return true }
+
+// Health returns nil if the latest request was answered, and nothing was found fault with but entries, else what was
+// wrong. A rate limit is wrong, too.
+func (s *Sink) Health() error {
+	if err := s.health.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// noteHealth keeps what the latest answer says about the destination. What it says about entries is none of that.
+func (s *Sink) noteHealth(r ruling) {
+	switch r.verdict {
+	case undelivered, limited, allRefused:
+		err := r.err
+		s.health.Store(&err)
+	default:
+		s.health.Store(nil)
+	}
+}
+
+// Stats returns the counters. They are read one by one, so a request that is under way may be in some of them only.
+func (s *Sink) Stats() Stats { return s.stats.snapshot() }

@@ -1,0 +1,46 @@
+package loki
+
+import "sync/atomic"
+
+// Stats are the counters of a Sink since it was made.
+type Stats struct {
+	Requests  int64         // sent, repeated and probing ones included
+	Statuses  map[int]int64 // answers by status code; 0: no answer
+	RawBytes  int64         // of all requests before compression
+	WireBytes int64         // after compression, headers not counted
+	Resends   int64         // requests that repeated a part of another one to find out which entries it refused, or to get through
+}
+
+// statuses is how many status codes are told apart. HTTP has none above 599; what is reported above counts as the last.
+const statuses = 600
+
+type counters struct {
+	statuses                       [statuses]atomic.Int64
+	requests, raw, wire, resending atomic.Int64
+}
+
+func (c *counters) sent(raw, wire int) {
+	c.requests.Add(1)
+	c.raw.Add(int64(raw))
+	c.wire.Add(int64(wire))
+}
+
+func (c *counters) answered(status int) {
+	c.statuses[max(0, min(status, statuses-1))].Add(1)
+}
+
+func (c *counters) snapshot() Stats {
+	s := Stats{
+		Requests:  c.requests.Load(),
+		Statuses:  map[int]int64{},
+		RawBytes:  c.raw.Load(),
+		WireBytes: c.wire.Load(),
+		Resends:   c.resending.Load(),
+	}
+	for code := range c.statuses {
+		if n := c.statuses[code].Load(); n > 0 {
+			s.Statuses[code] = n
+		}
+	}
+	return s
+}

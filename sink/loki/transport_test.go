@@ -1,0 +1,98 @@
+package loki
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// With every connection gone, Close has nothing to wait for and leaves no goroutine behind.
+func TestCloseWaitsForConnections(t *testing.T) {
+	f := newFake(t)
+	s := newSink(t, f.URL)
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			if err := s.Write(t.Context(), newBatch(shop, "x")); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if s.transport.open.Load() == 0 {
+		t.Fatal("no connection is kept")
+	}
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := s.transport.open.Load(); n != 0 {
+		t.Errorf("%d connections are left", n)
+	}
+	// The fake's own connections have goroutines, too, but those are the other end's.
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	for _, of := range []string{"(*persistConn)", "dialConnFor"} {
+		if strings.Contains(string(stacks), of) {
+			t.Errorf("goroutines are left:\n%s", stacks)
+		}
+	}
+}
+
+// Until they are gone, a profile shows whose goroutines they are.
+func TestConnectionsAreLabelled(t *testing.T) {
+	f := newFake(t)
+	s, other := newSink(t, f.URL), newSink(t, f.URL)
+	if err := s.Write(t.Context(), newBatch(shop, "x")); err != nil {
+		t.Fatal(err)
+	}
+	if !s.transport.running() || other.transport.running() {
+		t.Errorf("running: %v, the other Sink's: %v", s.transport.running(), other.transport.running())
+	}
+}
+
+// A Write that is under way, which the contract rules out, holds Close up until its ctx is done; then Close says so.
+func TestCloseIsBounded(t *testing.T) {
+	entered := make(chan struct{})
+	url := rawServer(t, func(_ int, c net.Conn) {
+		if readRequest(c) == nil {
+			close(entered)
+			io.Copy(io.Discard, c)
+		}
+	})
+	s := newSinkUnclosed(t, url)
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = s.Write(ctx, newBatch(shop, "x")) })
+	<-entered
+	short, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer stop()
+	if err := s.Close(short); err == nil || !strings.Contains(err.Error(), "1 connections are left") || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Close: %v", err)
+	}
+	cancel()
+	wg.Wait()
+	if err := s.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// A dial that outlives its request does not outlive Close.
+func TestCloseEndsDials(t *testing.T) {
+	// 192.0.2.0/24 is for documentation: nothing answers there, or the network says so at once.
+	s := newSinkUnclosed(t, "http://192.0.2.1:9")
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := s.Write(ctx, newBatch(shop, "x")); err == nil {
+		t.Error("no error")
+	}
+	began := time.Now()
+	if err := s.Close(t.Context()); err != nil || time.Since(began) > 5*time.Second {
+		t.Errorf("Close after %v: %v", time.Since(began), err)
+	}
+}
