@@ -134,6 +134,8 @@ func TestAttrsStay(t *testing.T) {
 		}
 		b.Append(time.Time{}, []byte("x"), attrs...)
 		want = append(want, attrs)
+	}
+	for i := range b.Entries {
 		_ = append(b.Entries[i].Attrs, Attr{"intruder", "!"})
 	}
 	for i := range want {

@@ -9,7 +9,7 @@ import (
 
 func TestPoolDropsGiants(t *testing.T) {
 	p := &Pool{MaxKeep: 10_000} // not a power of two
-	for _, n := range []int{1, 255, 256, 257, 4096, 8192, 8193, 9999, 10_000, 10_001, 1 << 20} {
+	for _, n := range []int{1, 255, 256, 257, 4096, 8192, 8193, 9999, 10_000, 10_001, 16_384, 1 << 20} {
 		k := p.takeBytes(n)
 		if len(k.b) != 0 || cap(k.b) < n {
 			t.Fatalf("takeBytes(%d): length %d, capacity %d", n, len(k.b), cap(k.b))
@@ -19,8 +19,8 @@ func TestPoolDropsGiants(t *testing.T) {
 		}
 		kept := n <= 8192 // the largest power of two within MaxKeep
 		p.giveBytes(k)
-		if again := p.takeBytes(n); !raceEnabled && (again == k) != kept {
-			t.Errorf("%d bytes: kept is %v, want %v", n, again == k, kept)
+		if again := p.bytes[classOf(cap(k.b))].Get(); !raceEnabled && (again == any(k)) != kept {
+			t.Errorf("%d bytes: kept is %v, want %v", n, again == any(k), kept)
 		}
 	}
 	for _, n := range []int{1, 16, 100, 124, 125, 126, 1000} {
@@ -30,8 +30,8 @@ func TestPoolDropsGiants(t *testing.T) {
 		}
 		kept := cap(h.e)*HeaderBytes <= 10_000 && cap(h.e)&(cap(h.e)-1) == 0
 		p.giveHeaders(h)
-		if again := p.takeHeaders(n); !raceEnabled && (again == h) != kept {
-			t.Errorf("%d headers: kept is %v, want %v", n, again == h, kept)
+		if again := p.headers[classOf(cap(h.e))].Get(); !raceEnabled && (again == any(h)) != kept {
+			t.Errorf("%d headers: kept is %v, want %v", n, again == any(h), kept)
 		}
 	}
 }
@@ -110,7 +110,8 @@ func TestStaleReference(t *testing.T) {
 	}
 	mustPanic(t, "Append after Settle", func() { old.Append(time.Time{}, []byte("late")) })
 	mustPanic(t, "Buffer after Settle", func() { old.Buffer(5) })
-	mustPanic(t, "Retain after Settle", func() { old.Retain(1) })
+	mustPanic(t, "Retain after Settle", func() { old.Retain(2) })
+	mustPanic(t, "Settle after Retain was refused", func() { old.Settle(nil) })
 	mustPanic(t, "OnSettled after Settle", func() { old.OnSettled(func(error) {}) })
 	if string(b.Entries[0].Line) != "new" {
 		t.Errorf("line is %q", b.Entries[0].Line)
