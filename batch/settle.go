@@ -46,6 +46,9 @@ func (b *Batch) beginPart(pt part) {
 		b.releaseOutgrown()
 	}
 	pt.start = len(b.Entries)
+	if b.parts == nil {
+		b.parts = make([]part, 0, 8) // a batch worth sending has a few
+	}
 	b.parts = append(b.parts, pt)
 }
 

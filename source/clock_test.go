@@ -47,7 +47,7 @@ func TestClockStrictlyIncreases(t *testing.T) {
 // A clock that was set back does not take the streams with it.
 func TestClockSetBack(t *testing.T) {
 	ahead := time.Now().Add(time.Hour).Round(0)
-	c := Clock{last: ahead}
+	c := Clock{last: ahead.UnixNano()}
 	b := untimed(2)
 	c.stamp(b)
 	for i, want := range []time.Time{ahead.Add(1), ahead.Add(2)} {

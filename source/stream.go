@@ -19,7 +19,8 @@ type Stream struct {
 func (s *Stream) Name() string { return s.ledger.name }
 
 // Cursor returns the cursor behind the last delivery that left no gap: where to
-// resume, "" at first. Right after Open it is where reading begins.
+// resume, "" at first. Right after Open it is where reading begins. Cursor may be
+// called by any goroutine, also while another is in Send.
 func (s *Stream) Cursor() string { return s.ledger.current() }
 
 // NewBatch returns an empty batch with the stream's labels, to fill and Send. A
