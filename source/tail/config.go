@@ -1,0 +1,199 @@
+package tail
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/logferry/logferry/batch"
+)
+
+// From says where reading begins in a file that has no cursor.
+type From int
+
+const (
+	// Start begins with a file's first line.
+	Start From = iota
+	// End leaves out what is there when the source first looks: reading begins
+	// behind the last whole line. Files that appear later are read from the
+	// start all the same.
+	End
+)
+
+// Config says what to follow and how. Only Paths is required.
+type Config struct {
+	// Paths are files, or patterns in the syntax of doublestar (*, ?, [a-z],
+	// {a,b}, and ** for any number of folders). Relative ones are resolved
+	// when New is called. A plain path that does not exist yet is waited for.
+	// A backslash quotes a character that has a meaning in patterns, except on
+	// Windows.
+	Paths []string
+	// Exclude leaves out files that match one of these patterns, which are
+	// held against the absolute path, or against the last part of it if they
+	// contain no slash.
+	Exclude []string
+	// From is where reading begins in files that are there when Run first
+	// looks and have no cursor: Start by default.
+	From From
+	// Labels names the stream of a file that is seen for the first time at
+	// path, which is absolute. It is called from Run, and again after a
+	// restart, with the same path even if the file was renamed meanwhile. The
+	// default is {filename="<path>"}.
+	Labels func(path string) batch.Labels
+	// Once reads every file to its end, a last line without newline included,
+	// waits until everything was delivered, and then lets Run return nil. A
+	// plain path must exist.
+	Once bool
+	// MaxLine is the longest line delivered whole, in bytes without its line
+	// end: 1 MiB by default. Of a longer one the first MaxLine bytes are
+	// delivered, with the attribute truncated="true", and the rest is skipped.
+	MaxLine int
+	// Poll is how often a busy file is looked at: 250 ms by default. Events of
+	// the operating system usually come first.
+	Poll time.Duration
+	// IdlePoll is how often, at the least, a file is looked at that has not
+	// changed for long: 5 s by default.
+	IdlePoll time.Duration
+	// RotateWait is how long a file that was renamed or deleted must stay
+	// unchanged before it is taken for finished: 5 s by default. Until then
+	// its writer may go on, and its last line may lack a newline.
+	RotateWait time.Duration
+	// MaxOpen bounds the files kept open that could be opened again: 512 by
+	// default. Renamed and deleted ones are kept open beyond it until they
+	// have been delivered.
+	MaxOpen int
+	// Readers is how many files are read at the same time: 2 by default. A
+	// reader that waits for a route keeps the others waiting once all do.
+	Readers int
+	// NoWatch leaves out the operating system's events and finds everything by
+	// polling, as is needed for network file systems.
+	NoWatch bool
+	// KeepCR keeps the carriage return of lines that end in CRLF.
+	KeepCR bool
+}
+
+func (c *Config) setDefaults() {
+	setDefault(&c.MaxLine, 1<<20)
+	setDefault(&c.Poll, 250*time.Millisecond)
+	setDefault(&c.IdlePoll, 5*time.Second)
+	setDefault(&c.RotateWait, 5*time.Second)
+	setDefault(&c.MaxOpen, 512)
+	setDefault(&c.Readers, 2)
+	c.IdlePoll = max(c.IdlePoll, c.Poll)
+	if c.Labels == nil {
+		c.Labels = filename
+	}
+}
+
+func setDefault[T int | time.Duration](field *T, value T) {
+	if *field == 0 {
+		*field = value
+	}
+}
+
+// filename is the default of Config.Labels. Paths are bytes, labels are text.
+func filename(path string) batch.Labels {
+	return batch.MustLabels("filename", strings.ToValidUTF8(path, "\uFFFD"))
+}
+
+// A plan is a Config made ready.
+type plan struct {
+	Config
+	patterns []pattern
+	exclude  []string
+}
+
+// prepare checks every field of cfg and everything cfg names.
+func prepare(cfg Config) (*plan, error) {
+	p := &plan{Config: cfg}
+	errs := p.checkNumbers()
+	p.setDefaults()
+	if len(cfg.Paths) == 0 {
+		errs = append(errs, errors.New("tail: Paths: none given"))
+	}
+	for _, text := range cfg.Paths {
+		pat, err := parsePattern(text)
+		if err == nil && pat.glob == "" {
+			err = p.checkFile(pat.path)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("tail: Paths: %q: %w", text, plain(err)))
+			continue
+		}
+		p.patterns = append(p.patterns, pat)
+	}
+	for _, text := range cfg.Exclude {
+		x, err := parseExclude(text)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("tail: Exclude: %q: %w", text, err))
+			continue
+		}
+		p.exclude = append(p.exclude, x)
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return p, nil
+}
+
+func (p *plan) checkNumbers() (errs []error) {
+	for _, f := range []struct {
+		name  string
+		value int64
+	}{
+		{"MaxLine", int64(p.MaxLine)}, {"Poll", int64(p.Poll)}, {"IdlePoll", int64(p.IdlePoll)},
+		{"RotateWait", int64(p.RotateWait)}, {"MaxOpen", int64(p.MaxOpen)}, {"Readers", int64(p.Readers)},
+	} {
+		if f.value < 0 {
+			errs = append(errs, fmt.Errorf("tail: %s: %d is negative", f.name, f.value))
+		}
+	}
+	if p.From != Start && p.From != End {
+		errs = append(errs, fmt.Errorf("tail: From: %d is neither Start nor End", p.From))
+	}
+	return errs
+}
+
+// checkFile says why the file at path cannot be read. One that is missing can
+// still appear, unless the source runs once.
+func (p *plan) checkFile(path string) error {
+	fi, err := statPath(path)
+	if errors.Is(err, fs.ErrNotExist) && !p.Once {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if !fi.mode.IsRegular() {
+		return errNotRegular
+	}
+	f, err := openPath(path)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// plain leaves out what a PathError says about the operation and the path: the
+// caller names the path as it was given.
+func plain(err error) error {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		return pe.Err
+	}
+	return err
+}
+
+// wanted reports whether a file at path is to be followed.
+func (p *plan) wanted(path string) bool {
+	if excluded(p.exclude, path) {
+		return false
+	}
+	for i := range p.patterns {
+		if p.patterns[i].matches(path) {
+			return true
+		}
+	}
+	return false
+}

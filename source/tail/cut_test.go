@@ -1,0 +1,71 @@
+package tail
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/logferry/logferry/batch"
+)
+
+// checkCut wants what shared and copied make of text, called until nothing is
+// left but an unfinished line, to be what the reference makes of it.
+func checkCut(t *testing.T, text []byte, maxLine int, keepCR bool) {
+	t.Helper()
+	c := cutter{maxLine: maxLine, keepCR: keepCR}
+	whole := text[:bytes.LastIndexByte(text, '\n')+1]
+	want, cut := reference(whole, maxLine, keepCR)
+	for name, lines := range map[string]func(*batch.Batch, []byte) int{"shared": c.shared, "copied": c.copied} {
+		i := 0
+		for rest := text; ; {
+			b := batch.New(nil, batch.Labels{})
+			used := lines(b, rest)
+			if used == 0 {
+				break
+			}
+			if len(b.Entries) > maxEntries {
+				t.Fatalf("%s: %d entries", name, len(b.Entries))
+			}
+			for _, e := range b.Entries {
+				if i >= len(want) || string(e.Line) != want[i] || (len(e.Attrs) > 0) != cut[i] {
+					t.Fatalf("%s: line %d of %q is %q", name, i, text, e.Line)
+				}
+				i++
+			}
+			rest = rest[used:]
+			b.Settle(nil)
+		}
+		if i != len(want) {
+			t.Fatalf("%s: %d lines of %q, want %d", name, i, text, len(want))
+		}
+	}
+}
+
+// TestCut tries every text of up to six bytes that matter.
+func TestCut(t *testing.T) {
+	alphabet := []byte("a\r\n\x00")
+	var text []byte
+	var try func(n int)
+	try = func(n int) {
+		checkCut(t, text, 2, false)
+		checkCut(t, text, 1, true)
+		if n == 0 {
+			return
+		}
+		for _, c := range alphabet {
+			text = append(text, c)
+			try(n - 1)
+			text = text[:len(text)-1]
+		}
+	}
+	try(6)
+}
+
+func FuzzCut(f *testing.F) {
+	f.Add([]byte("a\r\n\nb\x00\nlong line\nrest"), 4, true)
+	f.Fuzz(func(t *testing.T, text []byte, maxLine int, keepCR bool) {
+		if maxLine < 1 {
+			return
+		}
+		checkCut(t, text, maxLine, keepCR)
+	})
+}

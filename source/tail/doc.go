@@ -1,0 +1,77 @@
+// Package tail follows log files: it reads what is appended to them, through
+// every kind of rotation, and acknowledges what was delivered.
+//
+//	src, err := tail.New(tail.Config{Paths: []string{"/var/log/shop/*.log"}})
+//
+// gives a source.Source for a pipeline. The zero value of every other field of
+// [Config] works.
+//
+// # What it promises
+//
+// Each line is delivered at least once, in the order of its file, and the lines
+// of one path in the order of its files. After a restart nothing is read again
+// but what lies beyond the last saved cursor. A file's cursor stands behind
+// whole lines only: a last line without newline is held back until its newline
+// comes, or until the file is finished, which it is when it was renamed or
+// deleted and then stayed unchanged for RotateWait.
+//
+// # What a file is
+//
+// A file is recognised by its device and inode numbers together with its
+// content: a hash of its first bytes, up to 1 KiB, and one of the 64 bytes
+// before the position it was read to. Neither is enough alone. The number of a
+// deleted file is given to the next one that is created, and many logs begin
+// alike. Each read begins 64 bytes early, so that a file that was truncated and
+// has grown again, or that has taken the place of another, is found out by the
+// read itself. Two names of one file, hard or symbolic links, are one file.
+//
+//	renamed          read on through the open handle to its end, and for as long as its writer goes on
+//	deleted          likewise; its space on disk is free once it was delivered
+//	copytruncate     the copy is found by its content and read from the position reached; the file itself is
+//	                 new, and is begun when the copy is read
+//	truncated        read from its beginning; what had not been read is reported as lost
+//	rotated twice    the generation between, which never was seen at its path, is looked for by its name (that of
+//	                 the log and a suffix after a dot, dash or underscore) and the time it was changed
+//
+// A new file that begins like another is held while it may turn out to be a
+// copy that is about to replace it: until the two diverge, or it was not
+// changed for RotateWait.
+//
+// # What no reader can repair
+//
+//   - What is written between the copy and the truncation of a copytruncate: it
+//     is in neither file.
+//   - A file that is created and deleted between two looks. With events of the
+//     file system that takes moments, without them up to IdlePoll.
+//   - A file beyond MaxOpen that is appended to and deleted before it is opened
+//     again, and a rotated one that is compressed while the program is down.
+//   - Two files whose first 1 KiB and whose 64 bytes before the position are
+//     the same, after a restart and without their inode numbers. Log lines with
+//     times or counters in them never are.
+//   - A writer that waits longer than RotateWait before it adds to a file that
+//     was renamed to a name no pattern matches.
+//   - A file system that does not answer: a look at a path then waits for it.
+//
+// NUL bytes at the very beginning of a file are left out: a writer that does
+// not append leaves them there when its file is truncated. Everywhere else
+// lines may hold any bytes.
+//
+// # What it costs
+//
+// The number of goroutines is fixed: Run, which finds out what became of which
+// file, Readers that read them, and one that collects events of the file
+// system. Files that are asleep cost one stat every IdlePoll. Large reads go
+// straight into the memory of the batch and lines are not copied; small ones
+// are copied into a batch of their size, so that many slow files do not hold
+// many large buffers. A line of any length takes no more memory than MaxLine.
+//
+// A reader that waits for a route, because of backpressure, waits with the file
+// it has in hand. When all readers wait, no file is read, but rotation is
+// noticed all the same, and files that would be lost are opened.
+//
+// # Who looks after it
+//
+// [Source.Stats] tells how far each file has been read, delivered and
+// acknowledged. What cannot be read is logged once through the outlet's logger
+// when it begins, and when it is over; the other files go on.
+package tail

@@ -1,0 +1,193 @@
+package tail
+
+import (
+	"container/list"
+	"os"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/source"
+)
+
+// A file is one identity: what is followed under one stream from the day it is
+// found until it is gone, whatever its names are meanwhile.
+//
+// Its fields belong to the scanner, except that those of the reading part
+// belong to the reader that has the file in hand (busy).
+type file struct {
+	stream string       // names the source.Stream
+	path   string       // where it was first seen
+	labels batch.Labels // made from path
+	id     identity
+
+	// Where it is now.
+	at    string   // a path that leads to it, "" if none is known
+	names []string // the followed paths that lead to it
+	h     *os.File // nil while closed
+	lru   *list.Element
+
+	// What is known of it.
+	prefix  []byte    // its first bytes, up to printMax
+	size    int64     // as last told by the system
+	seen    int64     // the largest size it was known to have
+	mtime   int64     // as last told
+	links   uint64    // as last told by the handle
+	changed time.Time // when it was last found changed
+	read    time.Time // when its last turn ended
+	looked  time.Time // when it was last polled or read
+
+	// What happens to it.
+	due     time.Time
+	place   int       // in the schedule, -1 if not in it
+	busy    bool      // a reader has it
+	queued  bool      // it waits for a reader
+	again   bool      // it is to be read once more after the turn under way
+	resting bool      // a reader has read it to its end
+	moved   time.Time // when it left path, zero if it is there
+	drained bool      // it was read to its end after it had moved
+	final   bool      // nothing will be added: a last line without newline is delivered
+	gone    bool      // no name and no handle is left
+	suspect bool      // it was found shorter while a reader had it
+	pinned  *os.File  // what may be a copy of it, opened before it can be moved on
+	after   *file     // what is read to its end first
+	held    *file     // the file it may be a copy of
+	heldAt  time.Time
+	weighed bool      // it was decided whether it may be one
+	probed  time.Time // when the stream was last asked whether it is lost
+	trouble string    // the error last logged
+	begun   bool      // a reader had it
+	resumed bool      // its stream had a cursor
+	parting bool      // it had moved when the turn under way began
+	settled bool      // it was seen off, and is followed by another name
+	hinted  []string  // the keys of scanner.hints that lead to it
+
+	// The reading part.
+	print print // of the first bytes, as it stands in cursors
+	pos
+	begin    int64          // where to start without a cursor
+	announce bool           // begin is to be noted in a cursor at once
+	src      *source.Stream // nil until the first turn
+	sent     string         // the last cursor sent
+	real     string         // the place that stands in cursors, "" if that is path
+	ask      bool           // the stream is to be asked whether it is lost
+	flush    bool           // nothing will be added: a line without newline at the end is one
+	rest     int64          // length of the unfinished line behind offset
+	scan     int64          // how far that line was searched for its end
+	lines    int            // in the last full chunk
+
+	// head is what the reader found at the beginning, for the scanner to learn.
+	head atomic.Pointer[[]byte]
+
+	// For Stats.
+	shown view
+}
+
+// A pos is a position in a file.
+type pos struct {
+	epoch  uint64
+	offset int64
+	anchor uint64
+}
+
+// A view is what Stats reads while others work.
+type view struct {
+	at     atomic.Pointer[string]
+	src    atomic.Pointer[source.Stream]
+	epoch  atomic.Uint64
+	offset atomic.Int64
+	size   atomic.Int64
+	state  atomic.Pointer[State]
+}
+
+// mark is how to recognise f at its read position.
+func (f *file) mark() mark {
+	return mark{print: f.print, offset: f.offset, anchor: f.anchor}
+}
+
+// cursor is f's present position. Only who owns the reading part calls it.
+func (f *file) cursor() cursor {
+	c := cursor{id: f.id, epoch: f.epoch, path: f.path, real: f.real}
+	c.mark = f.mark()
+	return c
+}
+
+// setPrefix notes f's first bytes. Not while a reader has f.
+func (f *file) setPrefix(prefix []byte) {
+	f.prefix, f.print = prefix, printOf(prefix)
+	f.head.Store(nil)
+}
+
+// learn takes over what a reader found at f's beginning. At any time.
+func (f *file) learn() {
+	if p := f.head.Load(); p != nil && len(*p) > len(f.prefix) {
+		f.prefix = *p
+	}
+}
+
+func (f *file) show(s State) { f.shown.state.Store(&s) }
+
+// showPos publishes where reading stands.
+func (f *file) showPos() {
+	f.shown.epoch.Store(f.epoch)
+	f.shown.offset.Store(f.offset)
+}
+
+// setPlace notes a path that leads to f, "" if there is none.
+func (f *file) setPlace(path string) {
+	f.at = path
+	if path != "" {
+		f.shown.at.Store(&path)
+	}
+}
+
+func (f *file) setSize(n int64) {
+	f.size = n
+	f.seen = max(f.seen, n)
+	f.shown.size.Store(n)
+}
+
+// where is the last known place of f.
+func (f *file) where() string {
+	if f.real != "" {
+		return f.real
+	}
+	return f.path
+}
+
+// addName notes that path leads to f.
+func (f *file) addName(path string) {
+	if !slices.Contains(f.names, path) {
+		f.names = append(f.names, path)
+	}
+	if f.at == "" {
+		f.setPlace(path)
+	}
+}
+
+// dropName notes that path leads to f no more.
+func (f *file) dropName(path string) {
+	if i := slices.Index(f.names, path); i >= 0 {
+		f.names = slices.Delete(f.names, i, i+1)
+	}
+	if f.at != path {
+		return
+	}
+	if len(f.names) > 0 {
+		f.setPlace(f.names[0])
+	} else {
+		f.setPlace("")
+	}
+}
+
+// end is how far reading got at the last turn, an unfinished line included.
+func (f *file) end() int64 { return f.offset + f.rest }
+
+// unread is how much of what f was known to hold has not been sent.
+func (f *file) unread() int64 { return max(0, f.seen-f.offset) }
+
+// delivered reports whether everything that was sent has been acknowledged.
+func (f *file) delivered() bool {
+	return f.src == nil || f.sent == "" || f.src.Cursor() == f.sent
+}

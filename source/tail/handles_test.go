@@ -1,0 +1,58 @@
+package tail
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestMaxOpen: with few handles, files are opened again as they grow, and a
+// rotated one is read to its end.
+func TestMaxOpen(t *testing.T) {
+	dir := t.TempDir()
+	paths := make([]string, 20)
+	for i := range paths {
+		paths[i] = filepath.Join(dir, strings.Repeat("x", i+1)+".log")
+		write(t, paths[i], "1\n"+paths[i]+"\n")
+	}
+	r := start(t, quick(Config{Paths: []string{dir + "/*.log"}, MaxOpen: 2}), newSinkhole(), nil)
+	for round := range 4 {
+		for _, p := range paths {
+			write(t, p, "again\n")
+		}
+		wait(t, "all lines", func() bool { return r.sink.count() >= (round+3)*len(paths) })
+	}
+	// The pattern does not find them any more, so their handles are kept or
+	// found again by their numbers.
+	for _, p := range paths {
+		write(t, p, "last\n")
+		rename(t, p, p+".1")
+	}
+	wait(t, "the rest", func() bool { return r.sink.count() >= 7*len(paths) })
+	wait(t, "all to be forgotten", func() bool { return len(r.src.Stats()) == 0 })
+	if n := r.sink.count(); n != 7*len(paths) {
+		t.Errorf("%d lines, want %d", n, 7*len(paths))
+	}
+}
+
+// TestRotateWait: a deleted file is held until its writer is done, and its last
+// line needs no newline then.
+func TestRotateWait(t *testing.T) {
+	w := &rotator{t: t, path: filepath.Join(t.TempDir(), "app.log")}
+	w.open()
+	defer func() { w.f.Close() }()
+	w.lines(w.f, 1)
+	r := start(t, quick(Config{Paths: []string{w.path}}), newSinkhole(), nil)
+	wait(t, "the first line", func() bool { return r.sink.count() == 1 })
+	old := w.f
+	second := &rotator{t: t, path: w.path, f: mustDup(t, old)}
+	rotations["delete, recreate"](second, 0)
+	defer func() { second.f.Close() }()
+	old.WriteString("more\nand the ")
+	wait(t, "what came after the deletion", func() bool { return r.sink.count() == 2 })
+	old.WriteString("rest")
+	wait(t, "the last line", func() bool { return r.sink.count() == 3 })
+	if got := r.sink.got()[2]; got != "and the rest" {
+		t.Errorf("got %q", got)
+	}
+}

@@ -1,0 +1,287 @@
+package tail
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// look visits every path that is followed and every file that patterns find.
+func (s *scanner) look(now time.Time) {
+	before := len(s.files)
+	w := walk{
+		file: func(path string) {
+			if sp := s.spots[path]; sp != nil && sp.cur != nil && sp.cur.at == path {
+				return // it is looked at in its own time
+			}
+			if !excluded(s.exclude, path) {
+				s.visit(path, now)
+			}
+		},
+		folder: s.watchFolder,
+		fail:   func(folder string, err error) { s.complain(folder, err) },
+	}
+	for i := range s.patterns {
+		w.run(&s.patterns[i])
+	}
+	for path, sp := range s.spots {
+		if sp.prev != nil && (sp.prev.drained || sp.prev.gone) {
+			sp.prev = nil
+		}
+		if sp.cur == nil && sp.prev == nil {
+			delete(s.spots, path)
+		}
+	}
+	s.sweep.ended = time.Now()
+	s.sweep.took = s.sweep.ended.Sub(now)
+	if len(s.files) != before {
+		s.sweep.changed = now
+	}
+	s.sweep.due = s.sweep.ended.Add(pause(now.Sub(s.sweep.changed), s.Poll, s.IdlePoll))
+}
+
+// visit finds out which file path leads to.
+func (s *scanner) visit(path string, now time.Time) {
+	st, err := statPath(path)
+	if err == nil && !st.mode.IsRegular() {
+		err = errNotRegular
+	}
+	if err != nil {
+		s.vacate(path, st.mode, err, now)
+		return
+	}
+	sp := s.spots[path]
+	f := s.known(st.id, path, now)
+	if f == nil {
+		if f = s.admit(path, now); f == nil {
+			return
+		}
+	}
+	if sp == nil {
+		sp = &spot{path: path}
+		s.spots[path] = sp
+	}
+	s.occupy(sp, f, now)
+}
+
+// known returns the file that has this identity, nil if there is none. A file
+// that is closed may have been deleted and its number given to another.
+func (s *scanner) known(id identity, path string, now time.Time) *file {
+	f := s.byID[id]
+	if f == nil || f.h != nil || f.at == path {
+		return f
+	}
+	h, err := openPath(path)
+	if err != nil {
+		return f
+	}
+	defer h.Close()
+	if f.mark().holds(h, s.buf) {
+		return f
+	}
+	delete(s.byID, id)
+	f.setPlace("")
+	s.left(f, now)
+	f.gone = true
+	s.agenda.set(f, now)
+	return nil
+}
+
+// occupy notes that sp leads to f.
+func (s *scanner) occupy(sp *spot, f *file, now time.Time) {
+	old := sp.cur
+	if old == f {
+		return
+	}
+	sp.cur = f
+	f.addName(sp.path)
+	s.hint(f, sp.path)
+	if sp.path == f.path && !f.moved.IsZero() {
+		f.moved, f.drained, f.final, f.settled = time.Time{}, false, false, false // it is back
+	}
+	if old != nil {
+		s.lose(old, sp.path, now)
+		sp.prev = old
+	}
+	// What was here before is read to its end first, so that the lines of one
+	// path stay in order.
+	if p := sp.prev; p != nil && p != f && !f.begun && f.after == nil && !p.moved.IsZero() && !p.gone {
+		f.after = s.skipped(p, now)
+	}
+	s.enqueue(f)
+	s.appoint(f, now)
+}
+
+// vacate notes that path leads to no file.
+func (s *scanner) vacate(path string, mode fs.FileMode, err error, now time.Time) {
+	missing := errors.Is(err, fs.ErrNotExist)
+	if sp := s.spots[path]; sp != nil && sp.cur != nil && (missing || errors.Is(err, errNotRegular)) {
+		f := sp.cur
+		sp.cur, sp.prev = nil, f
+		s.lose(f, path, now)
+		s.sweep.changed = now
+		if missing {
+			return // as a rule the next one comes at once
+		}
+	}
+	switch named := s.named(path); {
+	case missing && !named:
+		s.src.fail(path, nil)
+	case missing && s.src.fail(path, err):
+		s.log.Warn("a file does not exist, it is waited for", slog.String("path", path))
+	case missing:
+	case !named && mode.IsDir():
+	default:
+		s.complain(path, err)
+	}
+}
+
+// named reports whether path is given as such.
+func (s *scanner) named(path string) bool {
+	return slices.ContainsFunc(s.patterns, func(p pattern) bool { return p.glob == "" && p.path == path })
+}
+
+// admit begins to follow the file at path, which is open for the first time. It
+// returns nil if it cannot be read.
+func (s *scanner) admit(path string, now time.Time) *file {
+	h, err := openPath(path)
+	if err != nil {
+		s.complain(path, err)
+		return nil
+	}
+	st, err := statFile(h)
+	if err == nil && !st.mode.IsRegular() {
+		err = errNotRegular
+	}
+	if err != nil {
+		h.Close()
+		s.complain(path, err)
+		return nil
+	}
+	if f := s.byID[st.id]; f != nil && f.h != nil {
+		h.Close() // the path changed between the looks
+		return f
+	}
+	s.src.fail(path, nil)
+	f := s.newFile(path, st, now)
+	s.takeHandle(f, h)
+	s.readPrefix(f)
+	s.register(f)
+	if s.adoptByID(f, now) {
+		return f
+	}
+	f.stream = s.mint(f.path)
+	f.labels = s.Labels(f.path)
+	if s.first && s.From == End && !s.blamed[path] {
+		f.begin, f.announce = lastLine(h, st.size, int64(s.MaxLine)), true
+		f.offset = f.begin
+	}
+	return f
+}
+
+func (s *scanner) newFile(path string, st fileInfo, now time.Time) *file {
+	f := &file{path: path, id: st.id, mtime: st.mtime, links: st.links, changed: now, place: -1}
+	f.anchor = anchorOf(nil)
+	f.setPlace(path)
+	f.setSize(st.size)
+	f.real = realPath(path)
+	if since := now.Sub(time.Unix(0, st.mtime)); s.first && since > 0 {
+		f.changed = now.Add(-min(since, s.IdlePoll*4))
+	}
+	f.show(Reading)
+	return f
+}
+
+// readPrefix notes the first bytes of a new file.
+func (s *scanner) readPrefix(f *file) {
+	n, _ := f.h.ReadAt(s.buf[:printMax], 0)
+	f.setPrefix(bytes.Clone(s.buf[:n]))
+}
+
+// register makes f one of the files that are followed.
+func (s *scanner) register(f *file) {
+	s.files[f] = struct{}{}
+	s.byID[f.id] = f
+	s.src.show(&f.shown)
+}
+
+// mint makes the name of a new stream. It holds the path for people to read;
+// the number tells apart the files that come to lie there.
+func (s *scanner) mint(path string) string {
+	for n := time.Now().UnixNano(); ; n++ {
+		name := path + "#" + strconv.FormatInt(n, 36)
+		if _, taken := s.names[name]; !taken {
+			s.names[name] = struct{}{}
+			return name
+		}
+	}
+}
+
+// realPath is where path leads without symbolic links, "" if that is path.
+func realPath(path string) string {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil || real == path {
+		return ""
+	}
+	return real
+}
+
+// hint has events that name path, or what it leads to, mean f.
+func (s *scanner) hint(f *file, path string) {
+	keys := []string{path}
+	if real := realPath(path); real != "" {
+		keys = append(keys, real)
+		s.watchFolder(filepath.Dir(real))
+	}
+	for _, k := range keys {
+		if old := s.hints[k]; old != f {
+			s.hints[k] = f
+			f.hinted = append(f.hinted, k)
+		}
+	}
+}
+
+func (s *scanner) unhint(f *file) {
+	for _, k := range f.hinted {
+		if s.hints[k] == f {
+			delete(s.hints, k)
+		}
+	}
+	f.hinted = nil
+}
+
+// watchFolder asks for the events of a folder, once.
+func (s *scanner) watchFolder(folder string) {
+	s.src.fail(folder, nil)
+	if s.watch == nil || s.watched[folder] {
+		return
+	}
+	err := s.watch.add(folder)
+	if err == nil {
+		s.watched[folder] = true
+		return
+	}
+	if _, told := s.watched[folder]; !told && !errors.Is(err, fs.ErrNotExist) {
+		s.log.Warn("no events of a folder, polling it", slog.String("folder", folder), slog.Any("error", err))
+		s.watched[folder] = false
+	}
+}
+
+// lastLine is where the last line that is not finished begins: the end of a
+// file whose last line is.
+func lastLine(h reader, size, maxLine int64) int64 {
+	buf := make([]byte, min(size, maxLine))
+	n, _ := h.ReadAt(buf, size-int64(len(buf)))
+	if i := bytes.LastIndexByte(buf[:n], '\n'); i >= 0 {
+		return size - int64(len(buf)) + int64(i) + 1
+	}
+	if int64(n) == size {
+		return 0
+	}
+	return size
+}

@@ -1,0 +1,292 @@
+package tail
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// poll looks at one file and decides what is to be done with it.
+func (s *scanner) poll(f *file, now time.Time) {
+	defer s.appoint(f, now)
+	f.looked = now
+	st, ok := s.locate(f, now)
+	if !ok {
+		return
+	}
+	grown := st.size != f.size || st.mtime != f.mtime
+	if grown {
+		f.changed = now
+	}
+	if st.size < f.seen {
+		s.shrunken(f, st, now)
+		return
+	}
+	f.links = st.links
+	if f.busy {
+		// The rest is the reader's to see, and looked at when it is done.
+		f.shown.size.Store(st.size)
+		f.seen, f.again = st.size, f.again || grown
+		return
+	}
+	f.mtime = st.mtime
+	f.setSize(st.size)
+	if f.h != nil && int64(len(f.prefix)) < min(printMax, f.size) && !s.extend(f) {
+		s.verify(f, now)
+		return
+	}
+	switch {
+	case f.held != nil:
+		s.weigh(f, now)
+	case f.queued:
+	case grown || !f.resting || st.size > f.end():
+		s.enqueue(f)
+	case !f.moved.IsZero():
+		s.part(f, now)
+	default:
+		s.probe(f, now)
+	}
+}
+
+// locate finds f where it was last, or else through its handle. ok is false if
+// it is nowhere any more.
+func (s *scanner) locate(f *file, now time.Time) (st fileInfo, ok bool) {
+	if f.gone {
+		s.vanished(f, now)
+		return fileInfo{}, false
+	}
+	if f.at != "" {
+		if st, err := statPath(f.at); err == nil && st.id == f.id {
+			return st, true
+		}
+		// Something else is there, or nothing. Another of its names may do.
+		for f.at != "" {
+			was := f.at
+			if s.spots[was] != nil {
+				s.visit(was, now)
+			}
+			if f.at == was {
+				s.lose(f, was, now)
+				continue
+			}
+			if st, err := statPath(f.at); err == nil && st.id == f.id {
+				return st, true
+			}
+		}
+	}
+	if f.h == nil && !s.seek(f) {
+		s.vanished(f, now)
+		return fileInfo{}, false
+	}
+	st, err := statFile(f.h)
+	if err != nil {
+		s.broken(f, err, now)
+		return fileInfo{}, false
+	}
+	return st, true
+}
+
+// lose notes that path leads to f no more.
+func (s *scanner) lose(f *file, path string, now time.Time) {
+	f.dropName(path)
+	if f.at == "" {
+		// It may be on its way to another path that is followed.
+		f.changed, f.settled = now, false
+	}
+	if path == f.path || f.at == "" {
+		s.left(f, now)
+	}
+}
+
+// left notes that f is not at its path any more.
+func (s *scanner) left(f *file, now time.Time) {
+	if !f.moved.IsZero() {
+		return
+	}
+	f.moved, f.changed = now, now
+	f.show(Rotated)
+	s.enqueue(f)
+}
+
+// quiet is since when nothing has happened to f.
+func (f *file) quiet() time.Time { return later(f.changed, f.moved) }
+
+// part sees a file off that was rotated and read to its end.
+func (s *scanner) part(f *file, now time.Time) {
+	switch {
+	case s.succeed(f, now):
+		return
+	case now.Sub(f.quiet()) < s.RotateWait:
+		return
+	case f.rest > 0 && !f.final:
+		f.final = true
+		s.enqueue(f)
+		return
+	}
+	s.probe(f, now)
+	if !f.delivered() || f.busy || f.queued {
+		return
+	}
+	if len(f.names) == 0 {
+		if f.links > 0 && !s.Once && !s.sweep.ended.After(f.quiet()) {
+			s.sweep.due = now // before it is forgotten, all paths are looked at for it
+			return
+		}
+		s.forget(f)
+		return
+	}
+	// It is followed by another name too: more may be added any time.
+	f.final, f.settled = false, true
+	f.show(Idle)
+	s.shut(f)
+}
+
+// probe asks, now and then, whether a stream was lost after its last batch was
+// sent: nothing else would be sent that could tell.
+func (s *scanner) probe(f *file, now time.Time) {
+	if f.delivered() {
+		f.probed = time.Time{}
+		return
+	}
+	if f.probed.IsZero() {
+		f.probed = now
+		return
+	}
+	if now.Sub(f.probed) >= min(max(now.Sub(f.changed)/2, probeMin), probeMax) {
+		f.probed, f.ask = now, true
+		s.enqueue(f)
+	}
+}
+
+// vanished notes that f was deleted while it was closed.
+func (s *scanner) vanished(f *file, now time.Time) {
+	if f.busy {
+		return
+	}
+	if !f.gone {
+		s.lost(f, "a file was deleted while it was closed, and what it held is lost")
+	}
+	f.gone = true
+	s.dequeue(f)
+	s.drain(f, now)
+	f.resting = true
+	if f.delivered() || now.Sub(f.changed) > probeMax {
+		s.forget(f)
+	}
+}
+
+// forget drops f for good: what it held has been delivered.
+func (s *scanner) forget(f *file) {
+	if f.links > 0 && !f.gone {
+		if len(s.done) == maxDone {
+			clear(s.done)
+		}
+		s.done[f.id] = f.mtime
+	}
+	s.drop(f)
+	s.out.Forget(f.stream)
+	delete(s.names, f.stream)
+}
+
+// drop stops following f.
+func (s *scanner) drop(f *file) {
+	s.dequeue(f)
+	s.shut(f)
+	closeFile(f.pinned)
+	f.pinned = nil
+	s.agenda.remove(f)
+	delete(s.files, f)
+	if s.byID[f.id] == f {
+		delete(s.byID, f.id)
+	}
+	for _, path := range f.names {
+		if sp := s.spots[path]; sp != nil && sp.cur == f {
+			sp.cur = nil
+		}
+	}
+	s.unhint(f)
+	for n := range s.files {
+		if n.held == f {
+			s.release(n)
+		}
+		if n.after == f {
+			n.after = nil
+			s.enqueue(n)
+		}
+	}
+	s.src.hide(&f.shown)
+}
+
+func (s *scanner) dequeue(f *file) {
+	if !f.queued {
+		return
+	}
+	f.queued = false
+	for e := s.ready.Front(); e != nil; e = e.Next() {
+		if e.Value == f {
+			s.ready.Remove(e)
+			return
+		}
+	}
+}
+
+// broken notes that f could not be read.
+func (s *scanner) broken(f *file, err error, now time.Time) {
+	s.complain(f.path, err)
+	f.trouble = err.Error()
+	f.changed = now.Add(-s.IdlePoll) // it is tried again, without haste
+	if f.at != "" && !f.busy {
+		s.shut(f) // a stale handle does not recover
+	}
+	if !f.moved.IsZero() {
+		s.drain(f, now) // others must not wait for what may never be readable
+	}
+}
+
+// complain logs an error about a path once, until there is another or none.
+func (s *scanner) complain(path string, err error) {
+	if !s.src.fail(path, plain(err)) {
+		return
+	}
+	s.log.Warn("cannot read a file", slog.String("path", path), slog.Any("error", plain(err)))
+}
+
+// fine notes that path can be read after all.
+func (s *scanner) fine(path string) {
+	if s.src.fail(path, nil) {
+		s.log.Info("a file can be read again", slog.String("path", path))
+	}
+}
+
+// verdict is what Run returns at the end, with Once.
+func (s *scanner) verdict() error {
+	s.src.mu.Lock()
+	defer s.src.mu.Unlock()
+	var errs []error
+	for path, err := range s.src.failed {
+		errs = append(errs, fmt.Errorf("tail: %s: %w", path, err))
+	}
+	return errors.Join(errs...)
+}
+
+// extend takes more of f's first bytes into its print. It reports false if
+// those that were known are not there any more.
+func (s *scanner) extend(f *file) bool {
+	f.learn()
+	if len(f.prefix) == printMax {
+		return true
+	}
+	if !f.mark().holds(f.h, s.buf) {
+		return false // what is there now is not what was read
+	}
+	n, _ := f.h.ReadAt(s.buf[:printMax], 0)
+	if n < len(f.prefix) || !bytes.Equal(s.buf[:len(f.prefix)], f.prefix) {
+		return false
+	}
+	if n > len(f.prefix) {
+		f.setPrefix(bytes.Clone(s.buf[:n]))
+	}
+	return true
+}

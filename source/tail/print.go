@@ -1,0 +1,60 @@
+package tail
+
+const (
+	// printMax is how much of a file's beginning identifies it.
+	printMax = 1 << 10
+	// anchorMax is how many bytes before the read position tell that the file
+	// is still the one that was read.
+	anchorMax = 64
+)
+
+// A print identifies a file by its first bytes. It grows with the file up to
+// printMax; the zero print, of an empty file, says nothing.
+type print struct {
+	n    int
+	hash uint64
+}
+
+func printOf(prefix []byte) print { return print{len(prefix), hash(prefix)} }
+
+// hash is FNV-1a (RFC 9923) of 64 bits. It is written to checkpoints, so it
+// never changes.
+func hash(b []byte) uint64 {
+	h := uint64(14695981039346656037)
+	for _, c := range b {
+		h ^= uint64(c)
+		h *= 1099511628211
+	}
+	return h
+}
+
+// anchorOf is the hash of the last anchorMax bytes of read, which ends at the
+// read position.
+func anchorOf(read []byte) uint64 {
+	return hash(read[max(0, len(read)-anchorMax):])
+}
+
+// A mark is a place in a file and what is needed to recognise it.
+type mark struct {
+	print  print
+	offset int64
+	anchor uint64
+}
+
+// holds reports whether m fits the file: it begins with m's print and has m's
+// anchor before m's offset. buf is scratch memory of at least printMax bytes.
+func (m mark) holds(f reader, buf []byte) bool {
+	if m.print.n > 0 {
+		head := buf[:m.print.n]
+		if n, _ := f.ReadAt(head, 0); n < len(head) || hash(head) != m.print.hash {
+			return false
+		}
+	}
+	back := min(m.offset, anchorMax)
+	if back == 0 {
+		return true
+	}
+	tail := buf[:back]
+	n, _ := f.ReadAt(tail, m.offset-back)
+	return n == len(tail) && hash(tail) == m.anchor
+}

@@ -1,0 +1,342 @@
+package tail
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/source"
+)
+
+const (
+	// chunk is how much is read at once.
+	chunk = 256 << 10
+	// roomy is how much unread input makes a buffer of chunk bytes worth
+	// holding until it is delivered. Less is copied into a batch of its size:
+	// a thousand slow files must not hold a thousand large buffers.
+	roomy = chunk / 4
+	// turnChunks is how much a reader reads of one file before the next gets
+	// its turn, and searchChunks how far it searches for the end of one line.
+	turnChunks   = 8
+	searchChunks = 64
+)
+
+// A worker reads files, one turn at a time. Several work side by side; a file
+// is in the hands of one at most.
+type worker struct {
+	cut  cutter
+	once bool // a line without newline at the end is a line
+	work <-chan *file
+	back chan<- turn
+
+	scratch []byte // chunk bytes
+	text    []byte // the last cursor
+}
+
+// A turn is what became of one file in the hands of a worker.
+type turn struct {
+	f       *file
+	moved   bool  // lines were sent
+	end     bool  // the end of the file was reached
+	foreign bool  // what stands in the file is not what was read before
+	err     error // why the file could not be read
+}
+
+func newWorker(p *plan, work <-chan *file, back chan<- turn) *worker {
+	return &worker{
+		cut: cutter{maxLine: p.MaxLine, keepCR: p.KeepCR}, once: p.Once,
+		work: work, back: back, scratch: make([]byte, chunk),
+	}
+}
+
+// run takes files until ctx is done.
+func (w *worker) run(ctx context.Context, out *source.Outlet) error {
+	for {
+		select {
+		case f := <-w.work:
+			t, err := w.take(ctx, out, f)
+			if err != nil {
+				return err
+			}
+			select {
+			case w.back <- t:
+			case <-ctx.Done():
+				return nil
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// take reads one turn's worth of f. It fails only if ctx is done.
+func (w *worker) take(ctx context.Context, out *source.Outlet, f *file) (turn, error) {
+	t := turn{f: f}
+	for range turnChunks {
+		err := w.step(ctx, out, &t)
+		f.showPos()
+		switch {
+		case ctx.Err() != nil:
+			return t, context.Cause(ctx)
+		case isSend(err):
+			f.src, t.end = nil, false // the next step opens it again
+		case err != nil:
+			t.err = err
+			return t, nil
+		case t.foreign:
+			return t, nil
+		case t.end && f.ask:
+			if err := w.probe(ctx, f); err == nil {
+				return t, nil
+			}
+			f.src, t.end = nil, false
+		case t.end:
+			return t, nil
+		}
+	}
+	return t, nil
+}
+
+// probe sends nothing, which fails if the stream is lost.
+func (w *worker) probe(ctx context.Context, f *file) error {
+	f.ask = false
+	return w.send(ctx, f, f.src.NewBatch())
+}
+
+// open opens f's stream, for the first time or because it was lost, and goes
+// to where it resumes. It fails if ctx is done, or with a sendError.
+func (w *worker) open(ctx context.Context, out *source.Outlet, f *file) error {
+	s, err := out.Open(ctx, f.stream, f.labels)
+	if err != nil {
+		return &sendError{err}
+	}
+	f.src, f.sent = s, s.Cursor()
+	f.shown.src.Store(s)
+	f.seek(f.sent)
+	if f.sent != "" || !f.announce {
+		return nil
+	}
+	// What From left out stays left out after a restart.
+	tail := w.scratch[:min(f.offset, anchorMax)]
+	if n, _ := f.h.ReadAt(tail, f.offset-int64(len(tail))); n < len(tail) {
+		return nil // shorter by now, or not readable: the next read tells
+	}
+	f.anchor = hash(tail)
+	return w.send(ctx, f, s.NewBatch())
+}
+
+// seek goes to the position that text, a cursor of f's stream, stands for.
+func (f *file) seek(text string) {
+	f.rest, f.scan = 0, 0
+	c, err := parseCursor(text)
+	if err != nil || c.epoch != f.epoch {
+		// Nothing was acknowledged of what the file holds now.
+		f.offset, f.anchor = f.begin, anchorOf(nil)
+		return
+	}
+	f.offset, f.anchor = c.offset, c.anchor
+}
+
+// step reads one chunk of t's file and sends its whole lines.
+func (w *worker) step(ctx context.Context, out *source.Outlet, t *turn) error {
+	f := t.f
+	if f.src == nil {
+		if err := w.open(ctx, out, f); err != nil {
+			return err
+		}
+	}
+	if f.size-f.offset < roomy {
+		n, err := w.fill(t, w.scratch)
+		if err != nil || t.foreign {
+			return err
+		}
+		return w.copied(ctx, t, w.scratch[:n])
+	}
+	b := f.src.NewBatch()
+	buf := b.Buffer(chunk)
+	n, err := w.fill(t, buf)
+	if err != nil || t.foreign {
+		b.Settle(nil)
+		return err
+	}
+	return w.shared(ctx, t, b, buf[:n])
+}
+
+// fill reads at f's position, a little before it in fact: if the bytes there
+// are not those that were read last time, the file was truncated or replaced.
+// That costs no call of its own.
+func (w *worker) fill(t *turn, buf []byte) (int, error) {
+	f := t.f
+	back := min(f.offset, anchorMax)
+	n, err := f.h.ReadAt(buf, f.offset-back)
+	if err != nil && err != io.EOF {
+		return 0, err
+	}
+	t.end = n < len(buf)
+	switch {
+	case int64(n) < back, back > 0 && hash(buf[:back]) != f.anchor:
+		t.foreign = true
+	case f.offset < anchorMax && (n < f.print.n || hash(buf[:f.print.n]) != f.print.hash):
+		t.foreign = true // too little was read for the anchor to tell
+	case f.offset < anchorMax && f.print.n < min(n, printMax):
+		head := bytes.Clone(buf[:min(n, printMax)])
+		f.print = printOf(head)
+		f.head.Store(&head)
+	}
+	return n, nil
+}
+
+// shared sends the whole lines of buf, which is memory of b.
+func (w *worker) shared(ctx context.Context, t *turn, b *batch.Batch, buf []byte) error {
+	f := t.f
+	back := int(min(f.offset, anchorMax))
+	skip := hole(buf, back)
+	b.Grow(min(f.lines+f.lines/8+16, maxEntries))
+	used := skip + w.cut.shared(b, buf[back+skip:])
+	if used == 0 {
+		b.Settle(nil)
+		return w.long(ctx, t, len(buf)-back)
+	}
+	f.lines = len(b.Entries)
+	return w.advance(ctx, t, b, buf[:back+used], len(buf)-back-used)
+}
+
+// copied sends the whole lines of buf, which is reused.
+func (w *worker) copied(ctx context.Context, t *turn, buf []byte) error {
+	f := t.f
+	back := int(min(f.offset, anchorMax))
+	skip := hole(buf, back)
+	if skip == 0 && bytes.IndexByte(buf[back:], '\n') < 0 {
+		return w.long(ctx, t, len(buf)-back)
+	}
+	b := f.src.NewBatch()
+	used := skip + w.cut.copied(b, buf[back+skip:])
+	return w.advance(ctx, t, b, buf[:back+used], len(buf)-back-used)
+}
+
+// hole is how many NUL bytes to leave out behind the first back bytes of buf: a
+// run of them at the beginning of a file, or the rest of one. Such a hole is
+// left by a writer that does not append and keeps its position when its file
+// is truncated.
+func hole(buf []byte, back int) int {
+	if nuls(buf[:back]) < back {
+		return 0
+	}
+	if back > 0 && back < anchorMax {
+		return 0
+	}
+	return nuls(buf[back:])
+}
+
+// advance sends b and moves f's position to the end of read, the last rest
+// bytes of what was read being left over.
+func (w *worker) advance(ctx context.Context, t *turn, b *batch.Batch, read []byte, rest int) error {
+	f := t.f
+	back := min(f.offset, anchorMax)
+	f.offset += int64(len(read)) - back
+	f.anchor = anchorOf(read)
+	f.rest, f.scan = int64(rest), 0
+	t.moved = true
+	if t.end && len(b.Entries) == maxEntries {
+		t.end = false // there may be whole lines left
+	}
+	if err := w.send(ctx, f, b); err != nil {
+		return err
+	}
+	if t.end && rest > 0 && (w.once || f.flush) {
+		return w.line(ctx, t, f.offset+int64(rest), 0)
+	}
+	return nil
+}
+
+func (w *worker) send(ctx context.Context, f *file, b *batch.Batch) error {
+	c := f.cursor()
+	w.text = c.append(w.text[:0])
+	f.sent = string(w.text)
+	if err := f.src.Send(ctx, b, f.sent); err != nil {
+		return &sendError{err}
+	}
+	return nil
+}
+
+// A sendError tells a failed Send, after which the stream is opened again, from
+// a failed read.
+type sendError struct{ error }
+
+func (e *sendError) Unwrap() error { return e.error }
+
+func isSend(err error) bool {
+	_, ok := errors.AsType[*sendError](err)
+	return ok
+}
+
+// long deals with a line that did not end within the first n bytes: it is
+// longer than a chunk, or not finished. It is searched for its end in scratch
+// memory, whatever its length.
+func (w *worker) long(ctx context.Context, t *turn, n int) error {
+	f := t.f
+	if read := f.offset + int64(n); t.end || f.scan < read {
+		f.scan = read
+	}
+	for range searchChunks {
+		f.rest = f.scan - f.offset
+		if t.end {
+			break
+		}
+		k, err := f.h.ReadAt(w.scratch, f.scan)
+		if err != nil && err != io.EOF {
+			return err
+		}
+		if at := bytes.IndexByte(w.scratch[:k], '\n'); at >= 0 {
+			return w.line(ctx, t, f.scan+int64(at), 1)
+		}
+		f.scan += int64(k)
+		t.end = k < len(w.scratch)
+	}
+	f.rest = f.scan - f.offset
+	if t.end && f.rest > 0 && (w.once || f.flush) {
+		return w.line(ctx, t, f.offset+f.rest, 0)
+	}
+	return nil
+}
+
+// line sends the one line from f's position to end, which is followed by a line
+// end of the given length.
+func (w *worker) line(ctx context.Context, t *turn, end int64, newline int64) error {
+	f := t.f
+	b := f.src.NewBatch()
+	// One byte more, for a CR that is not counted.
+	buf := b.Buffer(int(min(end-f.offset, int64(w.cut.maxLine)+1)))
+	if n, err := f.h.ReadAt(buf, f.offset); n < len(buf) {
+		b.Settle(nil)
+		return w.lacks(t, err)
+	}
+	if cut := end - f.offset - int64(len(buf)); cut > 0 {
+		b.AppendShared(time.Time{}, buf[:w.cut.maxLine], truncated)
+	} else {
+		line, attrs := w.cut.trim(buf)
+		b.AppendShared(time.Time{}, line, attrs...)
+	}
+	next := end + newline
+	tail := w.scratch[:min(next, anchorMax)]
+	if n, err := f.h.ReadAt(tail, next-int64(len(tail))); n < len(tail) {
+		b.Settle(nil)
+		return w.lacks(t, err)
+	}
+	f.offset, f.anchor = next, hash(tail)
+	f.rest, f.scan = 0, 0
+	t.moved = true
+	return w.send(ctx, f, b)
+}
+
+// lacks is what a read means that came out shorter than what was seen before.
+func (w *worker) lacks(t *turn, err error) error {
+	if err != io.EOF {
+		return err
+	}
+	t.foreign = true
+	return nil
+}

@@ -1,0 +1,221 @@
+package tail
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	// orphanWait is how long a cursor is kept whose file cannot be found: a
+	// file system may be mounted late.
+	orphanWait = 10 * time.Minute
+	// strong is how many first bytes make two files the same content beyond
+	// doubt, if their anchors agree too.
+	strong = 128
+)
+
+// A memo is what is known of a stream from before.
+type memo struct {
+	cursor
+	begin int64 // where it starts if nothing of it was acknowledged
+}
+
+// begin takes up the streams of earlier runs and finds all files.
+func (s *scanner) begin(ctx context.Context) error {
+	now := time.Now()
+	s.started, s.sweep.changed = now, now
+	for name, text := range s.out.Cursors(ctx) {
+		c, err := parseCursor(text)
+		if err != nil {
+			s.blame(name, text, err)
+			continue
+		}
+		s.names[name] = struct{}{}
+		s.orphans[name] = memo{cursor: c}
+	}
+	if ctx.Err() != nil {
+		return nil // not all cursors are known: nothing may be read
+	}
+	for name, m := range s.src.past {
+		s.names[name] = struct{}{}
+		s.orphans[name] = m
+	}
+	s.first = true
+	s.look(now)
+	for _, name := range slices.Sorted(maps.Keys(s.orphans)) {
+		s.recover(name, s.orphans[name], now)
+	}
+	s.first = false
+	s.line(now)
+	return s.missing()
+}
+
+// blame reports a cursor that cannot be read. The file it was for, whose path
+// is in the stream's name, is read from its start: lines may come twice, but
+// none is left out.
+func (s *scanner) blame(name, text string, err error) {
+	path := name
+	if i := strings.LastIndexByte(name, '#'); i >= 0 {
+		path = name[:i]
+	}
+	s.blamed[path] = true
+	s.log.Error("a cursor cannot be read, the file is read from its start",
+		slog.String("path", path), slog.String("cursor", fmt.Sprintf("%.80q", text)), slog.Any("error", err))
+	s.out.Forget(name)
+}
+
+// missing is why a run that reads once cannot begin.
+func (s *scanner) missing() error {
+	if !s.Once {
+		return nil
+	}
+	for _, p := range s.patterns {
+		if p.glob != "" {
+			continue
+		}
+		if _, err := os.Stat(p.path); err != nil {
+			return fmt.Errorf("tail: %s: %w", p.path, plain(err))
+		}
+	}
+	return nil
+}
+
+// adoptByID gives f the stream whose cursor names its identity, if its content
+// agrees: the number alone may have been given to another file.
+func (s *scanner) adoptByID(f *file, now time.Time) bool {
+	var best string
+	for name, m := range s.orphans {
+		if m.id != f.id || f.size < m.offset || !m.mark.holds(f.h, s.buf) {
+			continue
+		}
+		if best == "" || m.offset > s.orphans[best].offset {
+			best = name
+		}
+	}
+	if best == "" {
+		return false
+	}
+	s.adopt(f, best, now)
+	return true
+}
+
+// adopt gives f the stream of that name.
+func (s *scanner) adopt(f *file, name string, now time.Time) {
+	m := s.orphans[name]
+	delete(s.orphans, name)
+	if f.stream != "" {
+		delete(s.names, f.stream)
+	}
+	f.stream, f.path, f.labels = name, m.path, s.Labels(m.path)
+	f.pos = pos{epoch: m.epoch, offset: m.offset, anchor: m.anchor}
+	f.begin, f.announce, f.resumed, f.held = m.begin, false, true, nil
+	f.showPos()
+	if f.at != f.path {
+		if f.real == "" {
+			f.real = f.at
+		}
+		f.moved = now
+	}
+}
+
+// recover looks for the file of a stream that was not found by its identity at
+// a followed path: it was renamed, or copied and truncated, while nobody
+// looked.
+func (s *scanner) recover(name string, m memo, now time.Time) {
+	if s.orphans[name].path == "" {
+		return // found meanwhile
+	}
+	for f := range s.files {
+		if !f.resumed && !f.begun && f.h != nil && m.print.n >= strong && m.offset > 0 && f.size >= m.offset && m.mark.holds(f.h, s.buf) {
+			s.adopt(f, name, now)
+			return
+		}
+	}
+	var best *candidate
+	for _, path := range siblings(m.where()) {
+		c := s.openCandidate(path)
+		if c == nil {
+			continue
+		}
+		if !m.fits(c, s.buf) || best != nil && (best.info.id == m.id || best.info.mtime > c.info.mtime) {
+			c.h.Close()
+			continue
+		}
+		if best != nil {
+			best.h.Close()
+		}
+		best = c
+	}
+	if best != nil {
+		s.takeIn(name, best, now)
+	}
+}
+
+// fits reports whether c is the file of m, or a copy of it.
+func (m memo) fits(c *candidate, buf []byte) bool {
+	if c.info.size < m.offset || !m.mark.holds(c.h, buf) {
+		return false
+	}
+	if c.info.id == m.id || m.print.n >= strong {
+		return true
+	}
+	name, stem := filepath.Base(c.path), filepath.Base(m.path)
+	return m.print.n > 0 && strings.HasPrefix(name, strings.TrimSuffix(stem, filepath.Ext(stem)))
+}
+
+// takeIn follows a file that is not at a followed path any more, for the rest
+// of what it holds.
+func (s *scanner) takeIn(name string, c *candidate, now time.Time) {
+	f := s.newFile(c.path, c.info, now)
+	s.takeHandle(f, c.h)
+	s.readPrefix(f)
+	s.register(f)
+	s.adopt(f, name, now)
+	f.moved = now
+	s.enqueue(f)
+	s.appoint(f, now)
+}
+
+// line puts files in order that lay at the same path one after the other: each
+// is read to its end before the next begins.
+func (s *scanner) line(now time.Time) {
+	rotated := map[string][]*file{}
+	for f := range s.files {
+		if f.resumed && !f.moved.IsZero() {
+			rotated[f.path] = append(rotated[f.path], f)
+		}
+	}
+	for path, fs := range rotated {
+		slices.SortFunc(fs, func(a, b *file) int { return cmp.Compare(a.mtime, b.mtime) })
+		for i := 1; i < len(fs); i++ {
+			fs[i].after = fs[i-1]
+			s.dequeue(fs[i])
+		}
+		last := s.skipped(fs[len(fs)-1], now)
+		if sp := s.spots[path]; sp != nil && sp.cur != nil && sp.cur != last && last != nil {
+			sp.cur.after = last
+			s.dequeue(sp.cur)
+		}
+	}
+}
+
+// expire forgets the streams whose file was not found for long.
+func (s *scanner) expire(now time.Time) {
+	if len(s.orphans) == 0 || now.Sub(s.started) < orphanWait {
+		return
+	}
+	for name, m := range s.orphans {
+		s.log.Warn("a file is gone, its cursor is dropped", slog.String("path", m.path), slog.Int64("offset", m.offset))
+		s.out.Forget(name)
+		delete(s.names, name)
+	}
+	clear(s.orphans)
+}

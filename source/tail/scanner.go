@@ -1,0 +1,358 @@
+package tail
+
+import (
+	"container/list"
+	"context"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/logferry/logferry/source"
+)
+
+const (
+	// hintGap is the least time between two turns of one file that events ask
+	// for: what is written line by line is read in small batches, not in
+	// single lines, and the first line after a silence is read at once.
+	hintGap = 10 * time.Millisecond
+	// onceGap is how often a run that ends looks whether all was delivered.
+	onceGap = 20 * time.Millisecond
+	// probeMin and probeMax bound how often an idle stream with something
+	// undelivered is asked whether it was lost.
+	probeMin = time.Second
+	probeMax = time.Minute
+)
+
+// A scanner knows which files there are, what became of each, and which is to
+// be read next. It is Run itself: one goroutine that never waits for a reader
+// or a route, so that rotation is noticed while everything is blocked.
+type scanner struct {
+	*plan
+	src   *Source
+	out   *source.Outlet
+	log   *slog.Logger
+	watch *watch // nil: polling only
+	work  chan<- *file
+	back  <-chan turn
+
+	spots   map[string]*spot
+	files   map[*file]struct{}
+	byID    map[identity]*file
+	agenda  schedule
+	ready   list.List // of *file: those that wait for a reader
+	opened  list.List // of *file: those that are open, the last used in front
+	names   map[string]struct{}
+	orphans map[string]memo    // streams whose file has not been found, by name
+	blamed  map[string]bool    // paths whose cursor could not be read
+	hints   map[string]*file   // files by the paths events may name
+	watched map[string]bool    // folders, and whether they are watched
+	done    map[identity]int64 // when files were changed last that were forgotten but still exist
+
+	started time.Time
+	first   bool // the first look is under way
+	sweep   sweep
+	buf     []byte
+}
+
+// A sweep is the look at all patterns.
+type sweep struct {
+	due     time.Time
+	changed time.Time // when one last found something new, or something gone
+	ended   time.Time
+	took    time.Duration
+}
+
+// A spot is a path that is followed, whatever file it leads to.
+type spot struct {
+	path string
+	cur  *file // nil: none at present
+	prev *file // the one before, as long as it must be read first
+}
+
+func newScanner(s *Source, out *source.Outlet, work chan<- *file, back <-chan turn) *scanner {
+	return &scanner{
+		plan: s.plan, src: s, out: out, log: out.Logger(), work: work, back: back,
+		spots: map[string]*spot{}, files: map[*file]struct{}{}, byID: map[identity]*file{},
+		names: map[string]struct{}{}, orphans: map[string]memo{}, blamed: map[string]bool{},
+		hints: map[string]*file{}, watched: map[string]bool{}, done: map[identity]int64{},
+		buf: make([]byte, printMax),
+	}
+}
+
+// run is the loop. Every event is followed by a look at what is due.
+func (s *scanner) run(ctx context.Context) error {
+	if err := s.begin(ctx); err != nil || ctx.Err() != nil {
+		return err
+	}
+	var wake <-chan struct{}
+	if s.watch != nil {
+		wake = s.watch.wake
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	// From when all is read, with Once, nothing shall wait for company.
+	calm := func() {}
+	hasten := sync.OnceFunc(func() { calm = s.out.Hasten() })
+	defer func() { calm() }()
+	for {
+		now := time.Now()
+		s.tick(now)
+		if s.Once && s.wasRead() {
+			if s.wasDelivered() {
+				return s.verdict()
+			}
+			hasten()
+		}
+		work, head := s.offer(now)
+		timer.Reset(time.Until(s.next(now)))
+		select {
+		case work <- head:
+			s.handed(head)
+		case t := <-s.back:
+			s.returned(t, time.Now())
+		case <-wake:
+			s.hinted(s.watch.take(), time.Now())
+		case <-timer.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// tick does what is due at now.
+func (s *scanner) tick(now time.Time) {
+	for f := s.agenda.pop(now); f != nil; f = s.agenda.pop(now) {
+		s.poll(f, now)
+	}
+	if !s.Once && !now.Before(s.sweep.due) {
+		s.look(now)
+	}
+	s.expire(now)
+}
+
+// next is when tick has something to do again.
+func (s *scanner) next(now time.Time) time.Time {
+	t := s.sweep.due
+	if s.Once {
+		t = now.Add(onceGap)
+	}
+	if due, ok := s.agenda.next(); ok && due.Before(t) {
+		t = due
+	}
+	return t
+}
+
+// offer returns the file that waits longest for a reader, open, and the channel
+// to send it on: nil if there is none, so that the send never happens.
+func (s *scanner) offer(now time.Time) (chan<- *file, *file) {
+	for e := s.ready.Front(); e != nil; e = s.ready.Front() {
+		f := e.Value.(*file)
+		if s.open(f, now) {
+			f.flush = f.final // before the send: afterwards it is the reader's
+			return s.work, f
+		}
+		if s.ready.Front() == e {
+			s.dequeue(f)
+		}
+		s.appoint(f, now)
+	}
+	return nil, nil
+}
+
+// handed notes that a reader has taken the first file of the queue.
+func (s *scanner) handed(f *file) {
+	s.ready.Remove(s.ready.Front())
+	f.queued, f.busy, f.again, f.begun, f.resting = false, true, false, true, false
+	f.parting = !f.moved.IsZero()
+}
+
+// enqueue has f read, as soon as it may be.
+func (s *scanner) enqueue(f *file) {
+	switch {
+	case f.busy:
+		f.again = true
+	case f.held != nil, f.after != nil && !f.after.drained:
+		f.show(Waiting)
+	case !f.queued:
+		f.queued = true
+		if f.moved.IsZero() {
+			f.show(Reading)
+		}
+		s.ready.PushBack(f)
+	}
+}
+
+// returned takes a file back from a reader.
+func (s *scanner) returned(t turn, now time.Time) {
+	f := t.f
+	f.busy, f.read, f.looked = false, now, now
+	f.seen = max(f.seen, f.end())
+	if t.moved {
+		f.changed = now
+	}
+	switch {
+	case t.err != nil:
+		s.broken(f, t.err, now)
+	case t.foreign || f.suspect:
+		f.suspect = false
+		s.verify(f, now)
+	case !t.end:
+		s.enqueue(f)
+	default:
+		s.rested(f, now)
+	}
+	if t.err == nil && f.trouble != "" {
+		f.trouble = ""
+		s.fine(f.path)
+	}
+	s.appoint(f, now)
+	if f.again {
+		s.hasten(f, now)
+	}
+}
+
+// hasten has f looked at soon, because something happened to it.
+func (s *scanner) hasten(f *file, now time.Time) {
+	s.agenda.hasten(f, later(now, f.looked.Add(hintGap)))
+}
+
+// rested notes that f was read to its end.
+func (s *scanner) rested(f *file, now time.Time) {
+	f.resting = true
+	f.show(Idle)
+	if f.moved.IsZero() {
+		return
+	}
+	f.show(Rotated)
+	if f.parting {
+		s.drain(f, now)
+	} else {
+		s.enqueue(f) // it moved during the turn: once more
+	}
+}
+
+// drain lets those go on that waited for f.
+func (s *scanner) drain(f *file, now time.Time) {
+	if f.drained {
+		return
+	}
+	f.drained = true
+	for n := range s.files {
+		if n.after == f {
+			n.after = nil
+			s.enqueue(n)
+		}
+	}
+}
+
+// appoint makes the next appointment of f.
+func (s *scanner) appoint(f *file, now time.Time) {
+	if _, ok := s.files[f]; !ok {
+		return
+	}
+	wait := pause(now.Sub(f.changed), s.Poll, s.IdlePoll)
+	switch {
+	case s.Once:
+		wait = min(wait, onceGap)
+	case f.held != nil:
+		wait = s.Poll
+	case !f.moved.IsZero() && !f.settled:
+		// Rotation is looked after closely: it is over soon.
+		if left := f.quiet().Add(s.RotateWait).Sub(now); left > 0 {
+			wait = min(wait, max(left, time.Millisecond))
+		}
+	}
+	s.agenda.set(f, now.Add(wait))
+}
+
+// hinted looks at what events named.
+func (s *scanner) hinted(h hints, now time.Time) {
+	if h.missed {
+		for f := range s.files {
+			s.agenda.hasten(f, now)
+		}
+		s.sweep.due = now
+	}
+	for path := range h.changed {
+		s.touched(path, now)
+	}
+	for path := range h.written {
+		if f := s.hints[path]; f != nil {
+			s.hasten(f, now)
+		}
+	}
+}
+
+// touched looks at one path that was created, renamed or removed.
+func (s *scanner) touched(path string, now time.Time) {
+	f := s.hints[path]
+	if f != nil {
+		s.hasten(f, now)
+	}
+	if s.wanted(path) {
+		s.visit(path, now)
+		return
+	}
+	// A folder may have come, or what a link leads to. A sweep takes at most a
+	// tenth of the time.
+	s.sweep.changed = now
+	if due := later(now, s.sweep.ended.Add(max(hintGap, 10*s.sweep.took))); due.Before(s.sweep.due) {
+		s.sweep.due = due
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// wasRead reports whether everything there is has been read.
+func (s *scanner) wasRead() bool {
+	for f := range s.files {
+		if f.busy || f.queued || !f.resting && f.trouble == "" {
+			return false
+		}
+	}
+	return true
+}
+
+// wasDelivered reports whether everything that has been read was delivered.
+func (s *scanner) wasDelivered() bool {
+	for f := range s.files {
+		if !f.delivered() {
+			return false
+		}
+	}
+	return true
+}
+
+// close closes what is open and keeps what the next Run needs.
+func (s *scanner) close() error {
+	past := map[string]memo{}
+	for f := range s.files {
+		if f.begun {
+			past[f.stream] = memo{f.cursor(), f.begin}
+		}
+		s.src.hide(&f.shown)
+		if f.h != nil {
+			f.h.Close()
+		}
+		if f.pinned != nil {
+			f.pinned.Close()
+		}
+	}
+	s.src.past = past
+	if s.watch == nil {
+		return nil
+	}
+	return s.watch.close()
+}
+
+func closeFile(h *os.File) {
+	if h != nil {
+		h.Close() // opened for reading: there is nothing to lose
+	}
+}

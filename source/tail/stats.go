@@ -1,0 +1,76 @@
+package tail
+
+import (
+	"cmp"
+	"slices"
+)
+
+// A State says what is happening to a file.
+type State string
+
+const (
+	// Reading means that there is something to read, or that it is not known
+	// yet whether there is.
+	Reading State = "reading"
+	// Waiting means that another file is read first: the one that was rotated
+	// away from the same path, or the one this may be a copy of.
+	Waiting State = "waiting"
+	// Idle means that the file was read to its end.
+	Idle State = "idle"
+	// Rotated means that the file was renamed or deleted, and that what may
+	// still be added to it is waited for.
+	Rotated State = "rotated"
+	// Failed means that the file cannot be read at present: see
+	// FileStats.Err.
+	Failed State = "failed"
+)
+
+// A FileStats describes one file as it was a moment ago.
+type FileStats struct {
+	// Path leads to the file now; if none does, it is where the file was last.
+	Path  string
+	State State
+	// Read is how far the file has been read and sent, in bytes; Acked how far
+	// that has been acknowledged; Size how long the file was when it was last
+	// looked at.
+	Read, Acked, Size int64
+	// Lag is how many bytes of Size are not acknowledged. A last line without
+	// newline is part of it.
+	Lag int64
+	// Err is why the file cannot be read, if State is Failed.
+	Err error
+}
+
+// Stats describes every file that is followed, and every path that cannot be,
+// sorted by path. It is meant for progress lines: each figure is true, but not
+// all are of one instant. Safe for concurrent use; between runs it is empty.
+func (s *Source) Stats() []FileStats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]FileStats, 0, len(s.shown)+len(s.failed))
+	for v := range s.shown {
+		all = append(all, v.stats())
+	}
+	for path, err := range s.failed {
+		all = append(all, FileStats{Path: path, State: Failed, Err: err})
+	}
+	slices.SortFunc(all, func(a, b FileStats) int { return cmp.Compare(a.Path, b.Path) })
+	return all
+}
+
+func (v *view) stats() FileStats {
+	st := FileStats{Read: v.offset.Load(), Size: v.size.Load()}
+	if p := v.at.Load(); p != nil {
+		st.Path = *p
+	}
+	if p := v.state.Load(); p != nil {
+		st.State = *p
+	}
+	if s := v.src.Load(); s != nil {
+		if c, err := parseCursor(s.Cursor()); err == nil && c.epoch == v.epoch.Load() {
+			st.Acked = c.offset
+		}
+	}
+	st.Lag = max(0, st.Size-st.Acked)
+	return st
+}

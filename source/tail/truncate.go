@@ -1,0 +1,309 @@
+package tail
+
+import (
+	"bytes"
+	"os"
+	"time"
+)
+
+// maxHold bounds how long a file is held because it may be a copy of another.
+const maxHold = 5 * time.Minute
+
+// A candidate is a file that may be a copy of one that was truncated.
+type candidate struct {
+	path string
+	info fileInfo
+	h    *os.File
+	f    *file // nil: not followed itself
+}
+
+// shrunken deals with a file that is shorter than it was.
+func (s *scanner) shrunken(f *file, st fileInfo, now time.Time) {
+	f.changed = now
+	if !f.busy {
+		s.verify(f, now)
+		return
+	}
+	// A reader has it, perhaps for as long as a route is blocked. Until then
+	// the copy may be renamed or compressed: it is opened now.
+	f.learn()
+	f.suspect = true
+	f.seen = st.size
+	if f.pinned == nil {
+		if c := s.findCopy(f, mark{print: printOf(f.prefix)}); c != nil && c.f == nil {
+			f.pinned = c.h
+		}
+	}
+}
+
+// verify finds out whether f was truncated, and if so goes on with what it
+// holds now.
+func (s *scanner) verify(f *file, now time.Time) {
+	if f.h == nil && !s.reopen(f, now) {
+		return
+	}
+	st, err := statFile(f.h)
+	if err != nil {
+		s.broken(f, err, now)
+		return
+	}
+	if f.mark().holds(f.h, s.buf) {
+		f.size, f.seen = st.size, st.size
+		s.enqueue(f)
+		return
+	}
+	s.truncated(f, st, now)
+}
+
+// truncated goes on after a truncation. If the file was copied before, as
+// logrotate's copytruncate does, its stream goes on in the copy and the file is
+// a new one, which waits for that. It is found before anything about the old
+// content is dropped: new files are recognised as copies by it.
+func (s *scanner) truncated(f *file, st fileInfo, now time.Time) {
+	s.dequeue(f)
+	if !s.Once {
+		s.look(now)
+	}
+	c := s.findCopy(f, f.mark())
+	if c == nil {
+		s.lost(f, "a file was truncated before it was read to its end, and no copy was found")
+		s.restart(f, st, now)
+		return
+	}
+	n := s.newFile(f.path, st, now)
+	n.stream, n.labels = s.mint(n.path), f.labels
+	n.setPlace(f.at)
+	n.real = f.real
+	n.names, f.names = f.names, nil
+	s.unhint(f)
+	s.takeHandle(n, s.yield(f))
+	s.readPrefix(n)
+	s.register(n)
+	for _, path := range n.names {
+		s.spots[path].cur = n
+		s.hint(n, path)
+	}
+	n.moved, n.weighed = f.moved, true
+	s.move(f, c, now)
+	n.after = s.skipped(f, now)
+	s.enqueue(n)
+	s.appoint(n, now)
+}
+
+// restart goes on at the beginning of a file whose former content is gone.
+func (s *scanner) restart(f *file, st fileInfo, now time.Time) {
+	f.epoch++
+	f.offset, f.begin, f.anchor = 0, 0, anchorOf(nil)
+	f.rest, f.scan, f.announce = 0, 0, false
+	f.seen, f.changed, f.resting = 0, now, false
+	f.setSize(st.size)
+	f.setPrefix(nil)
+	closeFile(f.pinned)
+	f.pinned = nil
+	f.showPos()
+	for n := range s.files {
+		if n.held == f {
+			s.release(n)
+		}
+	}
+	s.enqueue(f)
+}
+
+// move has f's stream go on in c.
+func (s *scanner) move(f *file, c *candidate, now time.Time) {
+	s.shut(f)
+	if s.byID[f.id] == f {
+		delete(s.byID, f.id)
+	}
+	if f.pinned != nil && f.pinned != c.h {
+		f.pinned.Close()
+	}
+	f.pinned = nil
+	if n := c.f; n != nil {
+		f.names = n.names
+		c.h = s.yield(n)
+		n.names = nil
+		s.drop(n)
+		delete(s.names, n.stream)
+	}
+	f.id, f.mtime, f.links = c.info.id, c.info.mtime, c.info.links
+	f.seen, f.resting = 0, false
+	f.setSize(c.info.size)
+	f.setPlace(c.path)
+	f.real = realPath(c.path)
+	if f.real == "" && c.path != f.path {
+		f.real = c.path
+	}
+	s.byID[f.id] = f
+	s.takeHandle(f, c.h)
+	for _, path := range f.names {
+		s.spots[path].cur = f
+		s.hint(f, path)
+	}
+	f.moved, f.changed = now, now
+	f.drained, f.final, f.settled = false, false, false
+	for n := range s.files {
+		if n.held == f {
+			s.release(n)
+		}
+	}
+	s.enqueue(f)
+	s.appoint(f, now)
+}
+
+// findCopy looks for a file that holds m, the position f was read to: among
+// those that may be copies, the one that was opened in time, and those in the
+// same folder that are not followed. Of several it takes
+// the one that was changed last.
+func (s *scanner) findCopy(f *file, m mark) *candidate {
+	if m.print.n == 0 && m.offset < anchorMax {
+		return nil
+	}
+	var best *candidate
+	consider := func(c *candidate) {
+		if c.info.size < m.offset || !m.holds(c.h, s.buf) || best != nil && best.info.mtime >= c.info.mtime {
+			if c.f == nil {
+				c.h.Close()
+			}
+			return
+		}
+		if best != nil && best.f == nil {
+			best.h.Close()
+		}
+		best = c
+	}
+	for n := range s.files {
+		// One that is followed counts until it was weighed: it may have been
+		// empty when it was found.
+		if n != f && n.h != nil && !n.begun && (n.held == f || n.held == nil && !n.weighed && !n.resumed) {
+			if st, err := statFile(n.h); err == nil {
+				consider(&candidate{path: n.at, info: st, h: n.h, f: n})
+			}
+		}
+	}
+	if h := f.pinned; h != nil {
+		f.pinned = nil
+		if st, err := statFile(h); err == nil && s.byID[st.id] == nil {
+			consider(&candidate{path: h.Name(), info: st, h: h})
+		} else {
+			h.Close()
+		}
+	}
+	for _, path := range siblings(f.where()) {
+		if c := s.openCandidate(path); c != nil {
+			consider(c)
+		}
+	}
+	return best
+}
+
+// openCandidate opens the file at path, unless it is followed or cannot be.
+func (s *scanner) openCandidate(path string) *candidate {
+	st, err := statPath(path)
+	if err != nil || !st.mode.IsRegular() || s.byID[st.id] != nil {
+		return nil
+	}
+	h, err := openPath(path)
+	if err != nil {
+		return nil
+	}
+	if st, err = statFile(h); err != nil || !st.mode.IsRegular() || s.byID[st.id] != nil {
+		h.Close()
+		return nil
+	}
+	return &candidate{path: path, info: st, h: h}
+}
+
+// original returns the file that n, a new one, may be a copy of: one that
+// begins like it. Whether it is shows when that one is truncated, or when they
+// diverge.
+func (s *scanner) original(n *file, now time.Time) *file {
+	if s.Once || len(n.prefix) == 0 {
+		return nil
+	}
+	for f := range s.files {
+		if f == n || f.held != nil || f.gone {
+			continue
+		}
+		related := rotatedName(n.where(), f.path)
+		if s.first && !(related && now.Sub(time.Unix(0, n.mtime)) < s.RotateWait) {
+			// Files that were there before: a copy would be finished, and what
+			// merely begins alike need not wait.
+			continue
+		}
+		if f.learn(); related && len(f.prefix) == 0 && !f.busy && f.h != nil {
+			s.extend(f) // it has grown since it was looked at
+		}
+		if alike(n.prefix, f.prefix) && !s.diverged(n, f) {
+			return f
+		}
+	}
+	return nil
+}
+
+// alike reports whether one begins with the other.
+func alike(a, b []byte) bool {
+	m := min(len(a), len(b))
+	return m > 0 && bytes.Equal(a[:m], b[:m])
+}
+
+// diverged reports whether n, which begins like f, certainly is no copy of it:
+// it is longer, or holds something else at its end.
+func (s *scanner) diverged(n, f *file) bool {
+	if !alike(n.prefix, f.prefix) {
+		return true
+	}
+	if f.h == nil || n.h == nil {
+		return false
+	}
+	st, err := statFile(f.h)
+	if err != nil {
+		return false
+	}
+	if st.size >= n.size {
+		k := min(n.size, anchorMax)
+		var a, b [anchorMax]byte
+		ka, _ := n.h.ReadAt(a[:k], n.size-k)
+		kb, _ := f.h.ReadAt(b[:k], n.size-k)
+		if ka < int(k) || kb < int(k) || a == b {
+			return false
+		}
+	}
+	// Unless f was truncated before that was looked at, in which case it says
+	// nothing.
+	return mark{print: printOf(f.prefix)}.holds(f.h, s.buf)
+}
+
+// weigh decides whether n is held any longer.
+func (s *scanner) weigh(n *file, now time.Time) {
+	f := n.held
+	if now.Sub(n.changed) >= s.RotateWait || now.Sub(n.heldAt) >= maxHold || n.h == nil || !s.extend(n) || s.diverged(n, f) {
+		s.release(n)
+		return
+	}
+	s.agenda.hasten(f, now)
+}
+
+// release lets n be read as a file of its own.
+func (s *scanner) release(n *file) {
+	n.held = nil
+	s.enqueue(n)
+}
+
+// succeed has the stream of f, which was deleted, go on in a copy of it that
+// was made before. It reports whether there is one.
+func (s *scanner) succeed(f *file, now time.Time) bool {
+	if f.links > 0 {
+		return false
+	}
+	for n := range s.files {
+		if n.held != f || n.h == nil || !f.mark().holds(n.h, s.buf) {
+			continue
+		}
+		if st, err := statFile(n.h); err == nil {
+			s.move(f, &candidate{path: n.at, info: st, h: n.h, f: n}, now)
+			return true
+		}
+	}
+	return false
+}
