@@ -1,0 +1,126 @@
+package pipeline
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/lifecycle/lifecycletest"
+	"github.com/logferry/logferry/sink"
+	"github.com/logferry/logferry/source"
+)
+
+// Every field that is wrong is named, all at once.
+func TestNewNamesEveryBadField(t *testing.T) {
+	lifecycletest.NoLeak(t)
+	bad := Config{
+		Sources:    map[string]source.Source{"": counter{}, "a/b": counter{}, "none": nil},
+		Processors: []Processor{nil},
+		Routes: []Route{
+			{Name: "twice"},
+			{Name: "twice", Sink: sink.Discard(), MaxInFlight: -1, BufferBytes: -2, Overflow: 17},
+		},
+		CheckpointEvery: -1, MaxInFlightBytes: -1, Grace: -1, CloseTimeout: -1,
+	}
+	e, err := New(bad)
+	if e != nil || err == nil {
+		t.Fatalf("New = %v, %v", e, err)
+	}
+	for _, want := range []string{
+		"a name is empty", `Sources["a/b"]`, `Sources["none"]`, "Processors[0]", "Routes[0] (twice): Sink", "Routes[1].Name",
+		"Routes[1] (twice): MaxInFlight", "Routes[1] (twice): BufferBytes", "Routes[1] (twice): Overflow",
+		"CheckpointEvery", "MaxInFlightBytes", "Grace", "CloseTimeout",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("no %q in:\n%v", want, err)
+		}
+	}
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok || len(joined.Unwrap()) != 13 {
+		t.Errorf("want 13 joined errors:\n%v", err)
+	}
+	if _, err := New(Config{}); err == nil || !strings.Contains(err.Error(), "Routes") {
+		t.Errorf("New of nothing = %v", err)
+	}
+}
+
+// Each single bad field is enough.
+func TestNewRefuses(t *testing.T) {
+	good := func() Config { return one(counter{}, Route{Sink: sink.Discard()}) }
+	if _, err := New(good()); err != nil {
+		t.Fatal(err)
+	}
+	for want, spoil := range map[string]func(*Config){
+		"CheckpointEvery":  func(c *Config) { c.CheckpointEvery = -time.Second },
+		"MaxInFlightBytes": func(c *Config) { c.MaxInFlightBytes = -1 },
+		"Grace":            func(c *Config) { c.Grace = -1 },
+		"CloseTimeout":     func(c *Config) { c.CloseTimeout = -1 },
+		"Sink":             func(c *Config) { c.Routes[0].Sink = nil },
+		"MaxInFlight:":     func(c *Config) { c.Routes[0].MaxInFlight = -1 },
+		"BufferBytes":      func(c *Config) { c.Routes[0].BufferBytes = -1 },
+		"Overflow":         func(c *Config) { c.Routes[0].Overflow = -1 },
+		"Processors[0]":    func(c *Config) { c.Processors = []Processor{nil} },
+		`Sources["x"]`:     func(c *Config) { c.Sources["x"] = nil },
+	} {
+		c := good()
+		spoil(&c)
+		if _, err := New(c); err == nil || !strings.HasPrefix(err.Error(), "pipeline: ") || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: New = %v", want, err)
+		}
+	}
+}
+
+// New starts nothing and asks a sink only once what it is; the Config is left as
+// it was.
+func TestNewStartsNothing(t *testing.T) {
+	lifecycletest.NoLeak(t)
+	s := &asked{}
+	cfg := one(counter{total: 10}, Route{Sink: s})
+	e, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(e.sup.Running()); n != 0 {
+		t.Errorf("%d tasks", n)
+	}
+	if s.times != 1 {
+		t.Errorf("the sink was asked %d times", s.times)
+	}
+	if cfg.Routes[0].Name != "" || cfg.Routes[0].Shaper != nil {
+		t.Error("New has changed the Config")
+	}
+	if r := e.routes[0]; !r.perStream || r.cfg.MaxInFlight != 8 || r.cfg.Name != "route0" {
+		t.Errorf("route: %+v", r.cfg)
+	}
+	if err := e.Add("b", counter{}); err == nil {
+		t.Error("Add before Start was taken")
+	}
+	closes(t, e.Stats())
+	if h := e.Health(); !h.OK() {
+		t.Errorf("Health = %+v", h)
+	}
+}
+
+type asked struct {
+	collector
+	times int
+}
+
+func (a *asked) PerStream() bool {
+	a.times++
+	return true
+}
+
+// A buffer that is larger than the budget would never be full.
+func TestDefaultBufferFitsTheBudget(t *testing.T) {
+	cfg := one(counter{}, Route{Sink: sink.Discard(), Overflow: DropOldest, Shaper: batch.Fixed(batch.Limits{})})
+	cfg.MaxInFlightBytes = 1 << 20
+	e, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := e.routes[0].cfg.BufferBytes; got != 1<<18 {
+		t.Errorf("BufferBytes = %d", got)
+	}
+}

@@ -1,0 +1,56 @@
+// Package pipeline carries entries from sources to sinks, and acknowledgements
+// back to the sources' cursors.
+//
+//	p, err := pipeline.New(pipeline.Config{
+//		Sources: map[string]source.Source{"shop": files},
+//		Routes:  []pipeline.Route{{Sink: loki}},
+//	})
+//	...
+//	err = p.Run(ctx)
+//
+// # The way of a batch
+//
+//	source goroutine                  route owner         route worker
+//	Send -> budget -> processors -+-> inbox -> shards --> merge, Write -+
+//	                              +-> inbox -> shards --> merge, Write -+
+//	                                                                    |
+//	cursor <- stream ledger <- the last reference settles <-------------+
+//
+// A source batch starts with one reference. Processors change it in place;
+// then every reference it will need is taken, one for each route and shard, and
+// it is read-only. A shard is the part of a route that must stay in order: one
+// stream if the sink wants one stream per batch ([sink.PerStreamer]), else as
+// many shards as there may be Writes at once. A shard has at most one batch
+// under way. What a Write leaves to be repeated waits in its shard, where it
+// occupies no goroutine and holds up no other shard; the outermost [sink.Retry]
+// says how long, and without one the zero sink.RetryConfig does, for ever.
+//
+// # What an entry can come to
+//
+// It is delivered, once every route that is not best effort has delivered it;
+// or dead-lettered, if a sink refused it for good and a dead letter took it; or
+// dropped, for a reason that is counted; or given back, when Close could not
+// wait: then its cursor has not moved, and it is read again. Until then it is
+// in flight. [Stats] counts all of these for each source and each route, and
+// the sums close in every snapshot. If routes disagree about an entry, dropped
+// counts before dead-lettered, and dead-lettered before delivered.
+//
+// Delivery is at least once. Entries are delivered twice if their Write did
+// not say what became of them, or if they were delivered and their cursor was
+// not saved before the process died.
+//
+// # Backpressure
+//
+// What has been read and has not settled is bounded by one budget of bytes,
+// [Config].MaxInFlightBytes, which counts the memory batches hold. Send waits
+// for it. While any Send waits, and in Flush and Close, no route holds a batch
+// back to wait for company. Nothing else grows with the time a sink is down.
+//
+// # Goroutines
+//
+// All are tasks of one lifecycle.Supervisor, named below "pipeline": each
+// source ("sources/NAME") and its helpers, for each route an owner and
+// MaxInFlight writers ("routes/NAME"), what sinks start ("sinks"), and one each
+// that saves cursors, writes the log and watches for the end. Their number does
+// not depend on how much is in flight.
+package pipeline

@@ -1,0 +1,280 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/lifecycle"
+	"github.com/logferry/logferry/sink"
+)
+
+// An intake is the pipeline as one source sees it: its source.Receiver. It
+// works in the goroutine of whoever called Send.
+type intake struct {
+	engine *Engine
+	name   string
+	ledger ledger
+	share  *share
+}
+
+// NewBatch is part of source.Receiver.
+func (in *intake) NewBatch(l batch.Labels) *batch.Batch { return batch.New(&in.engine.pool, l) }
+
+// Hasten is part of source.Receiver.
+func (in *intake) Hasten() (done func()) { return in.engine.hasten() }
+
+// Receive is part of source.Receiver: it waits for room, runs the processors
+// and hands b to the routes. A batch that comes too late is not read at all.
+func (in *intake) Receive(ctx context.Context, b *batch.Batch, settled func(error)) error {
+	if err := in.late(ctx); err != nil {
+		b.OnSettled(settled)
+		b.Settle(err)
+		return err
+	}
+	a := &account{in: in, settled: settled, entries: len(b.Entries)}
+	b.OnSettled(a.settle)
+	b.SetTag(a)
+	in.ledger.enter(a.entries)
+	in.engine.flights.add(&a.flight)
+	if a.entries == 0 {
+		b.Settle(nil)
+		return nil
+	}
+	if err := in.admit(ctx, a, b); err != nil {
+		b.Settle(err)
+		return err
+	}
+	in.handle(ctx, a, b)
+	return nil
+}
+
+// handle processes and routes b, whose memory is taken from the budget, and
+// ends the caller's reference to it.
+func (in *intake) handle(ctx context.Context, a *account, b *batch.Batch) {
+	// A plug-in may end this goroutine with runtime.Goexit, which no recover
+	// sees. The batch must meet a fate all the same, and not be read again:
+	// the same would happen again.
+	returned := false
+	var err error
+	defer func() {
+		if !returned {
+			err = lifecycle.ErrGoexit
+		}
+		if err != nil {
+			in.failed(a, b, err)
+		}
+		b.Settle(nil)
+		for _, d := range a.drops { // last: a hook may end the goroutine too
+			in.engine.dropped("", d.reason, d.n)
+		}
+	}()
+	if err = in.process(ctx, a, b); err == nil {
+		err = in.route(a, b)
+	}
+	returned = true
+}
+
+// late says why nothing more is taken in.
+func (in *intake) late(ctx context.Context) error {
+	if in.engine.isHard() {
+		return ErrClosed
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// admit takes b's memory from the budget. While it waits, no route holds
+// anything back.
+func (in *intake) admit(ctx context.Context, a *account, b *batch.Batch) error {
+	e := in.engine
+	need := e.footprint(b)
+	if !e.budget.tryTake(in.share, need) {
+		done := e.hasten()
+		err := e.budget.take(ctx, in.share, need)
+		done()
+		if err != nil {
+			return err
+		}
+	}
+	a.memory = need
+	return nil
+}
+
+// footprint is what b costs until it settles: its own memory, and for each
+// route that merges it another set of headers.
+func (e *Engine) footprint(b *batch.Batch) int {
+	return max(1, b.Memory()+len(b.Entries)*batch.HeaderBytes*e.merging)
+}
+
+// process runs the processors. After an error b is as it was read.
+func (in *intake) process(ctx context.Context, a *account, b *batch.Batch) error {
+	e := in.engine
+	if len(e.cfg.Processors) == 0 {
+		return nil
+	}
+	added, filtered, err := in.runProcessors(ctx, b)
+	if err != nil {
+		return err
+	}
+	a.entries = len(b.Entries)
+	if more := e.footprint(b) - a.memory; more > 0 {
+		e.budget.grow(in.share, more)
+		a.memory += more
+	}
+	in.ledger.add(added)
+	in.drop(a, filtered, DroppedFiltered)
+	return nil
+}
+
+// runProcessors counts what the processors add and take away. One that fails
+// half way leaves no trace.
+func (in *intake) runProcessors(ctx context.Context, b *batch.Batch) (added, filtered int, err error) {
+	e := in.engine
+	asRead := e.headers.take(b.Entries)
+	well := false
+	defer func() {
+		if !well {
+			b.Entries = append(b.Entries[:0], *asRead...)
+		}
+		e.headers.give(asRead)
+	}()
+	for i, p := range e.cfg.Processors {
+		before := len(b.Entries)
+		if err := guard(fmt.Sprintf("Processors[%d]", i), func() error { return p.Process(ctx, b) }); err != nil {
+			return 0, 0, err
+		}
+		added += max(0, len(b.Entries)-before)
+		filtered += max(0, before-len(b.Entries))
+	}
+	well = true
+	return added, filtered, nil
+}
+
+// drop books n entries as dropped before routing.
+func (in *intake) drop(a *account, n int, reason string) {
+	if n == 0 {
+		return
+	}
+	in.ledger.leave(reason, n)
+	a.drops = append(a.drops, drop{reason, n})
+}
+
+// failed sends a batch whose processing failed to a dead letter if there is one,
+// or else drops it. It is not read again: it would fail again.
+func (in *intake) failed(a *account, b *batch.Batch, err error) {
+	e := in.engine
+	err = sound(err)
+	e.log.logger.Error("batch failed in processing", "source", in.name, "entries", a.entries, "error", err)
+	if r := e.deadLetterRoute(); r != nil && a.entries > 0 {
+		b.Retain(1)
+		r.enqueue([]part{{b: b, hi: len(b.Entries), size: b.Size(), each: a.memory/len(b.Entries) + 1, dead: err}})
+		return
+	}
+	in.drop(a, a.entries, DroppedProcessor)
+	a.entries = 0
+}
+
+// route takes every reference b will need, and only then hands it on. After an
+// error it has handed on nothing.
+func (in *intake) route(a *account, b *batch.Batch) error {
+	e := in.engine
+	if len(b.Entries) == 0 {
+		return nil // everything was filtered
+	}
+	hands := e.handouts.take(len(e.routes))
+	defer e.handouts.give(hands)
+	hand, unrouted := *hands, 0
+	if err := guard("Match", func() error { unrouted = e.selectParts(b, hand); return nil }); err != nil {
+		return err
+	}
+	in.unroute(a, unrouted)
+	refs := 0
+	for i, r := range e.routes {
+		if r.cfg.BestEffort {
+			hand[i] = r.cloneParts(hand[i])
+			continue
+		}
+		shareOut(hand[i], a.memory)
+		refs += len(hand[i])
+	}
+	if refs > 0 {
+		b.Retain(refs)
+	}
+	for i, r := range e.routes {
+		if len(hand[i]) > 0 {
+			r.enqueue(hand[i])
+		}
+	}
+	return nil
+}
+
+// shareOut divides the memory of a batch among the entries a route takes of it: it
+// is kept for few as for all.
+func shareOut(parts []part, memory int) {
+	n := 0
+	for i := range parts {
+		n += parts[i].entries()
+	}
+	for i := range parts {
+		parts[i].each = memory/n + 1
+	}
+}
+
+// unroute books entries no route wants. They stay in the batch, unreferenced.
+func (in *intake) unroute(a *account, n int) {
+	a.entries -= n
+	in.drop(a, n, DroppedUnrouted)
+}
+
+// guard calls a plug-in and turns a panic into an error.
+func guard(what string, f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &lifecycle.PanicError{Task: what, Value: v, Stack: debug.Stack()}
+		}
+	}()
+	return f()
+}
+
+// sound returns err, or else the panic of one of its methods, as those of a nil
+// pointer do: better here, where it is expected, than with whoever asks next.
+func sound(err error) error {
+	broken := guard("an error's method", func() error {
+		_ = err.Error()
+		errors.Is(err, errSound)
+		if p, ok := errors.AsType[*sink.PartialError](err); ok && p != nil {
+			for _, f := range p.Failures {
+				if f.Err != nil {
+					_ = f.Err.Error()
+					errors.Is(f.Err, errSound)
+				}
+			}
+		}
+		return nil
+	})
+	if broken != nil {
+		return broken
+	}
+	return err
+}
+
+var errSound = errors.New("pipeline: no error is this one")
+
+// ErrClosed is what a Send, Flush, Add or Start returns once the pipeline is
+// being closed or has ended.
+var ErrClosed = errors.New("pipeline: closed")
+
+// deadLetterRoute is the first route with a dead letter; nil: there is none.
+func (e *Engine) deadLetterRoute() *route {
+	for _, r := range e.routes {
+		if r.dead != nil {
+			return r
+		}
+	}
+	return nil
+}

@@ -1,0 +1,158 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/lifecycle"
+	"github.com/logferry/logferry/sink"
+)
+
+// A job is one batch on its way into the sink, and, for what the sink refuses,
+// into the dead letter. It belongs to the route's owner, but while a worker
+// writes it, to the worker.
+type job struct {
+	shard *shard
+	parts []part // what to merge, before the first Write
+
+	b        *batch.Batch // the entries for the sink
+	delivery *sink.Delivery
+	target   sink.Sink
+	entries  int // of b, or of letter
+	size     int
+	cost     int // memory it keeps
+
+	letter   *batch.Batch // the entries for the dead letter, if the job has come to that
+	returned bool         // by the Write, or else it panicked or exited
+	panics   int
+	parked   bool // waits before the Write is repeated
+	held     bool // and is counted in what the route holds
+
+	inFlight int // Writes running when this one began
+	began    time.Time
+	took     time.Duration
+	err      error // what the last Write returned
+}
+
+// maxPanics is how often a Write may panic over one batch before the batch is
+// taken to be the reason.
+const maxPanics = 3
+
+// prepare merges the parts: the worker does it, so that the owner does not.
+func (j *job) prepare(r *route) {
+	if j.b != nil {
+		return
+	}
+	j.b = batch.New(&r.engine.pool, j.shard.key.stream)
+	j.b.Grow(j.entries)
+	for i := range j.parts {
+		j.parts[i].mergeInto(j.b)
+	}
+	j.target = r.sink
+	if reason := j.parts[0].dead; reason != nil {
+		j.address(r, reason)
+	} else {
+		j.delivery = r.retry.Begin(j.b)
+	}
+	j.parts = nil
+}
+
+// address makes the whole of b a dead letter.
+func (j *job) address(r *route, reason error) {
+	failures := make([]sink.Failure, len(j.b.Entries))
+	for i := range failures {
+		failures[i] = sink.Failure{Index: i, Err: reason}
+	}
+	j.toDeadLetter(r, failures)
+}
+
+// toDeadLetter turns the job to the dead letter, with the entries that failed.
+func (j *job) toDeadLetter(r *route, failures []sink.Failure) {
+	idx := make([]int32, len(failures))
+	for i, f := range failures {
+		idx[i] = int32(f.Index)
+	}
+	j.b.Retain(1)
+	j.letter = batch.New(&r.engine.pool, j.b.Labels)
+	j.letter.Merge(j.b, idx)
+	for i, f := range failures {
+		e := &j.letter.Entries[i]
+		e.Attrs = append(e.Attrs[:len(e.Attrs):len(e.Attrs)],
+			batch.Attr{Key: DeadLetterReason, Value: f.Err.Error()},
+			batch.Attr{Key: DeadLetterRoute, Value: r.cfg.Name})
+	}
+	j.entries, j.size = len(j.letter.Entries), j.letter.Size()
+	j.target, j.panics = r.dead, 0
+	j.delivery = r.deadRetry.Begin(j.letter)
+}
+
+// write does one Write. It returns normally whatever the sink does, unless the
+// sink ends the goroutine; then the job still is returned, by the deferred call.
+func (j *job) write(ctx context.Context, r *route) {
+	j.returned, j.err = false, nil
+	j.began = time.Now()
+	defer func() {
+		j.took = time.Since(j.began)
+		if !j.returned {
+			j.err = lifecycle.ErrGoexit
+			if v := recover(); v != nil {
+				j.err = &lifecycle.PanicError{Task: "sink of route " + r.cfg.Name, Value: v, Stack: debug.Stack()}
+			}
+		}
+		r.results <- j // has room for every worker
+	}()
+	j.prepare(r)
+	if err := j.target.Write(ctx, j.delivery.Batch()); err != nil {
+		j.err = sound(err)
+	}
+	j.returned = true
+}
+
+// verdict is what a Write's end means: done, or to be repeated after wait. At
+// the hard stop, which made Writes fail, nothing becomes permanent because its
+// tries are used up.
+func (j *job) verdict(hard bool) (wait time.Duration, again bool) {
+	err := j.err
+	if !j.returned {
+		if j.panics++; j.panics >= maxPanics {
+			err = sink.Permanent(err)
+		}
+	}
+	if hard && err != nil {
+		j.delivery.Interrupted(err)
+		return 0, len(j.delivery.Pending()) > 0
+	}
+	return j.delivery.Done(err)
+}
+
+// gaveUp reports whether entries are lost to the destination's being away,
+// rather than for what they are.
+func (j *job) gaveUp() bool {
+	return slices.ContainsFunc(j.delivery.Failed(), func(f sink.Failure) bool { return errors.Is(f.Err, sink.ErrGaveUp) })
+}
+
+// settle ends the job: every reference it holds is dropped with err.
+func (j *job) settle(err error) {
+	if j.letter != nil {
+		j.letter.Settle(err)
+	}
+	if j.b != nil {
+		j.b.Settle(err)
+	}
+	for i := range j.parts {
+		j.parts[i].b.Settle(err)
+	}
+	j.parts = nil
+}
+
+// outcome is what the shaper is told.
+func (j *job) outcome() batch.Outcome {
+	return batch.Outcome{Entries: j.entries, Bytes: j.size, InFlight: j.inFlight, Took: j.took, Err: j.err}
+}
+
+// errNotDelivered is the outcome of what is left at a hard stop.
+var errNotDelivered = errors.New("pipeline: stopped before delivery")

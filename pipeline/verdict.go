@@ -1,0 +1,117 @@
+package pipeline
+
+import (
+	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/sink"
+)
+
+// written ends the sink's part of a job: every entry was delivered or refused
+// for good.
+func (r *route) written(j *job) {
+	failed := j.delivery.Failed()
+	r.status.delivered(j.size - sizeOf(j.b, failed))
+	if len(failed) == 0 {
+		r.ledger.settle(j.entries, nil)
+		r.finish(j)
+		return
+	}
+	r.engine.refused(r, failed)
+	if r.dead == nil {
+		r.book(j.b, failed, DroppedRefused)
+		r.finish(j)
+		return
+	}
+	r.ledger.settle(j.entries-len(failed), nil)
+	j.toDeadLetter(r, failed)
+	j.shard.ready = r.ready.PushFront(j.shard)
+}
+
+// sizeOf counts the bytes of the entries that failed.
+func sizeOf(b *batch.Batch, failed []sink.Failure) (n int) {
+	for _, f := range failed {
+		n += b.Entries[f.Index].Size()
+	}
+	return n
+}
+
+// posted ends the dead letter's part of a job.
+func (r *route) posted(j *job) {
+	refused := j.delivery.Failed()
+	isRefused := make(map[int]bool, len(refused))
+	for _, f := range refused {
+		isRefused[f.Index] = true
+	}
+	fates := make(map[int32]fate, len(j.letter.Entries))
+	for i := range j.letter.Entries {
+		f := fateDead
+		if isRefused[i] {
+			f = DroppedDeadLetter
+		}
+		fates[int32(i)] = f
+		markOrigin(j.letter, i, f)
+	}
+	r.ledger.settle(len(j.letter.Entries), fates)
+	r.deadLettered(len(j.letter.Entries) - len(refused))
+	r.dropped(DroppedDeadLetter, len(refused))
+	r.finish(j)
+}
+
+// book counts a batch out of flight whose failed entries are dropped.
+func (r *route) book(b *batch.Batch, failed []sink.Failure, reason string) {
+	fates := make(map[int32]fate, len(failed))
+	for _, f := range failed {
+		fates[int32(f.Index)] = fate(reason)
+		markOrigin(b, f.Index, fate(reason))
+	}
+	r.ledger.settle(len(b.Entries), fates)
+	r.dropped(reason, len(failed))
+}
+
+// finish settles a job whose every entry has met its fate.
+func (r *route) finish(j *job) {
+	j.settle(nil)
+	r.release(j.shard)
+}
+
+// giveBack ends a job at a hard stop: its entries are read again.
+func (r *route) giveBack(j *job) {
+	r.ledger.giveBack(j.entries)
+	j.settle(errNotDelivered)
+	r.release(j.shard)
+}
+
+// giveBackPart is giveBack of a part no job was made of.
+func (r *route) giveBackPart(p *part) {
+	r.ledger.giveBack(p.entries())
+	p.b.Settle(errNotDelivered)
+}
+
+// abandon gives back everything that no Write is running for, and lets nothing
+// in any more.
+func (r *route) abandon() {
+	parts := r.inbox.close()
+	for _, s := range r.shards {
+		parts = append(parts, s.parts...)
+		s.parts, s.bytes, s.entries = nil, 0, 0
+		if j := s.job; j != nil && (j.parked || s.ready != nil) {
+			r.giveBack(j)
+		}
+		if s.idle() {
+			delete(r.shards, s.key)
+		}
+	}
+	r.ready.Init()
+	r.lingering, r.parked = nil, nil
+	for i := range parts {
+		r.giveBackPart(&parts[i])
+	}
+	for {
+		select {
+		case j := <-r.work: // that no worker has taken, and perhaps none is left
+			r.writing--
+			r.giveBack(j)
+		default:
+			return
+		}
+	}
+}
