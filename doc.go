@@ -1,0 +1,56 @@
+// Package logferry is a tour of the module; it holds no code. logferry collects
+// logs inside a Go service: sources read, a pipeline batches and delivers,
+// sinks write, and every line that was read is accounted for.
+//
+// # The packages
+//
+//   - [github.com/logferry/logferry/pipeline] puts the parts together and is
+//     where most applications begin.
+//   - [github.com/logferry/logferry/source] says what a source is and keeps
+//     cursors; [github.com/logferry/logferry/source/tail] follows files.
+//   - [github.com/logferry/logferry/sink] says what a sink is and has the
+//     decorators for retries, breakers, timeouts and failover, and the sinks
+//     for terminals, writers and functions;
+//     [github.com/logferry/logferry/sink/loki] pushes to Grafana Loki.
+//   - [github.com/logferry/logferry/batch] has entries, labels, batches and the
+//     law of who owns their memory.
+//   - [github.com/logferry/logferry/lifecycle] is the supervisor under all of
+//     it: the only place where goroutines are started.
+//   - lifecycle/lifecycletest, source/sourcetest and sink/sinktest are kits that
+//     check a source or a sink of your own against its contract.
+//
+// # Following files into Loki
+//
+//	files, err := tail.New(tail.Config{Paths: []string{"/var/log/shop/*.log"}})
+//	...
+//	to, err := loki.New(loki.Config{URL: "http://loki:3100"})
+//	...
+//	cursors, err := source.NewFileCheckpoints("/var/lib/shop/cursors")
+//	...
+//	p, err := pipeline.New(pipeline.Config{
+//		Sources:     map[string]source.Source{"shop": files},
+//		Routes:      []pipeline.Route{{Sink: sink.Breaker(to, sink.BreakerConfig{})}},
+//		Checkpoints: cursors,
+//	})
+//	...
+//	err = p.Run(ctx) // until ctx is done; then it delivers what it has read
+//
+// # Promises
+//
+// Close is truthful: it returns nil only if every goroutine has ended, and
+// otherwise names the tasks that have not, with their stacks.
+//
+// The ledger closes: for each source and each route, at every instant, what was
+// read is what was delivered, dropped for a stated reason, dead-lettered, given
+// back or still is in flight.
+//
+// A cursor never runs ahead of a delivery: a checkpoint moves only over what
+// every route that is not best effort has settled.
+//
+// # What it asks of its host
+//
+// Nothing behind its back: no init side effects, no registries, no global
+// state, no signals, no environment variables, no default HTTP client, no
+// os.Exit. A panic in a plug-in is that plug-in's failure. Importing the file
+// source and the Loki sink links six other modules.
+package logferry

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/logferry/logferry/pipeline"
+	"github.com/logferry/logferry/source/tail"
+)
+
+// A watcher waits for the end of the job. Meanwhile it shows how far it has
+// come, and writes the log of the demonstration.
+type watcher struct {
+	progress bool
+	folder   string   // of the demonstration, or ""
+	log      *os.File // the same
+	lines    int
+}
+
+// newWatcher makes a live log to follow if cfg names no file. Progress is shown
+// on a terminal that no lines are printed to.
+func newWatcher(cfg *tail.Config, pushing bool) *watcher {
+	w := &watcher{progress: isTerminal(os.Stderr) && (pushing || !isTerminal(os.Stdout))}
+	if len(cfg.Paths) > 0 {
+		return w
+	}
+	folder, err := os.MkdirTemp("", "logferry-")
+	if err != nil {
+		return w // tail.New says that there is nothing to follow
+	}
+	w.folder = folder
+	path := filepath.Join(folder, "demo.log")
+	if w.log, err = os.Create(path); err == nil {
+		cfg.Paths = []string{path}
+		fmt.Fprintf(os.Stderr, "no files given: following a live log of this program's own, %s, for 5 s\n", path)
+	}
+	return w
+}
+
+func (w *watcher) close() {
+	if w.folder == "" {
+		return
+	}
+	w.log.Close()
+	os.RemoveAll(w.folder)
+}
+
+// until returns when p is done, at an interrupt, or when the demonstration is
+// over. A second interrupt ends the program at once.
+func (w *watcher) until(p *pipeline.Engine) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	for w.lines < 20 {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.Done():
+			return
+		case <-tick.C:
+		}
+		if w.log != nil {
+			w.lines++
+			fmt.Fprintf(w.log, "level=info msg=\"order shipped\" order=%d took=%dms\n", 1000+w.lines, w.lines*7%40)
+		}
+		if w.progress {
+			s := p.Stats().Sources["files"]
+			fmt.Fprintf(os.Stderr, "\r%d read, %d delivered, %d in flight ", s.Read, s.Delivered, s.InFlight)
+		}
+	}
+}
+
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
