@@ -26,28 +26,32 @@ type ledger struct {
 
 // A generation is the life of a stream from one Open to the next.
 type generation struct {
-	// pending holds what has not been committed, oldest first. Records before
-	// head are done with.
-	pending []*sent
-	head    int
-	open    int   // batches not settled
-	lost    error // why the generation ended, nil while it lives
-	failed  bool  // a batch of it was lost
+	// oldest and newest are the ends of the list of what is not committed. Of
+	// settled batches that are neighbours it has only the last, so that it
+	// does not grow while one batch is held up and others pass.
+	oldest, newest *sent
+	open           int   // batches not settled
+	lost           error // why the generation ended, nil while it lives
+	failed         bool  // a batch of it was lost
 	// drained is made by who waits for open to become zero, and closed then.
 	drained chan struct{}
 }
 
 // A sent is one batch on its way.
 type sent struct {
-	l       *ledger
-	gen     *generation
-	next    string
-	settled bool
+	l             *ledger
+	gen           *generation
+	cursor        string // behind the batch; "" moves none
+	settled       bool   // well
+	ended         bool   // well or not
+	before, after *sent
 }
 
 var (
 	errReopened  = errors.New("source: stream was opened again")
 	errForgotten = errors.New("source: stream was forgotten")
+	// errNotReceived is the outcome of a batch whose Receive did not return.
+	errNotReceived = errors.New("source: batch was not received")
 )
 
 // Waits before a lost stream is opened again double from lostMin to lostMax: a
@@ -143,30 +147,41 @@ func (l *ledger) succeed(old *generation) (*generation, error) {
 }
 
 // begin notes b as sent, gives times to its entries and returns what is to be
-// called with its outcome.
-func (l *ledger) begin(g *generation, b *batch.Batch, next string) (func(error), error) {
+// told its outcome.
+func (l *ledger) begin(g *generation, b *batch.Batch, next string) (*sent, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if g.lost != nil || g != l.gen {
 		return nil, fmt.Errorf("%w: %w", ErrStreamLost, g.lost)
 	}
 	l.out.cfg.Clock.stamp(b)
-	r := &sent{l: l, gen: g, next: next}
-	g.pending = append(g.pending, r)
+	r := &sent{l: l, gen: g, cursor: next, before: g.newest}
+	if g.newest != nil {
+		g.newest.after = r
+	} else {
+		g.oldest = r
+	}
+	g.newest = r
 	g.open++
-	return r.settle, nil
+	return r, nil
 }
 
-// settle is called once per batch, by whoever drops its last reference.
+// settle is called by whoever drops the batch's last reference. Only the first
+// call counts: Send makes one itself if a Receiver fails to.
 func (r *sent) settle(err error) {
 	l, g := r.l, r.gen
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if r.ended {
+		return
+	}
+	r.ended = true
 	g.open--
 	if err != nil {
 		g.lose(l, err)
 	} else {
 		r.settled = true
+		g.join(r)
 		if g.commit(l) && !l.gone {
 			// Under the lock: of two batches that settle at once, the one that
 			// committed further must be the last to be noted.
@@ -203,24 +218,49 @@ func (g *generation) lose(l *ledger, err error) {
 	l.losses++
 }
 
-// commit moves the cursor over the settled prefix.
+// join takes the settled neighbours of r, which has settled, into r.
+func (g *generation) join(r *sent) {
+	if p := r.before; p != nil && p.settled {
+		if r.cursor == "" {
+			r.cursor = p.cursor
+		}
+		g.remove(p)
+	}
+	if n := r.after; n != nil && n.settled {
+		if n.cursor != "" {
+			r.cursor = n.cursor
+		}
+		g.remove(n)
+	}
+}
+
+func (g *generation) remove(r *sent) {
+	if r.before != nil {
+		r.before.after = r.after
+	} else {
+		g.oldest = r.after
+	}
+	if r.after != nil {
+		r.after.before = r.before
+	} else {
+		g.newest = r.before
+	}
+	r.before, r.after = nil, nil
+}
+
+// commit moves the cursor over the settled prefix, which join has made one.
 func (g *generation) commit(l *ledger) (moved bool) {
-	for g.head < len(g.pending) && g.pending[g.head].settled {
-		if next := g.pending[g.head].next; next != "" {
-			l.cursor, moved = next, true
-		}
-		g.pending[g.head] = nil
-		g.head++
-		if !g.failed {
-			l.losses = 0
-		}
+	r := g.oldest
+	if r == nil || !r.settled {
+		return false
 	}
-	if g.head == len(g.pending) {
-		g.pending, g.head = g.pending[:0], 0
-	} else if g.head > 64 && 2*g.head >= len(g.pending) {
-		n := copy(g.pending, g.pending[g.head:])
-		clear(g.pending[n:])
-		g.pending, g.head = g.pending[:n], 0
+	g.remove(r)
+	if !g.failed {
+		l.losses = 0
 	}
-	return moved
+	if r.cursor == "" {
+		return false
+	}
+	l.cursor = r.cursor
+	return true
 }

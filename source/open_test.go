@@ -187,3 +187,28 @@ func TestOpenHonoursCtxInBackoff(t *testing.T) {
 		g.open("x")
 	})
 }
+
+// A batch that was shared before it is sent makes the receiver panic. That is
+// the source's failure, after which it must be able to open the stream again.
+func TestOpenAfterASendThatPanicked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		s := g.open("a")
+		b := s.NewBatch()
+		b.Retain(1)
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("Send of a shared batch did not panic")
+				}
+			}()
+			s.Send(t.Context(), b, "1")
+		}()
+		if err := trySend(t.Context(), s, "2", "x"); !errors.Is(err, source.ErrStreamLost) {
+			t.Errorf("Send after that: %v, want ErrStreamLost", err)
+		}
+		s = g.open("a") // would wait for ever
+		g.send(s, "2", "x")
+		g.wantCursor(s, "2")
+	})
+}

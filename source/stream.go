@@ -41,12 +41,22 @@ func (s *Stream) NewBatch() *batch.Batch {
 // first the batch is lost, Send returns ctx's cause, and the stream must be
 // opened again. ErrStreamLost means that an earlier batch was lost.
 func (s *Stream) Send(ctx context.Context, b *batch.Batch, next string) error {
-	settled, err := s.ledger.begin(s.gen, b, next)
+	r, err := s.ledger.begin(s.gen, b, next)
 	if err != nil {
 		b.Settle(err)
 		return err
 	}
-	if err := s.ledger.out.cfg.Receiver.Receive(ctx, b, settled); err != nil {
+	received := false
+	defer func() {
+		// A batch that was misused makes the Receiver panic: the stream must
+		// not wait for its outcome when it is opened again.
+		if !received {
+			r.settle(errNotReceived)
+		}
+	}()
+	err = s.ledger.out.cfg.Receiver.Receive(ctx, b, r.settle)
+	received = true
+	if err != nil {
 		return fmt.Errorf("source: stream %s: %w", s.ledger.name, err)
 	}
 	return nil
