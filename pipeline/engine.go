@@ -168,6 +168,9 @@ func (e *Engine) startUp(ctx context.Context) error {
 	e.mu.Unlock()
 	e.sup.Start(lifecycle.Task{Name: "log", Run: e.log.run, Restart: lifecycle.Restart{Min: time.Second}})
 	e.reportRecovery()
+	if err := e.startProcessors(ctx); err != nil {
+		return err
+	}
 	if err := e.startSinks(ctx); err != nil {
 		return err
 	}
@@ -191,6 +194,21 @@ func (e *Engine) startUp(ctx context.Context) error {
 		}
 	}
 	e.sup.Go("watch", e.watch)
+	return nil
+}
+
+// startProcessors calls Start of every processor that has one.
+func (e *Engine) startProcessors(ctx context.Context) error {
+	processors := e.sup.Child("processors")
+	for i, p := range e.cfg.Processors {
+		st, ok := p.(sink.Starter)
+		if !ok {
+			continue
+		}
+		if err := guard("processor", func() error { return st.Start(ctx, processors) }); err != nil {
+			return fmt.Errorf("pipeline: starting Processors[%d]: %w", i, err)
+		}
+	}
 	return nil
 }
 

@@ -1,9 +1,15 @@
 package pipeline
 
 import (
+	"context"
+	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
+	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/lifecycle"
 	"github.com/logferry/logferry/source"
 )
 
@@ -39,5 +45,44 @@ func TestDeliversEverythingInOrder(t *testing.T) {
 				t.Errorf("%d bytes of the budget were not given back", st.InFlightBytes)
 			}
 		})
+	}
+}
+
+// A marker is a Processor with a task of its own.
+type marker struct {
+	ProcessorFunc
+	fail    error
+	started *lifecycle.Handle
+}
+
+func (m *marker) Start(_ context.Context, sup *lifecycle.Supervisor) error {
+	if m.fail != nil {
+		return m.fail
+	}
+	m.started = sup.Go("marker", func(ctx context.Context) error {
+		<-ctx.Done()
+		return nil
+	})
+	return nil
+}
+
+func TestProcessorsMayHaveTasks(t *testing.T) {
+	nothing := ProcessorFunc(func(context.Context, *batch.Batch) error { return nil })
+	m := &marker{ProcessorFunc: nothing}
+	cfg := Config{Processors: []Processor{nothing, m}, Routes: []Route{{Sink: &collector{}}}}
+	e := mustStart(t, cfg)
+	if n := e.sup.Count("pipeline/processors/marker"); n != 1 {
+		t.Errorf("%d tasks of the processor, want 1", n)
+	}
+	if err := e.Close(within(t, 10*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if m.started.Err() != nil {
+		t.Error(m.started.Err())
+	}
+	m.fail = errors.New("no tasks today")
+	e = mustNew(t, cfg)
+	if err := e.Start(t.Context()); !errors.Is(err, m.fail) || !strings.Contains(err.Error(), "Processors[1]") {
+		t.Errorf("Start = %v, want the error of Processors[1]", err)
 	}
 }

@@ -27,7 +27,9 @@ type Pipeline interface {
 
 var _ Pipeline = (*Engine)(nil)
 
-// A Processor changes batches on their way from a source to the routes.
+// A Processor changes batches on their way from a source to the routes. One that
+// needs tasks of its own is a sink.Starter too: Start is called once, before the
+// sources are started, and the tasks end with the pipeline, after the sources.
 type Processor interface {
 	// Process changes b in place: it drops entries with b.Filter, adds them
 	// with b.Append, and changes their times, labels and attributes. A line is
