@@ -15,7 +15,8 @@
 //   - [github.com/logferry/logferry/batch] has entries, labels, batches and the
 //     law of who owns their memory.
 //   - [github.com/logferry/logferry/lifecycle] is the supervisor under all of
-//     it: the only place where goroutines are started.
+//     it: the only place where goroutines are started. Those net/http and
+//     fsnotify start are waited for by the packages that use them.
 //   - lifecycle/lifecycletest, source/sourcetest and sink/sinktest are kits that
 //     check a source or a sink of your own against its contract.
 //
@@ -27,6 +28,7 @@
 //	...
 //	cursors, err := source.NewFileCheckpoints("/var/lib/shop/cursors")
 //	...
+//	defer cursors.Close()
 //	p, err := pipeline.New(pipeline.Config{
 //		Sources:     map[string]source.Source{"shop": files},
 //		Routes:      []pipeline.Route{{Sink: sink.Breaker(to, sink.BreakerConfig{})}},

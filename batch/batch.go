@@ -37,11 +37,11 @@ type Batch struct {
 // outcome boxes the first error voted.
 type outcome struct{ err error }
 
-// The memory one entry's header and one attribute take.
-const (
-	headerBytes = int(unsafe.Sizeof(Entry{}))
-	attrBytes   = int(unsafe.Sizeof(Attr{}))
-)
+// HeaderBytes is the memory one entry takes in a batch beside its line: what a
+// merged copy of it costs.
+const HeaderBytes = int(unsafe.Sizeof(Entry{}))
+
+const attrBytes = int(unsafe.Sizeof(Attr{}))
 
 // New returns an empty batch with one reference, whose memory comes from p and
 // returns to it when the batch settles. p may be nil.
@@ -169,12 +169,8 @@ func (b *Batch) Memory() int {
 	if b.headers == nil || cap(b.Entries) > cap(b.headers.e) {
 		entries += cap(b.Entries) // a slice the caller put there, or grew with append
 	}
-	return b.arena.held + entries*headerBytes + b.attrsHeld
+	return b.arena.held + entries*HeaderBytes + b.attrsHeld
 }
-
-// HeaderBytes is the memory one entry takes in a batch beside its line: what a
-// merged copy of it costs.
-const HeaderBytes = headerBytes
 
 // SetTag attaches a value to b for whoever takes charge of it next; the
 // pipeline keeps its account of a batch there. Exclusive batches only.

@@ -87,7 +87,7 @@ func (p *Pool) giveBytes(k *block) {
 // takeHeaders returns a box whose empty slice has room for at least n entries.
 func (p *Pool) takeHeaders(n int) *headers {
 	c := classOf(n)
-	if p == nil || n > 1<<c || 1<<c > p.maxKeep()/headerBytes {
+	if p == nil || n > 1<<c || 1<<c > p.maxKeep()/HeaderBytes {
 		return &headers{e: make([]Entry, 0, n)}
 	}
 	if h, ok := p.headers[c].Get().(*headers); ok {
@@ -104,7 +104,7 @@ func (p *Pool) giveHeaders(h *headers) {
 		return
 	}
 	c := classOf(cap(h.e))
-	if cap(h.e) > p.maxKeep()/headerBytes || cap(h.e) != 1<<c {
+	if cap(h.e) > p.maxKeep()/HeaderBytes || cap(h.e) != 1<<c {
 		return
 	}
 	h.e = h.e[:0]

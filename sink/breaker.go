@@ -47,8 +47,8 @@ type BreakerStater interface {
 // a success closes the breaker and a failure opens it again.
 //
 // Only what says that the destination is not there is a failure, a [Timeout] inside the breaker and a panic included.
-// Neither failure nor success are permanent errors and RetryAfter, for the destination did answer; a PartialError that
-// delivers something; and any error once the caller's own ctx has ended.
+// What is neither failure nor success: a permanent error and RetryAfter, for the destination did answer; a PartialError
+// that delivers something; and any error once the caller's own ctx has ended.
 //
 // Breaker goes inside [Failover], which diverts while it is open, and [Retry]. The result is a [BreakerStater].
 // Breaker panics if s is nil.

@@ -33,15 +33,16 @@ func (f Func) Write(ctx context.Context, b *batch.Batch) error { return f(ctx, b
 // Close returns nil.
 func (f Func) Close(context.Context) error { return nil }
 
-// A Starter is a Sink that needs tasks of its own. A pipeline calls Start once, before the first Write; the tasks are
-// started below sup, which the pipeline closes after Close of the Sink. ctx bounds Start alone. After an error neither
-// Write nor Close is called.
+// A Starter is a Sink, or a Processor of a pipeline, that needs tasks of its own. A pipeline calls Start once, before the
+// first Write; the tasks are started below sup, which the pipeline closes after Close of the Sink. ctx bounds Start alone.
+// After an error neither Write nor Close of it is called.
 type Starter interface {
 	Start(ctx context.Context, sup *lifecycle.Supervisor) error
 }
 
 // A PerStreamer is a Sink that may want the entries of one stream in a batch of their own, at most one of which is
-// under way at any time, so that one Write is one request whose answer concerns one stream. A pipeline asks once.
+// under way at any time, so that one Write is one request whose answer concerns one stream. A pipeline asks once, and
+// grants it to the Sink of each route; as a dead letter, or where routes share it, it may be given other batches too.
 type PerStreamer interface {
 	PerStream() bool
 }

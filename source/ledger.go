@@ -50,7 +50,7 @@ type sent struct {
 var (
 	errReopened  = errors.New("source: stream was opened again")
 	errForgotten = errors.New("source: stream was forgotten")
-	// errNotReceived is the outcome of a batch whose Receive did not return.
+	// errNotReceived is the outcome of a batch whose Receive panicked.
 	errNotReceived = errors.New("source: batch was not received")
 )
 
@@ -167,7 +167,7 @@ func (l *ledger) begin(g *generation, b *batch.Batch, next string) (*sent, error
 }
 
 // settle is called by whoever drops the batch's last reference. Only the first
-// call counts: Send makes one itself if a Receiver fails to.
+// call counts: Send makes one itself if the Receiver panics.
 func (r *sent) settle(err error) {
 	l, g := r.l, r.gen
 	l.mu.Lock()

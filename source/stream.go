@@ -46,16 +46,15 @@ func (s *Stream) Send(ctx context.Context, b *batch.Batch, next string) error {
 		b.Settle(err)
 		return err
 	}
-	received := false
 	defer func() {
-		// A batch that was misused makes the Receiver panic: the stream must
-		// not wait for its outcome when it is opened again.
-		if !received {
+		// A batch that was misused makes the Receiver panic before it takes it:
+		// the stream must not wait for its outcome when it is opened again.
+		if v := recover(); v != nil {
 			r.settle(errNotReceived)
+			panic(v)
 		}
 	}()
 	err = s.ledger.out.cfg.Receiver.Receive(ctx, b, r.settle)
-	received = true
 	if err != nil {
 		return fmt.Errorf("source: stream %s: %w", s.ledger.name, err)
 	}

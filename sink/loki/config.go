@@ -22,8 +22,8 @@ type Config struct {
 	// Tenant is sent as X-Scope-OrgID; empty: none.
 	Tenant string
 
-	// BasicUser and BasicPassword, or else BearerToken, authenticate every request. None of them ever occurs in an
-	// error, not even if the other side echoes it.
+	// BasicUser and BasicPassword, or else BearerToken, authenticate every request. A password or token of four bytes or
+	// more never occurs in an error, not even if the other side echoes it.
 	BasicUser, BasicPassword string
 	BearerToken              string
 
