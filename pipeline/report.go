@@ -10,7 +10,8 @@ import (
 )
 
 // String returns the ledger as two tables for people to read, one line for
-// each source and one for each route.
+// each source and one for each route, and the reasons for which entries of a
+// source were dropped.
 func (s Stats) String() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -25,6 +26,12 @@ func (s Stats) String() string {
 		row(w, name, x.Routed, x.Retries, x.Delivered, sum(x.Dropped), x.DeadLettered, x.Undelivered, x.InFlight)
 	}
 	w.Flush() // a Builder does not fail
+	for _, name := range slices.Sorted(maps.Keys(s.Sources)) {
+		dropped := s.Sources[name].Dropped
+		for _, reason := range slices.Sorted(maps.Keys(dropped)) {
+			fmt.Fprintf(&b, "%d of %s dropped: %s\n", dropped[reason], name, reason)
+		}
+	}
 	return b.String()
 }
 

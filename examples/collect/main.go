@@ -7,14 +7,11 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"log/slog"
 	"os"
-	"strings"
 	"time"
 
-	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/pipeline"
 	"github.com/logferry/logferry/sink"
 	"github.com/logferry/logferry/sink/loki"
@@ -30,42 +27,19 @@ func main() {
 }
 
 func run(args []string) error {
-	flags := flag.NewFlagSet("collect", flag.ExitOnError)
-	url := flags.String("loki", "", "push to the Loki at this `URL` instead of printing")
-	state := flags.String("state", "", "keep cursors in this `FILE`, to go on from there next time")
-	labels := map[string]string{}
-	cfg := tail.Config{Labels: func(path string) batch.Labels {
-		base, _ := batch.NewLabels(labels) // -label has checked them
-		l, _ := base.With("filename", strings.ToValidUTF8(path, "\uFFFD"))
-		return l
-	}}
-	flags.BoolVar(&cfg.Once, "once", false, "read to the end, deliver, exit")
-	flags.Func("label", "add a label `k=v`; may be repeated", func(s string) error {
-		k, v, ok := strings.Cut(s, "=")
-		if labels[k] = v; !ok {
-			return errors.New("want k=v")
-		}
-		_, err := batch.NewLabels(labels)
+	o, err := parse(args)
+	if err != nil {
 		return err
-	})
-	flags.Func("from", "begin `start|end` of files without a cursor", func(s string) error {
-		if s != "start" && s != "end" {
-			return errors.New("want start or end")
-		}
-		cfg.From = map[string]tail.From{"start": tail.Start, "end": tail.End}[s]
-		return nil
-	})
-	flags.Parse(args)
-	cfg.Paths = flags.Args()
-	watch := newWatcher(&cfg, *url != "")
+	}
+	watch := newWatcher(&o.tail, o.url != "")
 	defer watch.close()
-	files, err := tail.New(cfg)
+	files, err := tail.New(o.tail)
 	if err != nil {
 		return err
 	}
 	route := pipeline.Route{Name: "terminal", Sink: sink.Terminal(os.Stdout)}
-	if *url != "" {
-		to, err := loki.New(loki.Config{URL: *url})
+	if o.url != "" {
+		to, err := loki.New(loki.Config{URL: o.url})
 		if err != nil {
 			return fmt.Errorf("-loki: %w", err)
 		}
@@ -76,8 +50,8 @@ func run(args []string) error {
 		Routes:  []pipeline.Route{route},
 		Logger:  slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	}
-	if *state != "" {
-		cursors, err := source.NewFileCheckpoints(*state)
+	if o.state != "" {
+		cursors, err := source.NewFileCheckpoints(o.state)
 		if err != nil {
 			return fmt.Errorf("-state: %w", err)
 		}
@@ -95,6 +69,10 @@ func run(args []string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	err = p.Close(ctx)
-	fmt.Fprintf(os.Stderr, "\n%v", p.Stats())
+	stats := p.Stats()
+	fmt.Fprintf(os.Stderr, "\n%v", stats)
+	if len(stats.Sources["files"].Dropped) > 0 {
+		err = errors.Join(err, errors.New("not all lines were delivered"))
+	}
 	return err
 }

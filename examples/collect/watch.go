@@ -13,6 +13,9 @@ import (
 	"github.com/logferry/logferry/source/tail"
 )
 
+// demoLines is how many lines the demonstration writes, four a second.
+const demoLines = 20
+
 // A watcher waits for the end of the job. Meanwhile it shows how far it has
 // come, and writes the log of the demonstration.
 type watcher struct {
@@ -57,13 +60,17 @@ func (w *watcher) until(p *pipeline.Engine) {
 	defer stop()
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
-	for w.lines < 20 {
+	for {
 		select {
 		case <-ctx.Done():
+			fmt.Fprintln(os.Stderr, "\ndelivering what has been read, for 10 s at most; interrupt again to end at once")
 			return
 		case <-p.Done():
 			return
 		case <-tick.C:
+		}
+		if w.lines == demoLines {
+			return // a tick after the last line was written
 		}
 		if w.log != nil {
 			w.lines++
