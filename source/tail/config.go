@@ -44,7 +44,9 @@ type Config struct {
 	Labels func(path string) batch.Labels
 	// Once reads every file to its end, a last line without newline included,
 	// waits until everything was delivered, and then lets Run return nil. A
-	// plain path must exist.
+	// plain path must exist when New is called. What turns out later not to be
+	// readable is left out: it is logged as an error, and Stats shows it as
+	// Failed after Run too.
 	Once bool
 	// MaxLine is the longest line delivered whole, in bytes without its line
 	// end: 1 MiB by default. Of a longer one the first MaxLine bytes are

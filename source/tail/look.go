@@ -14,6 +14,7 @@ import (
 // look visits every path that is followed and every file that patterns find.
 func (s *scanner) look(now time.Time) {
 	before := len(s.files)
+	clear(s.sweep.failed)
 	w := walk{
 		file: func(path string) {
 			if sp := s.spots[path]; sp != nil && sp.cur != nil && sp.cur.at == path {
@@ -23,8 +24,11 @@ func (s *scanner) look(now time.Time) {
 				s.visit(path, now)
 			}
 		},
-		folder: s.watchFolder,
-		fail:   func(folder string, err error) { s.complain(folder, err) },
+		folder: func(path string) {
+			s.src.fail(path, nil)
+			s.watchFolder(path)
+		},
+		fail: s.complain,
 	}
 	for i := range s.patterns {
 		w.run(&s.patterns[i])
@@ -37,12 +41,25 @@ func (s *scanner) look(now time.Time) {
 			delete(s.spots, path)
 		}
 	}
-	s.sweep.ended = time.Now()
-	s.sweep.took = s.sweep.ended.Sub(now)
-	if len(s.files) != before {
+	s.pruneFailures()
+	if s.checkFolders() || len(s.files) != before {
 		s.sweep.changed = now
 	}
+	s.sweep.ended = time.Now()
+	s.sweep.took = s.sweep.ended.Sub(now)
 	s.sweep.due = s.sweep.ended.Add(pause(now.Sub(s.sweep.changed), s.Poll, s.IdlePoll))
+}
+
+// pruneFailures drops the failures of paths that the look under way did not
+// find to fail: most have vanished. Those of files that are followed stay, which
+// it does not visit.
+func (s *scanner) pruneFailures() {
+	for f := range s.files {
+		if f.trouble != "" {
+			s.sweep.failed[f.path] = struct{}{}
+		}
+	}
+	s.src.keepFailures(s.sweep.failed)
 }
 
 // visit finds out which file path leads to.
@@ -132,9 +149,10 @@ func (s *scanner) vacate(path string, mode fs.FileMode, err error, now time.Time
 	switch named := s.named(path); {
 	case missing && !named:
 		s.src.fail(path, nil)
-	case missing && s.src.fail(path, err):
-		s.log.Warn("a file does not exist, it is waited for", slog.String("path", path))
-	case missing:
+	case missing && !s.Once:
+		if s.fail(path, err) {
+			s.log.Warn("a file does not exist, it is waited for", slog.String("path", path))
+		}
 	case !named && mode.IsDir():
 	default:
 		s.complain(path, err)
@@ -253,23 +271,6 @@ func (s *scanner) unhint(f *file) {
 		}
 	}
 	f.hinted = nil
-}
-
-// watchFolder asks for the events of a folder, once.
-func (s *scanner) watchFolder(folder string) {
-	s.src.fail(folder, nil)
-	if s.watch == nil || s.watched[folder] {
-		return
-	}
-	err := s.watch.add(folder)
-	if err == nil {
-		s.watched[folder] = true
-		return
-	}
-	if _, told := s.watched[folder]; !told && !errors.Is(err, fs.ErrNotExist) {
-		s.log.Warn("no events of a folder, polling it", slog.String("folder", folder), slog.Any("error", err))
-		s.watched[folder] = false
-	}
 }
 
 // lastLine is where the last line that is not finished begins: the end of a

@@ -2,7 +2,9 @@ package tail
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -165,13 +167,18 @@ func TestOnceManyFiles(t *testing.T) {
 	}
 }
 
+// TestOnceMissing: New refuses a plain path that is missing. If it goes missing
+// later, the other files are read, and Run ends: to fail would be to be run
+// again for ever.
 func TestOnceMissing(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "f")
+	dir := t.TempDir()
+	path, other := filepath.Join(dir, "f"), filepath.Join(dir, "g")
+	write(t, other, "b\n")
 	if _, err := New(Config{Paths: []string{path}, Once: true}); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("New: %v, want an error that names %s", err, path)
 	}
 	write(t, path, "a\n")
-	src, err := New(Config{Paths: []string{path}, Once: true})
+	src, err := New(Config{Paths: []string{path, other}, Once: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,8 +187,36 @@ func TestOnceMissing(t *testing.T) {
 	}
 	r := startSource(t, src, newSinkhole(), nil)
 	r.ended()
-	if r.err == nil || !strings.Contains(r.err.Error(), path) {
-		t.Errorf("Run: %v, want an error that names %s", r.err, path)
+	r.leftOut(path, fs.ErrNotExist)
+	r.await("b")
+}
+
+// TestOnceUnreadable: what a pattern finds may be no file at all.
+func TestOnceUnreadable(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Symlink("/dev/null", dir+"/null.log"); err != nil {
+		t.Skip(err)
+	}
+	write(t, dir+"/good.log", "a\n")
+	r := start(t, Config{Paths: []string{dir + "/*.log"}, Once: true}, newSinkhole(), nil)
+	r.ended()
+	r.leftOut(dir+"/null.log", errNotRegular)
+	r.await("a")
+}
+
+// leftOut checks that a run that has ended did so without an error, and told
+// that it could not read path, and why.
+func (r *run) leftOut(path string, why error) {
+	r.t.Helper()
+	if r.err != nil {
+		r.t.Errorf("Run: %v, want nil", r.err)
+	}
+	log := r.log.String()
+	if strings.Count(log, path) != 1 || strings.Count(log, "level=ERROR") != 1 {
+		r.t.Errorf("want one line, an error, that names %s; log:\n%s", path, log)
+	}
+	if st := r.src.Stats(); len(st) != 1 || st[0].Path != path || st[0].State != Failed || !errors.Is(st[0].Err, why) {
+		r.t.Errorf("stats %+v, want %s failed: %v", st, path, why)
 	}
 }
 

@@ -2,8 +2,7 @@ package tail
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
+	"context"
 	"log/slog"
 	"time"
 )
@@ -247,10 +246,20 @@ func (s *scanner) broken(f *file, err error, now time.Time) {
 
 // complain logs an error about a path once, until there is another or none.
 func (s *scanner) complain(path string, err error) {
-	if !s.src.fail(path, plain(err)) {
+	if !s.fail(path, plain(err)) {
 		return
 	}
-	s.log.Warn("cannot read a file", slog.String("path", path), slog.Any("error", plain(err)))
+	level := slog.LevelWarn
+	if s.Once {
+		level = slog.LevelError // as a rule nobody tries again
+	}
+	s.log.Log(context.Background(), level, "cannot read a file", slog.String("path", path), slog.Any("error", plain(err)))
+}
+
+// fail notes why path cannot be read, and reports whether that is news.
+func (s *scanner) fail(path string, err error) bool {
+	s.sweep.failed[path] = struct{}{}
+	return s.src.fail(path, err)
 }
 
 // fine notes that path can be read after all.
@@ -258,17 +267,6 @@ func (s *scanner) fine(path string) {
 	if s.src.fail(path, nil) {
 		s.log.Info("a file can be read again", slog.String("path", path))
 	}
-}
-
-// verdict is what Run returns at the end, with Once.
-func (s *scanner) verdict() error {
-	s.src.mu.Lock()
-	defer s.src.mu.Unlock()
-	var errs []error
-	for path, err := range s.src.failed {
-		errs = append(errs, fmt.Errorf("tail: %s: %w", path, err))
-	}
-	return errors.Join(errs...)
 }
 
 // extend takes more of f's first bytes into its print. It reports false if

@@ -20,7 +20,7 @@ const (
 	roomy = chunk / 4
 	// turnChunks is how much a reader reads of one file before the next gets
 	// its turn, and searchChunks how far it searches for the end of one line.
-	turnChunks   = 8
+	turnChunks   = 4
 	searchChunks = 64
 )
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -29,7 +28,7 @@ type memo struct {
 }
 
 // begin takes up the streams of earlier runs and finds all files.
-func (s *scanner) begin(ctx context.Context) error {
+func (s *scanner) begin(ctx context.Context) {
 	now := time.Now()
 	s.started, s.sweep.changed = now, now
 	for name, text := range s.out.Cursors(ctx) {
@@ -42,7 +41,7 @@ func (s *scanner) begin(ctx context.Context) error {
 		s.orphans[name] = memo{cursor: c}
 	}
 	if ctx.Err() != nil {
-		return nil // not all cursors are known: nothing may be read
+		return // not all cursors are known: nothing may be read
 	}
 	for name, m := range s.src.past {
 		s.names[name] = struct{}{}
@@ -55,7 +54,6 @@ func (s *scanner) begin(ctx context.Context) error {
 	}
 	s.first = false
 	s.line(now)
-	return s.missing()
 }
 
 // blame reports a cursor that cannot be read. The file it was for, whose path
@@ -70,22 +68,6 @@ func (s *scanner) blame(name, text string, err error) {
 	s.log.Error("a cursor cannot be read, the file is read from its start",
 		slog.String("path", path), slog.String("cursor", fmt.Sprintf("%.80q", text)), slog.Any("error", err))
 	s.out.Forget(name)
-}
-
-// missing is why a run that reads once cannot begin.
-func (s *scanner) missing() error {
-	if !s.Once {
-		return nil
-	}
-	for _, p := range s.patterns {
-		if p.glob != "" {
-			continue
-		}
-		if _, err := os.Stat(p.path); err != nil {
-			return fmt.Errorf("tail: %s: %w", p.path, plain(err))
-		}
-	}
-	return nil
 }
 
 // adoptByID gives f the stream whose cursor names its identity, if its content

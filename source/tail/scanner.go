@@ -46,7 +46,7 @@ type scanner struct {
 	orphans map[string]memo    // streams whose file has not been found, by name
 	blamed  map[string]bool    // paths whose cursor could not be read
 	hints   map[string]*file   // files by the paths events may name
-	watched map[string]bool    // folders, and whether they are watched
+	watched map[string]*folder // folders whose events are wanted, by path
 	done    map[identity]int64 // when files were changed last that were forgotten but still exist
 
 	started time.Time
@@ -61,6 +61,7 @@ type sweep struct {
 	changed time.Time // when one last found something new, or something gone
 	ended   time.Time
 	took    time.Duration
+	failed  map[string]struct{} // paths found to fail since the last one began
 }
 
 // A spot is a path that is followed, whatever file it leads to.
@@ -75,15 +76,16 @@ func newScanner(s *Source, out *source.Outlet, work chan<- *file, back <-chan tu
 		plan: s.plan, src: s, out: out, log: out.Logger(), work: work, back: back,
 		spots: map[string]*spot{}, files: map[*file]struct{}{}, byID: map[identity]*file{},
 		names: map[string]struct{}{}, orphans: map[string]memo{}, blamed: map[string]bool{},
-		hints: map[string]*file{}, watched: map[string]bool{}, done: map[identity]int64{},
-		buf: make([]byte, printMax),
+		hints: map[string]*file{}, watched: map[string]*folder{}, done: map[identity]int64{},
+		sweep: sweep{failed: map[string]struct{}{}},
+		buf:   make([]byte, printMax),
 	}
 }
 
 // run is the loop. Every event is followed by a look at what is due.
-func (s *scanner) run(ctx context.Context) error {
-	if err := s.begin(ctx); err != nil || ctx.Err() != nil {
-		return err
+func (s *scanner) run(ctx context.Context) {
+	if s.begin(ctx); ctx.Err() != nil {
+		return
 	}
 	var wake <-chan struct{}
 	if s.watch != nil {
@@ -100,7 +102,7 @@ func (s *scanner) run(ctx context.Context) error {
 		s.tick(now)
 		if s.Once && s.wasRead() {
 			if s.wasDelivered() {
-				return s.verdict()
+				return
 			}
 			hasten()
 		}
@@ -115,7 +117,7 @@ func (s *scanner) run(ctx context.Context) error {
 			s.hinted(s.watch.take(), time.Now())
 		case <-timer.C:
 		case <-ctx.Done():
-			return nil
+			return
 		}
 	}
 }
@@ -272,6 +274,9 @@ func (s *scanner) hinted(h hints, now time.Time) {
 		for f := range s.files {
 			s.agenda.hasten(f, now)
 		}
+		for path := range s.watched {
+			s.doubt(path)
+		}
 		s.sweep.due = now
 	}
 	for path := range h.changed {
@@ -286,6 +291,7 @@ func (s *scanner) hinted(h hints, now time.Time) {
 
 // touched looks at one path that was created, renamed or removed.
 func (s *scanner) touched(path string, now time.Time) {
+	s.doubt(path)
 	f := s.hints[path]
 	if f != nil {
 		s.hasten(f, now)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 
 	"github.com/logferry/logferry/lifecycle"
@@ -39,8 +40,10 @@ func New(cfg Config) (*Source, error) {
 }
 
 // Run implements source.Source. Pipelines call it. It returns nil once ctx is
-// done, or with Config.Once once everything has been delivered; then an error
-// says which files could not be read.
+// done, or with Config.Once once everything that could be read has been
+// delivered. A file that cannot be read is no reason to fail, which would be to
+// be run again: it is logged, and [Source.Stats] shows it as Failed. An error
+// says what could not be closed.
 func (s *Source) Run(ctx context.Context, out *source.Outlet) (err error) {
 	work := make(chan *file)
 	back := make(chan turn, s.plan.Readers)
@@ -66,7 +69,8 @@ func (s *Source) Run(ctx context.Context, out *source.Outlet) (err error) {
 		}
 		err = errors.Join(err, sc.close())
 	}()
-	return sc.run(ctx)
+	sc.run(ctx)
+	return nil
 }
 
 func (s *Source) show(v *view) {
@@ -93,4 +97,14 @@ func (s *Source) fail(path string, err error) bool {
 	}
 	s.failed[path] = err
 	return old == nil || old.Error() != err.Error()
+}
+
+// keepFailures forgets why paths cannot be read, but for those in keep.
+func (s *Source) keepFailures(keep map[string]struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.failed, func(path string, _ error) bool {
+		_, ok := keep[path]
+		return !ok
+	})
 }

@@ -43,7 +43,8 @@ type FileStats struct {
 
 // Stats describes every file that is followed, and every path that cannot be,
 // sorted by path. It is meant for progress lines: each figure is true, but not
-// all are of one instant. Safe for concurrent use; between runs it is empty.
+// all are of one instant. Safe for concurrent use. Between runs only the paths
+// are left that the last one could not read.
 func (s *Source) Stats() []FileStats {
 	s.mu.Lock()
 	defer s.mu.Unlock()

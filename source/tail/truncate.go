@@ -153,8 +153,8 @@ func (s *scanner) move(f *file, c *candidate, now time.Time) {
 
 // findCopy looks for a file that holds m, the position f was read to: among
 // those that may be copies, the one that was opened in time, and those in the
-// same folder that are not followed. Of several it takes
-// the one that was changed last.
+// same folder that are not followed. Of several it takes the one that was
+// changed last.
 func (s *scanner) findCopy(f *file, m mark) *candidate {
 	if m.print.n == 0 && m.offset < anchorMax {
 		return nil

@@ -27,7 +27,7 @@ type hints struct {
 	missed  bool                // events were lost: anything may have happened
 }
 
-// newWatch starts fsnotify's reader, which close joins.
+// newWatch starts fsnotify's reader, which close waits for.
 func newWatch() (*watch, error) {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -38,6 +38,10 @@ func newWatch() (*watch, error) {
 
 // add watches one more folder. Adding one twice does nothing.
 func (w *watch) add(folder string) error { return w.w.Add(folder) }
+
+// remove watches a folder no more. It may be gone already, and with it the
+// watch: that is no error.
+func (w *watch) remove(folder string) { w.w.Remove(folder) }
 
 // run collects events until ctx is done.
 func (w *watch) run(ctx context.Context) error {
@@ -104,4 +108,20 @@ func (w *watch) take() hints {
 }
 
 // close ends fsnotify's reader and waits for it.
-func (w *watch) close() error { return w.w.Close() }
+func (w *watch) close() error {
+	if err := w.w.Close(); err != nil {
+		return err // nothing tells whether the reader ends
+	}
+	w.join()
+	return nil
+}
+
+// join waits for fsnotify's reader after it was told to end. On macOS and the
+// BSDs, Close only tells it; everywhere, the last it does is to close both
+// channels (fsnotify 1.10: readEvents of each backend).
+func (w *watch) join() {
+	for range w.w.Events {
+	}
+	for range w.w.Errors {
+	}
+}
