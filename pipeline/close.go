@@ -5,33 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"runtime/pprof"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/logferry/logferry/lifecycle"
 	"github.com/logferry/logferry/sink"
 )
-
-// An UndeliveredError is in the chain of what [Engine.Close] returns if entries
-// were read and not delivered. Their cursors have not moved: the next start of
-// the same sources reads them again.
-type UndeliveredError struct {
-	Sources map[string]int64 // entries, by source; no zeros
-}
-
-// Error names every source with its count.
-func (e *UndeliveredError) Error() string {
-	var b strings.Builder
-	b.WriteString("pipeline: not delivered:")
-	for _, name := range slices.Sorted(maps.Keys(e.Sources)) {
-		fmt.Fprintf(&b, " %d of %s,", e.Sources[name], name)
-	}
-	return strings.TrimSuffix(b.String(), ",")
-}
 
 // closing is how far Close has come. Start, and one Close at a time, hold turn;
 // what they find here is what an earlier Close, whose ctx ended, has done.
@@ -134,8 +115,8 @@ func (e *Engine) wrapUp(ctx context.Context) {
 	if e.unfinished() {
 		e.joinRoutes(ctx)
 		e.closeSinks(ctx)
-		e.lastSave(ctx)
 	}
+	e.lastSave(ctx) // its half may have been too short
 }
 
 func halfOf(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -145,8 +126,12 @@ func halfOf(ctx context.Context) (context.Context, context.CancelFunc) {
 	return ctx, func() {}
 }
 
-// unfinished reports whether a Write or a step of Close is still running.
+// unfinished reports whether a source, a Write or a step of Close is still
+// running.
 func (e *Engine) unfinished() bool {
+	if len(e.alive()) > 0 {
+		return true
+	}
 	for _, s := range e.closing.steps {
 		if !s.ended() {
 			return true
@@ -165,15 +150,18 @@ func (c *closing) stuckRoute(i int) bool {
 	return errors.As(c.routes[i], &stuck)
 }
 
-// join ends every task. As long as a step of Close is still to come it must not
-// close the supervisor, which starts no task from then on.
+// join ends every task. As long as a step of Close is still to come, which a
+// later Close may have to repeat, it must not close the supervisor, which starts
+// no task from then on. The tasks that wait for that are not stuck.
 func (e *Engine) join(ctx context.Context) error {
+	e.awaitSources(ctx)
 	if !e.unfinished() {
 		return e.sup.Close(ctx)
 	}
 	var profile bytes.Buffer
 	pprof.Lookup("goroutine").WriteTo(&profile, 1) // a Buffer does not fail
-	return &lifecycle.StuckError{Running: e.sup.Running(), Profile: profile.Bytes(), Cause: context.Cause(ctx)}
+	stuck := slices.DeleteFunc(e.sup.Running(), func(t lifecycle.Running) bool { return t.Stopping == 0 })
+	return &lifecycle.StuckError{Running: stuck, Profile: profile.Bytes(), Cause: context.Cause(ctx)}
 }
 
 // stepErrors joins what the steps that have ended came to. Those that have not
@@ -187,7 +175,7 @@ func (e *Engine) stepErrors() error {
 	}
 	for i := range e.sinks {
 		if err := e.closing.steps[i].result(); err != nil {
-			errs = append(errs, fmt.Errorf("pipeline: closing sink %d: %w", i, err))
+			errs = append(errs, fmt.Errorf("pipeline: closing %s: %w", e.sinks[i].name, err))
 		}
 	}
 	errs = append(errs, e.closing.steps[saveStep].result())
@@ -257,13 +245,7 @@ func (e *Engine) drain(ctx context.Context) {
 	}
 	done := e.hasten()
 	defer done()
-	for _, f := range e.feedsByName() {
-		select {
-		case <-f.task.Done():
-		case <-ctx.Done():
-			return
-		}
-	}
+	e.awaitSources(ctx)
 	if _, err := e.flights.wait(ctx); err != nil {
 		return
 	}
@@ -273,6 +255,17 @@ func (e *Engine) drain(ctx context.Context) {
 		defer cancel()
 	}
 	e.copies.wait(ctx) // best effort: what is left then is given up
+}
+
+// awaitSources waits until no source runs.
+func (e *Engine) awaitSources(ctx context.Context) {
+	for _, f := range e.feedsByName() {
+		select {
+		case <-f.task.Done():
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // lastPhase bounds what comes after the drain: by ctx, or by Grace if ctx was
@@ -321,8 +314,8 @@ func (e *Engine) joinRoutes(ctx context.Context) {
 // closeSinks closes every sink that was opened and that no Write is running in.
 func (e *Engine) closeSinks(ctx context.Context) {
 	for i, s := range e.sinks[:e.opened] {
-		if !e.writingTo(s) {
-			e.step(i, fmt.Sprintf("close sink %d", i), func() error { return s.Close(ctx) })
+		if !e.writingTo(s.Sink) {
+			e.step(i, "close "+s.name, func() error { return s.Close(ctx) })
 		}
 	}
 	for i := range e.sinks {
@@ -348,9 +341,20 @@ func (e *Engine) lastSave(ctx context.Context) {
 	if e.saver == nil {
 		return
 	}
-	if s := e.closing.steps[saveStep]; s != nil && s.ended() && (s.err != nil || e.saver.Unsaved() > 0) {
+	// One whose ctx has ended is about to return.
+	e.closing.steps[saveStep].await(ctx)
+	if s := e.closing.steps[saveStep]; s != nil && s.ended() && e.saveAgain(ctx, s.err) {
 		delete(e.closing.steps, saveStep)
 	}
 	e.step(saveStep, "save cursors", func() error { return e.saver.Save(ctx) })
 	e.closing.steps[saveStep].await(ctx)
+}
+
+// saveAgain reports whether there is more to save than the last Save did, which
+// returned err. Without time left a failure stays what it was.
+func (e *Engine) saveAgain(ctx context.Context, err error) bool {
+	if err != nil {
+		return ctx.Err() == nil
+	}
+	return e.saver.Unsaved() > 0
 }

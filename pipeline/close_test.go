@@ -175,11 +175,11 @@ func TestCloseWithASinkThatDoesNotClose(t *testing.T) {
 		time.Sleep(1300 * time.Millisecond)
 		err := e.Close(within(t, 2*time.Second))
 		var se *lifecycle.StuckError
-		if !errors.As(err, &se) || !strings.Contains(err.Error(), "pipeline/close sink 0") {
+		if !errors.As(err, &se) || !strings.Contains(err.Error(), "pipeline/close sink of route route0") {
 			t.Fatalf("Close = %v", err)
 		}
 		close(s.release)
-		if err := e.Close(t.Context()); err == nil || !strings.Contains(err.Error(), "closing sink 0: disk full") {
+		if err := e.Close(t.Context()); err == nil || !strings.Contains(err.Error(), "closing sink of route route0: disk full") {
 			t.Errorf("Close = %v, want the sink's error", err)
 		}
 		if s.closed != 1 {
@@ -369,6 +369,22 @@ func TestStartFails(t *testing.T) {
 			t.Errorf("left running: %v", e.sup.Running())
 		}
 		<-e.Done()
+	})
+}
+
+// When one of the sinks that a decorator wraps does not start, those of them
+// that did are closed, and it is not.
+func TestStartFailsInsideADecorator(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		well, broken := &starter{}, &starter{err: errors.New("no licence")}
+		e := mustNew(t, one(counter{total: 10}, Route{Name: "r", Sink: sink.Failover(well, broken)}))
+		err := e.Start(t.Context())
+		if !errors.Is(err, broken.err) || !strings.Contains(err.Error(), "starting sink of route r") {
+			t.Errorf("Start = %v", err)
+		}
+		if well.closed != 1 || broken.closed != 0 {
+			t.Errorf("closed %d and %d times", well.closed, broken.closed)
+		}
 	})
 }
 

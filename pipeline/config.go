@@ -94,8 +94,6 @@ type Route struct {
 	// attributes DeadLetterReason and DeadLetterRoute. It is retried like any
 	// sink, and blocks like any. Nil: such entries are counted and dropped.
 	DeadLetter sink.Sink
-
-	perStream bool // what Sink answered
 }
 
 // Overflow is what a route does with entries its buffer has no room for.
@@ -161,13 +159,6 @@ func (r Route) withDefaults(i, budget int) Route {
 	if r.Shaper == nil {
 		r.Shaper = batch.Fixed(batch.Limits{})
 	}
-	r.perStream = perStream(r.Sink)
-	if r.MaxInFlight == 0 {
-		r.MaxInFlight = 1
-		if r.perStream {
-			r.MaxInFlight = 8
-		}
-	}
 	def(&r.BufferBytes, max(1, min(4<<20, budget/4)))
 	if r.BestEffort && r.Overflow == Block {
 		r.Overflow = DropOldest
@@ -182,17 +173,35 @@ func def[T comparable](field *T, value T) {
 	}
 }
 
-func perStream(s sink.Sink) bool {
-	if s == nil {
-		return false
+// askSinks asks each route's sink, once, whether it wants one stream per batch,
+// on which the default of MaxInFlight depends. A sink that is a nil pointer
+// panics when asked.
+func (c *Config) askSinks() (perStream []bool, errs []error) {
+	perStream = make([]bool, len(c.Routes))
+	for i := range c.Routes {
+		r := &c.Routes[i]
+		err := guard("PerStream", func() error {
+			if r.Sink != nil {
+				p, ok := sink.Find[sink.PerStreamer](r.Sink)
+				perStream[i] = ok && p.PerStream()
+			}
+			return nil
+		})
+		if err != nil {
+			errs = append(errs, fmt.Errorf("pipeline: Routes[%d] (%s): Sink: %w", i, r.Name, err))
+		}
+		if r.MaxInFlight == 0 {
+			r.MaxInFlight = 1
+			if perStream[i] {
+				r.MaxInFlight = 8
+			}
+		}
 	}
-	p, ok := sink.Find[sink.PerStreamer](s)
-	return ok && p.PerStream()
+	return perStream, errs
 }
 
-// validate joins one error for every field that is wrong.
-func (c *Config) validate() error {
-	var errs []error
+// validate returns one error for every field that is wrong.
+func (c *Config) validate() (errs []error) {
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("pipeline: "+format, args...)) }
 	for name, s := range c.Sources {
 		if err := checkSource(name, s); err != nil {
@@ -227,7 +236,7 @@ func (c *Config) validate() error {
 			bad("%s: is negative", f.name)
 		}
 	}
-	return errors.Join(errs...)
+	return errs
 }
 
 func (r *Route) validate(i int) (errs []error) {

@@ -124,3 +124,12 @@ func TestDefaultBufferFitsTheBudget(t *testing.T) {
 		t.Errorf("BufferBytes = %d", got)
 	}
 }
+
+// A nil pointer as a sink is found by New, and named.
+func TestNewFindsANilSink(t *testing.T) {
+	var none *asked
+	_, err := New(one(counter{}, Route{Sink: sink.Discard()}, Route{Sink: none}))
+	if err == nil || !strings.Contains(err.Error(), "Routes[1] (route1): Sink") {
+		t.Errorf("New = %v", err)
+	}
+}

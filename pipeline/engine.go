@@ -27,7 +27,7 @@ type Engine struct {
 	flights  flights // source batches
 	copies   flights // what best-effort routes hold
 	routes   []*route
-	sinks    []sink.Sink // each once
+	sinks    []namedSink // each once
 	opened   int         // how many of them Start has got through
 	clock    source.Clock
 	log      *journal
@@ -72,7 +72,8 @@ const maxKeep = 2 << 20
 // started need not be closed.
 func New(cfg Config) (*Engine, error) {
 	cfg = cfg.withDefaults()
-	if err := cfg.validate(); err != nil {
+	perStream, errs := cfg.askSinks()
+	if err := errors.Join(append(errs, cfg.validate()...)...); err != nil {
 		return nil, err
 	}
 	e := &Engine{
@@ -89,8 +90,8 @@ func New(cfg Config) (*Engine, error) {
 	}
 	e.sup = lifecycle.New(lifecycle.Config{Name: "pipeline", OnEvent: e.onTask})
 	e.writing, e.cancel = context.WithCancelCause(context.Background())
-	for _, r := range cfg.Routes {
-		e.addRoute(newRoute(e, r))
+	for i, r := range cfg.Routes {
+		e.addRoute(newRoute(e, r, perStream[i]))
 	}
 	return e, nil
 }
@@ -105,27 +106,34 @@ func (e *Engine) addRoute(r *route) {
 	} else {
 		e.someMatch = true
 	}
-	e.addSink(r.sink)
+	e.addSink(r.sink, "sink of route "+r.cfg.Name)
 	if r.dead != nil {
-		e.addSink(r.dead)
+		e.addSink(r.dead, "dead letter of route "+r.cfg.Name)
 	}
+}
+
+// A namedSink is a sink by the first place it has in the configuration.
+type namedSink struct {
+	sink.Sink
+	name string
 }
 
 // addSink lists s once, however many routes share it. Routes that retry it
 // differently do share it: s is without its sink.Retry.
-func (e *Engine) addSink(s sink.Sink) {
+func (e *Engine) addSink(s sink.Sink, name string) {
 	for _, o := range e.sinks {
-		if same(o, s) {
+		if same(o.Sink, s) {
 			return
 		}
 	}
-	e.sinks = append(e.sinks, s)
+	e.sinks = append(e.sinks, namedSink{s, name})
 }
 
 // Start reads the checkpoints, starts the sinks that need tasks, the routes,
 // and then the sources. ctx bounds that; what has started goes on until Close.
 // After an error everything that had started has been stopped, as far as ctx
-// allowed, and the Engine is closed. A Close during Start waits for its end.
+// allowed, and the Engine is closed. Of a decorated sink, what had started is
+// closed by itself, and what had not is not closed. A Close during Start waits for its end.
 func (e *Engine) Start(ctx context.Context) error {
 	if err := e.closing.enter(ctx); err != nil {
 		return fmt.Errorf("pipeline: Start: %w", err)
@@ -217,18 +225,45 @@ func (e *Engine) startSinks(ctx context.Context) error {
 	sinks := e.sup.Child("sinks")
 	var started []sink.Starter
 	for i, s := range e.sinks {
-		for st := range sink.All[sink.Starter](s) {
+		before := len(started)
+		for st := range sink.All[sink.Starter](s.Sink) {
 			if slices.ContainsFunc(started, func(o sink.Starter) bool { return same(o, st) }) {
 				continue
 			}
-			started = append(started, st)
 			if err := guard("sink", func() error { return st.Start(ctx, sinks) }); err != nil {
-				return fmt.Errorf("pipeline: starting sink %d: %w", i, err)
+				e.openedHalf(i, started[before:])
+				return fmt.Errorf("pipeline: starting %s: %w", s.name, err)
 			}
+			started = append(started, st)
 		}
 		e.opened = i + 1
 	}
 	return nil
+}
+
+// openedHalf puts what has started of sink i in its place, for Close: closing
+// all of it would close what has not started too.
+func (e *Engine) openedHalf(i int, started []sink.Starter) {
+	name := e.sinks[i].name
+	e.sinks = e.sinks[:i]
+	for _, st := range started {
+		s, ok := st.(sink.Sink)
+		within := slices.ContainsFunc(e.sinks[i:], func(outer namedSink) bool { return wraps(outer.Sink, s) })
+		if ok && !within { // else the outer one closes it
+			e.sinks = append(e.sinks, namedSink{s, name})
+		}
+	}
+	e.opened = len(e.sinks)
+}
+
+// wraps reports whether inner is outer or among what that writes through.
+func wraps(outer, inner sink.Sink) bool {
+	for s := range sink.All[sink.Sink](outer) {
+		if same(s, inner) {
+			return true
+		}
+	}
+	return false
 }
 
 // same compares two plug-ins, whose types need not be comparable.
@@ -243,7 +278,7 @@ func (e *Engine) Done() <-chan struct{} { return e.done }
 
 // Run starts the pipeline, waits until ctx is done or the sources have ended,
 // and closes it within Config.CloseTimeout. It returns the errors of Start and
-// Close; the end of ctx is not one. It suits errgroup, oklog/run and suture.
+// Close; the end of ctx after Start is not one. It suits errgroup, oklog/run and suture.
 func (e *Engine) Run(ctx context.Context) error {
 	if err := e.Start(ctx); err != nil {
 		return err

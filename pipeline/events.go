@@ -3,7 +3,6 @@ package pipeline
 import (
 	"errors"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/logferry/logferry/lifecycle"
@@ -15,36 +14,6 @@ func (e *Engine) hook(f func()) {
 	if err := guard("Hooks", func() error { f(); return nil }); err != nil {
 		e.log.logger.Error("a hook panicked", "error", err)
 	}
-}
-
-// feedStatus is what is known of a source's task.
-type feedStatus struct {
-	mu sync.Mutex
-	feedState
-}
-
-type feedState struct {
-	restarts int
-	err      error // the last failure
-	down     bool  // waits to be run again, or never will be
-}
-
-func (s *feedStatus) failed(restarts int, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.feedState = feedState{restarts, err, true}
-}
-
-func (s *feedStatus) began(restarts int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.restarts, s.down = restarts, false
-}
-
-func (s *feedStatus) get() feedState {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.feedState
 }
 
 // onTask hears of every task of the tree.
@@ -78,51 +47,6 @@ func (e *Engine) onSource(name string, ev lifecycle.Event) {
 	if f := e.cfg.Hooks.SourceFailed; f != nil {
 		e.hook(func() { f(name, ev.Err, wait) })
 	}
-}
-
-// routeStatus is what is known of a route's Writes.
-type routeStatus struct {
-	mu      sync.Mutex
-	writing int
-	batches int64
-	retries int64
-	bytes   int64
-	err     error
-	failing bool // the last Write delivered nothing, for want of the destination
-}
-
-func (s *routeStatus) began(writing int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.writing = writing
-}
-
-// ended notes the end of a Write that failed or delivered, and whether it is the
-// first to deliver after some that did not.
-func (s *routeStatus) ended(writing int, err error, failed bool) (recovered bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.writing = writing
-	if err != nil {
-		s.err = err
-	} else {
-		s.batches++
-	}
-	recovered = s.failing && !failed
-	s.failing = failed
-	return recovered
-}
-
-func (s *routeStatus) delivered(bytes int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.bytes += int64(bytes)
-}
-
-func (s *routeStatus) retried() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.retries++
 }
 
 // writeFailed tells of a Write that is repeated. The log has one line when it

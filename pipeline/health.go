@@ -63,14 +63,22 @@ func (h *Health) feed(name string, f *feed) {
 	}
 }
 
+// sink asks every Healther among s and what it wraps.
+func (h *Health) sink(name string, s sink.Sink) {
+	for s := range sink.All[sink.Healther](s) {
+		if err := guard("Health", s.Health); err != nil {
+			h.add("%s: %v", name, err)
+		}
+	}
+}
+
 func (h *Health) route(r *route) {
 	if state := r.breaker(); state != sink.Closed {
 		h.add("route %s: breaker is %v", r.cfg.Name, state)
 	}
-	for s := range sink.All[sink.Healther](r.cfg.Sink) {
-		if err := guard("Health", s.Health); err != nil {
-			h.add("route %s: %v", r.cfg.Name, err)
-		}
+	h.sink("route "+r.cfg.Name, r.cfg.Sink)
+	if r.dead != nil {
+		h.sink("dead letter of route "+r.cfg.Name, r.dead)
 	}
 	r.status.mu.Lock()
 	defer r.status.mu.Unlock()

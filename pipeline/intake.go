@@ -2,13 +2,10 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"runtime/debug"
 
 	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/lifecycle"
-	"github.com/logferry/logferry/sink"
 )
 
 // An intake is the pipeline as one source sees it: its source.Receiver. It
@@ -135,11 +132,11 @@ func (in *intake) process(ctx context.Context, a *account, b *batch.Batch) error
 // half way leaves no trace.
 func (in *intake) runProcessors(ctx context.Context, b *batch.Batch) (added, filtered int, err error) {
 	e := in.engine
-	asRead := e.headers.take(b.Entries)
+	asRead, labels := e.headers.take(b.Entries), b.Labels
 	well := false
 	defer func() {
 		if !well {
-			b.Entries = append(b.Entries[:0], *asRead...)
+			b.Entries, b.Labels = append(b.Entries[:0], *asRead...), labels
 		}
 		e.headers.give(asRead)
 	}()
@@ -231,48 +228,12 @@ func (in *intake) unroute(a *account, n int) {
 	in.drop(a, n, DroppedUnrouted)
 }
 
-// guard calls a plug-in and turns a panic into an error.
-func guard(what string, f func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &lifecycle.PanicError{Task: what, Value: v, Stack: debug.Stack()}
-		}
-	}()
-	return f()
-}
-
-// sound returns err, or else the panic of one of its methods, as those of a nil
-// pointer do: better here, where it is expected, than with whoever asks next.
-func sound(err error) error {
-	broken := guard("an error's method", func() error {
-		_ = err.Error()
-		errors.Is(err, errSound)
-		if p, ok := errors.AsType[*sink.PartialError](err); ok && p != nil {
-			for _, f := range p.Failures {
-				if f.Err != nil {
-					_ = f.Err.Error()
-					errors.Is(f.Err, errSound)
-				}
-			}
-		}
-		return nil
-	})
-	if broken != nil {
-		return broken
-	}
-	return err
-}
-
-var errSound = errors.New("pipeline: no error is this one")
-
-// ErrClosed is what a Send, Flush, Add or Start returns once the pipeline is
-// being closed or has ended.
-var ErrClosed = errors.New("pipeline: closed")
-
-// deadLetterRoute is the first route with a dead letter; nil: there is none.
+// deadLetterRoute is the first route with a dead letter that is not best effort:
+// such a one may drop what it is given, and here that is no copy. Nil: there is
+// none.
 func (e *Engine) deadLetterRoute() *route {
 	for _, r := range e.routes {
-		if r.dead != nil {
+		if r.dead != nil && !r.cfg.BestEffort {
 			return r
 		}
 	}

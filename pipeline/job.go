@@ -149,10 +149,12 @@ func (j *job) settle(err error) {
 	j.parts = nil
 }
 
-// outcome is what the shaper is told.
+// outcome is what the shaper is told of the Write that has just ended, before
+// the delivery takes that in: it may have been of a few of the entries only.
 func (j *job) outcome() batch.Outcome {
-	return batch.Outcome{Entries: j.entries, Bytes: j.size, InFlight: j.inFlight, Took: j.took, Err: j.err}
+	o := batch.Outcome{Entries: j.entries, Bytes: j.size, InFlight: j.inFlight, Took: j.took, Err: j.err}
+	if b := j.delivery.Batch(); b != j.b {
+		o.Entries, o.Bytes = len(b.Entries), b.Size()
+	}
+	return o
 }
-
-// errNotDelivered is the outcome of what is left at a hard stop.
-var errNotDelivered = errors.New("pipeline: stopped before delivery")

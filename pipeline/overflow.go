@@ -20,7 +20,8 @@ func (r *route) accept(p *part) bool {
 			}
 		}
 	case DropNewest:
-		if r.held+p.cost() > limit {
+		// What nothing waits before is taken, however large.
+		if r.held > 0 && r.held+p.cost() > limit {
 			r.overflowed(p)
 			return false
 		}
@@ -64,7 +65,7 @@ func (r *route) sample(p *part) bool {
 	var keep []int32
 	size := 0
 	cost := p.cost() // of the whole: its memory is kept for one entry as for all
-	fits := r.held+cost <= r.cfg.BufferBytes
+	fits := r.held == 0 || r.held+cost <= r.cfg.BufferBytes
 	for k := range p.entries() {
 		i := p.index(k)
 		r.sampled++

@@ -33,14 +33,16 @@ var _ Pipeline = (*Engine)(nil)
 type Processor interface {
 	// Process changes b in place: it drops entries with b.Filter, adds them
 	// with b.Append, and changes their times, labels and attributes. A line is
-	// replaced, by bytes from b.Buffer, rather than overwritten. It keeps
-	// nothing of b. It is called concurrently for different batches, in the
-	// order of the configuration for each; ctx is that of the source's Send.
+	// replaced, by bytes from b.Buffer, and so is the slice of attributes:
+	// neither is overwritten in place. It keeps nothing of b. It is called
+	// concurrently for different batches, in the order of the configuration for
+	// each; ctx is that of the source's Send.
 	//
 	// After an error or a panic the batch, as it was read, goes to the first
-	// route with a dead letter, or else is counted as dropped; it is not the
-	// source's failure and is not read again. The same goes for runtime.Goexit,
-	// but that it ends the source's goroutine, which is run again.
+	// route with a dead letter that is not best effort, or else is counted as
+	// dropped; it is not the source's failure and is not read again. The same
+	// goes for runtime.Goexit, but that it ends the source's goroutine, which is
+	// run again.
 	Process(ctx context.Context, b *batch.Batch) error
 }
 

@@ -56,17 +56,11 @@ type route struct {
 	complained bool     // of failing Writes, in the log
 }
 
-// A shardKey is a stream, or else the number of a shard that streams share.
-type shardKey struct {
-	stream batch.Labels
-	slot   uint64
-}
-
-func newRoute(e *Engine, cfg Route) *route {
+func newRoute(e *Engine, cfg Route, perStream bool) *route {
 	r := &route{
 		engine:    e,
 		cfg:       cfg,
-		perStream: cfg.perStream,
+		perStream: perStream,
 		wake:      make(chan struct{}, 1),
 		work:      make(chan *job, cfg.MaxInFlight),
 		results:   make(chan *job, cfg.MaxInFlight),
@@ -151,8 +145,10 @@ func (r *route) own(context.Context) error {
 			r.dispatch()
 			r.tell()
 		} else if r.abandon(); r.writing == 0 {
-			close(r.work)
+			// A hook may end the goroutine, and then this is run again: the
+			// workers are sent home last.
 			r.tell()
+			close(r.work)
 			return nil
 		}
 		timer.Reset(r.next())

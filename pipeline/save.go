@@ -70,7 +70,7 @@ func (e *Engine) reportRecovery() {
 	if !ok {
 		return
 	}
-	if err := r.Recovered(); err != nil {
+	if err := guard("Checkpoints", r.Recovered); err != nil {
 		e.log.logger.Warn("checkpoints were damaged", "error", err)
 	}
 }

@@ -26,7 +26,7 @@ type Stats struct {
 //	Read + Added = Delivered + sum(Dropped) + DeadLettered + Undelivered + InFlight
 type SourceStats struct {
 	Read         int64            // given to Send
-	Added        int64            // by processors
+	Added        int64            // by processors: the net gain of each over a batch
 	Delivered    int64            // settled by every route that is not best effort
 	Dropped      map[string]int64 // by reason: one of the Dropped constants
 	DeadLettered int64            // taken by a dead letter
@@ -59,7 +59,7 @@ type RouteStats struct {
 
 // Reasons an entry is dropped for.
 const (
-	DroppedFiltered   = "filtered"    // by a processor, on purpose
+	DroppedFiltered   = "filtered"    // by a processor, on purpose: its net loss over a batch
 	DroppedProcessor  = "processor"   // a Processor or a Match failed, and there is no dead letter
 	DroppedUnrouted   = "unrouted"    // no route matched
 	DroppedRefused    = "refused"     // the sink refused it for good, and there is no dead letter
