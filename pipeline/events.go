@@ -49,23 +49,27 @@ func (e *Engine) onSource(name string, ev lifecycle.Event) {
 	}
 }
 
-// writeFailed tells of a Write that is repeated. The log has one line when it
-// begins to fail and one when it ends, not one for each.
+// writeFailed tells of a Write that is repeated. The log has a line when it
+// begins to fail, one a minute, and one when it ends. That a breaker refuses
+// says nothing new.
 func (r *route) writeFailed(err error, wait time.Duration) {
 	r.status.retried()
-	if !r.complained && !errors.Is(err, sink.ErrBreakerOpen) {
-		r.complained = true
-		r.engine.log.logger.Warn("writing failed and is repeated", "route", r.cfg.Name, "error", err, "wait", wait)
+	now := time.Now()
+	if !errors.Is(err, sink.ErrBreakerOpen) && r.outage.worth(err, now) {
+		r.engine.log.logger.Warn("writing failed and is repeated", "route", r.cfg.Name, "error", err,
+			"wait", wait, "failing_for", now.Sub(r.outage.since))
 	}
 	if f := r.engine.cfg.Hooks.WriteFailed; f != nil {
 		r.news = append(r.news, func() { r.engine.hook(func() { f(r.cfg.Name, err, wait) }) })
 	}
 }
 
-// refused tells of entries a sink refuses for good.
-func (e *Engine) refused(r *route, failed []sink.Failure) {
-	e.log.logger.Error("entries refused", "route", r.cfg.Name, "entries", len(failed),
-		"dead_letter", r.dead != nil, "error", failed[0].Err)
+// refused tells of entries the sink refuses for good, once a second at most.
+func (r *route) refused(failed []sink.Failure) {
+	if n, due := r.refusals.add(len(failed), time.Now()); due {
+		r.engine.log.logger.Error("entries refused", "route", r.cfg.Name, "entries", n,
+			"dead_letter", r.dead != nil, "error", failed[0].Err)
+	}
 }
 
 func (e *Engine) dropped(route, reason string, n int) {

@@ -39,21 +39,22 @@ type route struct {
 	results chan *job
 
 	// The rest is the owner's.
-	spare      []part // for the inbox
-	seed       maphash.Seed
-	shards     map[shardKey]*shard
-	touched    []*shard  // to be looked at by arrange
-	ready      list.List // of *shard: a Write is due
-	lingering  shardHeap // without a job
-	parked     shardHeap // with one
-	arrivals   arrivals
-	writing    int
-	pending    int      // bytes in shards, jobs left out
-	held       int      // memory kept in shards, and in parked jobs if there may be more of those than Writes
-	sampled    int      // entries Sample has looked at
-	news       []func() // calls of hooks to be made
-	misshaped  bool     // the shaper has panicked
-	complained bool     // of failing Writes, in the log
+	spare     []part // for the inbox
+	seed      maphash.Seed
+	shards    map[shardKey]*shard
+	touched   []*shard  // to be looked at by arrange
+	ready     list.List // of *shard: a Write is due
+	lingering shardHeap // without a job
+	parked    shardHeap // with one
+	arrivals  arrivals
+	writing   int
+	pending   int      // bytes in shards, jobs left out
+	held      int      // memory kept in shards, and in parked jobs if there may be more of those than Writes
+	sampled   int      // entries Sample has looked at
+	news      []func() // calls of hooks to be made
+	misshaped bool     // the shaper has panicked
+	outage    outage   // of the sink
+	refusals  gathered // entries, for the log
 }
 
 func newRoute(e *Engine, cfg Route, perStream bool) *route {
@@ -321,8 +322,8 @@ func (r *route) complete(j *job) {
 
 // recovered ends what writeFailed began.
 func (r *route) recovered() {
-	if r.complained {
-		r.complained = false
+	if !r.outage.since.IsZero() {
+		r.outage = outage{}
 		r.engine.log.logger.Info("writing goes well again", "route", r.cfg.Name)
 	}
 }

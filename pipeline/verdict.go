@@ -15,7 +15,7 @@ func (r *route) written(j *job) {
 		r.finish(j)
 		return
 	}
-	r.engine.refused(r, failed)
+	r.refused(failed)
 	if r.dead == nil {
 		r.book(j.b, failed, DroppedRefused)
 		r.finish(j)

@@ -1,0 +1,83 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/sink"
+)
+
+// A safeBuffer is what a handler writes to.
+type safeBuffer struct {
+	mu  sync.Mutex
+	out bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.out.Write(p)
+}
+
+func (b *safeBuffer) count(text string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return strings.Count(b.out.String(), text)
+}
+
+// A long outage is remembered once a minute, and another reason is told soon.
+func TestLogDuringAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		out := &collector{fail: func(int, context.Context, *batch.Batch) error {
+			switch d := time.Since(began); {
+			case d < 150*time.Second:
+				return errors.New("connection refused")
+			case d < 400*time.Second:
+				return errors.New("who are you")
+			}
+			return nil
+		}}
+		var log safeBuffer
+		cfg := one(counter{total: 100}, Route{Sink: sink.Retry(out, sink.RetryConfig{Max: time.Second})})
+		cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		if err := mustNew(t, cfg).Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		// At 0, 60 and 120 s; from 150 s on at once, and 4 times a minute later.
+		for text, want := range map[string]int{"connection refused": 3, "who are you": 5, "goes well again": 1} {
+			if got := log.count(text); got != want {
+				t.Errorf("%q is in %d lines, want %d", text, got, want)
+			}
+		}
+	})
+}
+
+// However many batches are refused, the log has a line a second, and it says
+// how many entries.
+func TestLogOfRefusals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := &collector{fail: func(int, context.Context, *batch.Batch) error { return sink.Permanent(errors.New("never")) }}
+		var log safeBuffer
+		cfg := one(counter{total: 400, perBatch: 1, every: 10 * time.Millisecond},
+			Route{Sink: out, Shaper: batch.Fixed(batch.Limits{MaxWait: -1})})
+		cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		if err := mustNew(t, cfg).Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := log.count("entries refused"); n != 4 {
+			t.Errorf("%d lines, want 4 in 4 s", n)
+		}
+		if log.count("entries=1 ") != 1 || log.count("entries=100 ") != 3 {
+			t.Errorf("want the first entry at once, then a hundred a second:\n%s", log.out.String())
+		}
+	})
+}
