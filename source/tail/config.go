@@ -62,9 +62,12 @@ type Config struct {
 	// unchanged before it is taken for finished: 5 s by default. Until then
 	// its writer may go on, and its last line may lack a newline.
 	RotateWait time.Duration
-	// MaxOpen bounds the files kept open that could be opened again: 512 by
-	// default. Renamed and deleted ones are kept open beyond it until they
-	// have been delivered.
+	// MaxOpen bounds the files kept open that could be opened again: by default
+	// 512, or a quarter of the limit on descriptors (the soft RLIMIT_NOFILE,
+	// except on Windows) if that is less. Beyond it come one for each of
+	// Readers, a few for moments, and renamed and deleted files, which are kept
+	// open until they have been delivered. On macOS and the BSDs, events take a
+	// descriptor for each file in the folders watched: see NoWatch.
 	MaxOpen int
 	// Readers is how many files are read at the same time: 2 by default. A
 	// reader that waits for a route keeps the others waiting once all do.
@@ -76,12 +79,15 @@ type Config struct {
 	KeepCR bool
 }
 
+// maxOpen is the largest default of Config.MaxOpen.
+const maxOpen = 512
+
 func (c *Config) setDefaults() {
 	setDefault(&c.MaxLine, 1<<20)
 	setDefault(&c.Poll, 250*time.Millisecond)
 	setDefault(&c.IdlePoll, 5*time.Second)
 	setDefault(&c.RotateWait, 5*time.Second)
-	setDefault(&c.MaxOpen, 512)
+	setDefault(&c.MaxOpen, defaultMaxOpen())
 	setDefault(&c.Readers, 2)
 	c.IdlePoll = max(c.IdlePoll, c.Poll)
 	if c.Labels == nil {

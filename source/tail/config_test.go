@@ -84,6 +84,7 @@ func TestWalk(t *testing.T) {
 		}
 		var got []string
 		w := walk{
+			list: os.ReadDir,
 			file: func(path string) {
 				if !p.matches(path) {
 					t.Errorf("%s found, but %s does not match", path, pat)

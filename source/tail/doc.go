@@ -50,6 +50,8 @@
 //     times or counters in them never are.
 //   - A writer that waits longer than RotateWait before it adds to a file that
 //     was renamed to a name no pattern matches.
+//   - The order of what is added to a rotated file once its successor has lines:
+//     the old file is read to its end right before the first read of the new.
 //   - A file system that does not answer: a look at a path then waits for it.
 //
 // NUL bytes at the very beginning of a file are left out: a writer that does

@@ -52,6 +52,7 @@ type file struct {
 	suspect bool      // it was found shorter while a reader had it
 	pinned  *os.File  // what may be a copy of it, opened before it can be moved on
 	after   *file     // what is read to its end first
+	before  *file     // what was read to its end first, and is looked at once more before the first read
 	held    *file     // the file it may be a copy of
 	heldAt  time.Time
 	weighed bool      // it was decided whether it may be one
@@ -60,6 +61,7 @@ type file struct {
 	begun   bool      // a reader had it
 	resumed bool      // its stream had a cursor
 	parting bool      // it had moved when the turn under way began
+	awaited bool      // it has waited for before to be read once more
 	settled bool      // it was seen off, and is followed by another name
 	hinted  []string  // the keys of scanner.hints that lead to it
 
@@ -146,6 +148,14 @@ func (f *file) setSize(n int64) {
 	f.size = n
 	f.seen = max(f.seen, n)
 	f.shown.size.Store(n)
+}
+
+// remains are what skipped needs to know of a file that is forgotten.
+func (f *file) remains() *file {
+	return &file{
+		path: f.path, real: f.real, labels: f.labels, id: f.id, mtime: f.mtime, links: f.links,
+		print: f.print, pos: f.pos, moved: f.moved, drained: true, place: -1,
+	}
 }
 
 // where is the last known place of f.

@@ -19,7 +19,10 @@ func (s *scanner) open(f *file, now time.Time) bool {
 		s.verify(f, now)
 		return false
 	}
-	return f.begun || s.ripe(f, now)
+	if !f.begun && !(s.ripe(f, now) && s.ordered(f, now)) {
+		return false
+	}
+	return f.h != nil || s.reopen(f, now) // others may have been opened to compare
 }
 
 // ripe reports whether a file that has never been read is to be read now.
@@ -54,7 +57,11 @@ func (s *scanner) reopen(f *file, now time.Time) bool {
 	if f.at == "" {
 		return s.seek(f)
 	}
-	h, err := openPath(f.at)
+	h, err := s.openPath(f.at)
+	if exhausted(err) {
+		f.resting = false // it is tried again when it is polled
+		return false
+	}
 	if err != nil {
 		s.broken(f, err, now)
 		return false
@@ -69,15 +76,52 @@ func (s *scanner) reopen(f *file, now time.Time) bool {
 	return true
 }
 
+// borrow opens f, which is closed, for a moment: whatever becomes of the handle
+// is the caller's business. It returns nil if f is not where it was.
+func (s *scanner) borrow(f *file) *os.File {
+	if f.at == "" {
+		return nil
+	}
+	h, err := s.openPath(f.at)
+	if err != nil {
+		return nil
+	}
+	if st, err := statFile(h); err != nil || st.id != f.id {
+		h.Close()
+		return nil
+	}
+	return h
+}
+
+// holds reports whether m fits f, which need not be open.
+func (s *scanner) holds(f *file, m mark) bool {
+	if len(f.prefix) < m.print.n || hash(f.prefix[:m.print.n]) != m.print.hash {
+		return false
+	}
+	h, done := s.peek(f)
+	defer done()
+	return h != nil && m.holds(h, s.buf)
+}
+
+// peek returns a handle of f to look at its content, nil if there is none, and
+// what to call afterwards.
+func (s *scanner) peek(f *file) (h *os.File, done func()) {
+	if f.h != nil {
+		return f.h, func() {}
+	}
+	h = s.borrow(f)
+	return h, func() { closeFile(h) }
+}
+
 // seek looks for a closed file that is not where it was, among the files in
 // the same folder.
 func (s *scanner) seek(f *file) bool {
-	for _, path := range siblings(f.where()) {
+	for _, path := range s.siblings(f.where()) {
 		st, err := statPath(path)
 		if err != nil || st.id != f.id || !st.mode.IsRegular() {
 			continue
 		}
-		h, err := openPath(path)
+		h, err := s.openPath(path)
 		if err != nil {
 			continue
 		}
@@ -92,9 +136,9 @@ func (s *scanner) seek(f *file) bool {
 }
 
 // siblings are the paths of everything in the folder of path.
-func siblings(path string) []string {
+func (s *scanner) siblings(path string) []string {
 	dir := filepath.Dir(path)
-	entries, err := os.ReadDir(dir)
+	entries, err := s.readDir(dir)
 	if err != nil {
 		return nil
 	}
@@ -111,19 +155,68 @@ func siblings(path string) []string {
 func (s *scanner) takeHandle(f *file, h *os.File) {
 	f.h = h
 	f.lru = s.opened.PushFront(f)
-	for e := s.opened.Back(); e != nil && s.opened.Len() > s.MaxOpen; {
-		g := e.Value.(*file)
-		e = e.Prev()
-		if g != f && g.spare() {
-			s.shut(g)
+	s.trim(f, s.MaxOpen)
+}
+
+// trim closes files until no more than most are open: first those that were
+// read to their end, then those that wait. It leaves keep open.
+func (s *scanner) trim(keep *file, most int) {
+	for _, waiting := range []bool{false, true} {
+		for e := s.opened.Back(); e != nil && s.opened.Len() > most; {
+			g := e.Value.(*file)
+			e = e.Prev()
+			if g != keep && g.spare() && (waiting || g.resting && g.held == nil) {
+				s.shut(g)
+			}
 		}
 	}
 }
 
-// spare reports whether f can be closed: it is where it can be opened again,
-// and nobody is about to read it.
+// spare reports whether f can be closed: nobody reads it, and it is where it can
+// be opened again. One that has moved may be deleted any time, but for that no
+// line of it may be left.
 func (f *file) spare() bool {
-	return !f.busy && f.at != "" && f.moved.IsZero() && f.held == nil && f.resting
+	if f.busy || f.at == "" {
+		return false
+	}
+	return f.moved.IsZero() || len(f.names) > 0 && f.unread() == 0
+}
+
+// openPath opens the file at path. If no descriptors are left, it gives back
+// half of those that can be spared, and tries again.
+func (s *scanner) openPath(path string) (*os.File, error) {
+	h, err := openPath(path)
+	if exhausted(err) {
+		s.trim(nil, s.opened.Len()/2)
+		h, err = openPath(path)
+	}
+	s.scarce(err)
+	return h, err
+}
+
+// readDir is openPath for what a folder holds.
+func (s *scanner) readDir(dir string) ([]os.DirEntry, error) {
+	entries, err := os.ReadDir(dir)
+	if exhausted(err) {
+		s.trim(nil, s.opened.Len()/2)
+		entries, err = os.ReadDir(dir)
+	}
+	s.scarce(err)
+	return entries, err
+}
+
+// scarce notes whether there are descriptors, by what became of an attempt to
+// get one. It is the only word about it: each file is tried again.
+func (s *scanner) scarce(err error) {
+	was := s.starved
+	s.starved = exhausted(err)
+	s.denied = s.denied || s.starved
+	switch {
+	case s.starved && !was:
+		s.log.Warn("no file descriptors left, trying again", slog.Int("open", s.opened.Len()), slog.Any("error", plain(err)))
+	case was && !s.starved:
+		s.log.Info("there are file descriptors again")
+	}
 }
 
 // shut closes f, if it is open. Not while a reader has it.

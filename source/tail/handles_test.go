@@ -1,9 +1,12 @@
 package tail
 
 import (
+	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestMaxOpen: with few handles, files are opened again as they grow, and a
@@ -54,5 +57,37 @@ func TestRotateWait(t *testing.T) {
 	wait(t, "the last line", func() bool { return r.sink.count() == 3 })
 	if got := r.sink.got()[2]; got != "and the rest" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestFewHandlesCopyTruncate: a file that may be a copy can be closed like any
+// other, and is found all the same when its original is truncated.
+func TestFewHandlesCopyTruncate(t *testing.T) {
+	dir := t.TempDir()
+	const logs, rounds = 8, 4
+	// The pattern finds the copies too.
+	r := start(t, quick(Config{Paths: []string{dir + "/*.log*"}, MaxOpen: 1, RotateWait: 3 * time.Second}), newSinkhole(), nil)
+	n := 0
+	for round := range rounds {
+		for i := range logs {
+			path := filepath.Join(dir, fmt.Sprintf("%d.log", i))
+			write(t, path, fmt.Sprintf("log %d round %d\n", i, round))
+		}
+		n += logs
+		wait(t, "a round", func() bool { return r.sink.count() >= n })
+		if round == rounds-1 {
+			break
+		}
+		for i := range logs {
+			path := filepath.Join(dir, fmt.Sprintf("%d.log", i))
+			copyFile(t, path, fmt.Sprintf("%s.%d", path, round))
+		}
+		sleepTick()
+		for i := range logs {
+			os.Truncate(filepath.Join(dir, fmt.Sprintf("%d.log", i)), 0)
+		}
+	}
+	if got := r.sink.count(); got != n {
+		t.Errorf("%d lines, want %d:\n%.600q\n%s", got, n, r.sink.got(), r.log)
 	}
 }

@@ -15,7 +15,9 @@ import (
 func (s *scanner) look(now time.Time) {
 	before := len(s.files)
 	clear(s.sweep.failed)
+	s.denied = false
 	w := walk{
+		list: s.readDir,
 		file: func(path string) {
 			if sp := s.spots[path]; sp != nil && sp.cur != nil && sp.cur.at == path {
 				return // it is looked at in its own time
@@ -28,19 +30,16 @@ func (s *scanner) look(now time.Time) {
 			s.src.fail(path, nil)
 			s.watchFolder(path)
 		},
-		fail: s.complain,
+		fail: func(path string, err error) {
+			if !exhausted(err) { // or the next look finds it
+				s.complain(path, err)
+			}
+		},
 	}
 	for i := range s.patterns {
 		w.run(&s.patterns[i])
 	}
-	for path, sp := range s.spots {
-		if sp.prev != nil && (sp.prev.drained || sp.prev.gone) {
-			sp.prev = nil
-		}
-		if sp.cur == nil && sp.prev == nil {
-			delete(s.spots, path)
-		}
-	}
+	s.tidySpots()
 	s.pruneFailures()
 	if s.checkFolders() || len(s.files) != before {
 		s.sweep.changed = now
@@ -48,6 +47,31 @@ func (s *scanner) look(now time.Time) {
 	s.sweep.ended = time.Now()
 	s.sweep.took = s.sweep.ended.Sub(now)
 	s.sweep.due = s.sweep.ended.Add(pause(now.Sub(s.sweep.changed), s.Poll, s.IdlePoll))
+}
+
+// tidySpots keeps of the files that were forgotten what is needed to find those
+// that followed them. Paths where nothing is are remembered for that too, but
+// not without a bound: with dates in their names they would become ever more.
+func (s *scanner) tidySpots() {
+	var vacant []string
+	for path, sp := range s.spots {
+		if sp.prev != nil {
+			if _, ok := s.files[sp.prev]; ok {
+				continue
+			}
+			if sp.prev.src != nil {
+				sp.prev = sp.prev.remains()
+			}
+		}
+		if sp.cur == nil && (sp.prev == nil || !s.named(path)) {
+			vacant = append(vacant, path)
+		}
+	}
+	for _, path := range vacant {
+		if s.spots[path].prev == nil || len(vacant) > maxDone {
+			delete(s.spots, path)
+		}
+	}
 }
 
 // pruneFailures drops the failures of paths that the look under way did not
@@ -93,7 +117,7 @@ func (s *scanner) known(id identity, path string, now time.Time) *file {
 	if f == nil || f.h != nil || f.at == path {
 		return f
 	}
-	h, err := openPath(path)
+	h, err := s.openPath(path)
 	if err != nil {
 		return f
 	}
@@ -127,8 +151,8 @@ func (s *scanner) occupy(sp *spot, f *file, now time.Time) {
 	}
 	// What was here before is read to its end first, so that the lines of one
 	// path stay in order.
-	if p := sp.prev; p != nil && p != f && !f.begun && f.after == nil && !p.moved.IsZero() && !p.gone {
-		f.after = s.skipped(p, now)
+	if p := sp.prev; p != nil && p != f && !f.begun && f.after == nil && !p.moved.IsZero() {
+		f.after, f.before = s.skipped(p, now), p
 	}
 	s.enqueue(f)
 	s.appoint(f, now)
@@ -167,7 +191,10 @@ func (s *scanner) named(path string) bool {
 // admit begins to follow the file at path, which is open for the first time. It
 // returns nil if it cannot be read.
 func (s *scanner) admit(path string, now time.Time) *file {
-	h, err := openPath(path)
+	h, err := s.openPath(path)
+	if exhausted(err) {
+		return nil // the next look finds it
+	}
 	if err != nil {
 		s.complain(path, err)
 		return nil
@@ -181,7 +208,7 @@ func (s *scanner) admit(path string, now time.Time) *file {
 		s.complain(path, err)
 		return nil
 	}
-	if f := s.byID[st.id]; f != nil && f.h != nil {
+	if f := s.byID[st.id]; f != nil && (f.h != nil || f.mark().holds(h, s.buf)) {
 		h.Close() // the path changed between the looks
 		return f
 	}

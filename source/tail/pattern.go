@@ -73,9 +73,10 @@ func (p *pattern) matches(path string) bool {
 
 // A walk is one look at all files that patterns mean.
 type walk struct {
-	file   func(path string)              // called for each match; may name a file more than once
-	folder func(path string)              // called for each folder read
-	fail   func(folder string, err error) // called for each folder that cannot be read
+	file   func(path string)                          // called for each match; may name a file more than once
+	folder func(path string)                          // called for each folder read
+	fail   func(folder string, err error)             // called for each folder that cannot be read
+	list   func(folder string) ([]os.DirEntry, error) // os.ReadDir, or what adds to it
 }
 
 // run looks for the matches of p. Folders are followed through symbolic links,
@@ -94,7 +95,7 @@ func (w *walk) run(p *pattern) {
 }
 
 func (w *walk) read(p *pattern, dir string, depth int, above []identity) {
-	entries, err := os.ReadDir(dir)
+	entries, err := w.list(dir)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
 			w.fail(dir, err)

@@ -76,6 +76,9 @@ func (s *scanner) locate(f *file, now time.Time) (st fileInfo, ok bool) {
 		}
 	}
 	if f.h == nil && !s.seek(f) {
+		if s.starved {
+			return fileInfo{}, false // nothing can be told
+		}
 		s.vanished(f, now)
 		return fileInfo{}, false
 	}

@@ -116,13 +116,13 @@ func (s *scanner) recover(name string, m memo, now time.Time) {
 		return // found meanwhile
 	}
 	for f := range s.files {
-		if !f.resumed && !f.begun && f.h != nil && m.print.n >= strong && m.offset > 0 && f.size >= m.offset && m.mark.holds(f.h, s.buf) {
+		if !f.resumed && !f.begun && m.print.n >= strong && m.offset > 0 && f.size >= m.offset && s.holds(f, m.mark) {
 			s.adopt(f, name, now)
 			return
 		}
 	}
 	var best *candidate
-	for _, path := range siblings(m.where()) {
+	for _, path := range s.siblings(m.where()) {
 		c := s.openCandidate(path)
 		if c == nil {
 			continue

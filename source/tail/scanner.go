@@ -49,6 +49,9 @@ type scanner struct {
 	watched map[string]*folder // folders whose events are wanted, by path
 	done    map[identity]int64 // when files were changed last that were forgotten but still exist
 
+	starved bool // there was no descriptor at the last attempt to get one
+	denied  bool // nor at one of those since the last look
+
 	started time.Time
 	first   bool // the first look is under way
 	sweep   sweep
@@ -100,7 +103,7 @@ func (s *scanner) run(ctx context.Context) {
 	for {
 		now := time.Now()
 		s.tick(now)
-		if s.Once && s.wasRead() {
+		if s.Once && !s.denied && s.wasRead() {
 			if s.wasDelivered() {
 				return
 			}
@@ -127,7 +130,7 @@ func (s *scanner) tick(now time.Time) {
 	for f := s.agenda.pop(now); f != nil; f = s.agenda.pop(now) {
 		s.poll(f, now)
 	}
-	if !s.Once && !now.Before(s.sweep.due) {
+	if (!s.Once || s.denied) && !now.Before(s.sweep.due) {
 		s.look(now)
 	}
 	s.expire(now)
@@ -190,6 +193,7 @@ func (s *scanner) returned(t turn, now time.Time) {
 	f := t.f
 	f.busy, f.read, f.looked = false, now, now
 	f.seen = max(f.seen, f.end())
+	defer s.trim(nil, s.MaxOpen)
 	if t.moved {
 		f.changed = now
 	}
@@ -231,20 +235,6 @@ func (s *scanner) rested(f *file, now time.Time) {
 		s.drain(f, now)
 	} else {
 		s.enqueue(f) // it moved during the turn: once more
-	}
-}
-
-// drain lets those go on that waited for f.
-func (s *scanner) drain(f *file, now time.Time) {
-	if f.drained {
-		return
-	}
-	f.drained = true
-	for n := range s.files {
-		if n.after == f {
-			n.after = nil
-			s.enqueue(n)
-		}
 	}
 }
 
@@ -292,6 +282,7 @@ func (s *scanner) hinted(h hints, now time.Time) {
 // touched looks at one path that was created, renamed or removed.
 func (s *scanner) touched(path string, now time.Time) {
 	s.doubt(path)
+	s.rename(path)
 	f := s.hints[path]
 	if f != nil {
 		s.hasten(f, now)
@@ -305,6 +296,17 @@ func (s *scanner) touched(path string, now time.Time) {
 	s.sweep.changed = now
 	if due := later(now, s.sweep.ended.Add(max(hintGap, 10*s.sweep.took))); due.Before(s.sweep.due) {
 		s.sweep.due = due
+	}
+}
+
+// rename notes that events that name path mean the file that was renamed to it.
+func (s *scanner) rename(path string) {
+	st, err := statPath(path)
+	if err != nil || !st.mode.IsRegular() {
+		return
+	}
+	if f := s.byID[st.id]; f != nil && !f.moved.IsZero() && len(f.names) == 0 {
+		s.hint(f, path)
 	}
 }
 

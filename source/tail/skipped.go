@@ -22,24 +22,27 @@ const maxDone = 4096
 // that of f with something added, and that was changed after f was.
 func (s *scanner) skipped(f *file, now time.Time) *file {
 	last := f
-	if f.drained {
+	if _, ok := s.files[f]; !ok || f.drained || f.gone {
 		last = nil
 	}
-	if f.h == nil || s.Once {
+	if s.Once {
 		return last
 	}
-	st, err := statFile(f.h)
-	if err != nil {
-		return last
+	since := f.mtime
+	if f.h != nil {
+		if st, err := statFile(f.h); err == nil {
+			since = st.mtime
+		}
 	}
 	var found []*candidate
-	for _, path := range siblings(f.where()) {
+	for _, path := range s.siblings(f.where()) {
 		if !rotatedName(path, f.path) || s.wanted(path) || excluded(s.exclude, path) {
 			continue
 		}
 		if c := s.openCandidate(path); c != nil {
 			past, ok := s.done[c.info.id]
-			if c.info.mtime > st.mtime && c.info.size > 0 && !(ok && past == c.info.mtime) {
+			known := ok && past == c.info.mtime || c.info.id == f.id && f.mark().holds(c.h, s.buf)
+			if c.info.mtime > since && c.info.size > 0 && !known {
 				found = append(found, c)
 				continue
 			}
@@ -67,11 +70,13 @@ func (s *scanner) takeSkipped(f *file, c *candidate, now time.Time) *file {
 	s.takeHandle(n, c.h)
 	s.readPrefix(n)
 	if s.original(n, now) != nil {
+		s.log.Info("a rotated file holds what another does, and is taken for a copy", slog.String("path", f.path), slog.String("found", c.path))
 		s.shut(n)
 		return nil
 	}
 	n.stream, n.labels = s.mint(n.path), f.labels
 	s.register(n)
+	s.hint(n, c.path)
 	s.log.Info("a file was rotated before it was seen", slog.String("path", f.path), slog.String("found", c.path))
 	return n
 }

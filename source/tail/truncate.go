@@ -30,8 +30,12 @@ func (s *scanner) shrunken(f *file, st fileInfo, now time.Time) {
 	f.suspect = true
 	f.seen = st.size
 	if f.pinned == nil {
-		if c := s.findCopy(f, mark{print: printOf(f.prefix)}); c != nil && c.f == nil {
+		switch c := s.findCopy(f, mark{print: printOf(f.prefix)}); {
+		case c == nil:
+		case c.f == nil:
 			f.pinned = c.h
+		default:
+			s.dismiss(c)
 		}
 	}
 }
@@ -65,6 +69,10 @@ func (s *scanner) truncated(f *file, st fileInfo, now time.Time) {
 		s.look(now)
 	}
 	c := s.findCopy(f, f.mark())
+	if f.h == nil && !s.reopen(f, now) { // closed to open others
+		s.dismiss(c)
+		return
+	}
 	if c == nil {
 		s.lost(f, "a file was truncated before it was read to its end, and no copy was found")
 		s.restart(f, st, now)
@@ -121,7 +129,9 @@ func (s *scanner) move(f *file, c *candidate, now time.Time) {
 	f.pinned = nil
 	if n := c.f; n != nil {
 		f.names = n.names
-		c.h = s.yield(n)
+		if n.h != nil {
+			c.h = s.yield(n)
+		}
 		n.names = nil
 		s.drop(n)
 		delete(s.names, n.stream)
@@ -162,22 +172,21 @@ func (s *scanner) findCopy(f *file, m mark) *candidate {
 	var best *candidate
 	consider := func(c *candidate) {
 		if c.info.size < m.offset || !m.holds(c.h, s.buf) || best != nil && best.info.mtime >= c.info.mtime {
-			if c.f == nil {
-				c.h.Close()
-			}
+			s.dismiss(c)
 			return
 		}
-		if best != nil && best.f == nil {
-			best.h.Close()
-		}
+		s.dismiss(best)
 		best = c
+		if c.f != nil && c.f.h == c.h {
+			s.yield(c.f) // or it may be closed to open the next
+		}
 	}
 	for n := range s.files {
 		// One that is followed counts until it was weighed: it may have been
 		// empty when it was found.
-		if n != f && n.h != nil && !n.begun && (n.held == f || n.held == nil && !n.weighed && !n.resumed) {
-			if st, err := statFile(n.h); err == nil {
-				consider(&candidate{path: n.at, info: st, h: n.h, f: n})
+		if n != f && !n.begun && (n.held == f || n.held == nil && !n.weighed && !n.resumed) {
+			if c := s.lend(n); c != nil {
+				consider(c)
 			}
 		}
 	}
@@ -189,12 +198,43 @@ func (s *scanner) findCopy(f *file, m mark) *candidate {
 			h.Close()
 		}
 	}
-	for _, path := range siblings(f.where()) {
+	for _, path := range s.siblings(f.where()) {
 		if c := s.openCandidate(path); c != nil {
 			consider(c)
 		}
 	}
 	return best
+}
+
+// lend makes n a candidate, with its handle or, if n is closed, one that is the
+// candidate's own.
+func (s *scanner) lend(n *file) *candidate {
+	h := n.h
+	if h == nil {
+		if h = s.borrow(n); h == nil {
+			return nil
+		}
+	}
+	c := &candidate{path: n.at, h: h, f: n}
+	st, err := statFile(h)
+	if err != nil {
+		s.dismiss(c)
+		return nil
+	}
+	c.info = st
+	return c
+}
+
+// dismiss puts away a candidate that is not chosen. The handle of one that is
+// followed is given to it.
+func (s *scanner) dismiss(c *candidate) {
+	switch {
+	case c == nil:
+	case c.f == nil:
+		c.h.Close()
+	case c.f.h == nil:
+		s.takeHandle(c.f, c.h)
+	}
 }
 
 // openCandidate opens the file at path, unless it is followed or cannot be.
@@ -203,7 +243,7 @@ func (s *scanner) openCandidate(path string) *candidate {
 	if err != nil || !st.mode.IsRegular() || s.byID[st.id] != nil {
 		return nil
 	}
-	h, err := openPath(path)
+	h, err := s.openPath(path)
 	if err != nil {
 		return nil
 	}
@@ -253,31 +293,42 @@ func (s *scanner) diverged(n, f *file) bool {
 	if !alike(n.prefix, f.prefix) {
 		return true
 	}
-	if f.h == nil || n.h == nil {
+	a, done := s.peek(n)
+	defer done()
+	b, done := s.peek(f)
+	defer done()
+	if a == nil || b == nil {
 		return false
 	}
-	st, err := statFile(f.h)
+	st, err := statFile(b)
 	if err != nil {
 		return false
 	}
 	if st.size >= n.size {
 		k := min(n.size, anchorMax)
-		var a, b [anchorMax]byte
-		ka, _ := n.h.ReadAt(a[:k], n.size-k)
-		kb, _ := f.h.ReadAt(b[:k], n.size-k)
-		if ka < int(k) || kb < int(k) || a == b {
+		var x, y [anchorMax]byte
+		kx, _ := a.ReadAt(x[:k], n.size-k)
+		ky, _ := b.ReadAt(y[:k], n.size-k)
+		if kx < int(k) || ky < int(k) || x == y {
 			return false
 		}
 	}
 	// Unless f was truncated before that was looked at, in which case it says
 	// nothing.
-	return mark{print: printOf(f.prefix)}.holds(f.h, s.buf)
+	return mark{print: printOf(f.prefix)}.holds(b, s.buf)
 }
 
 // weigh decides whether n is held any longer.
 func (s *scanner) weigh(n *file, now time.Time) {
 	f := n.held
-	if now.Sub(n.changed) >= s.RotateWait || now.Sub(n.heldAt) >= maxHold || n.h == nil || !s.extend(n) || s.diverged(n, f) {
+	if now.Sub(n.changed) >= s.RotateWait || now.Sub(n.heldAt) >= maxHold {
+		s.release(n)
+		return
+	}
+	if n.h == nil && !s.reopen(n, now) {
+		return
+	}
+	if !s.extend(n) || s.diverged(n, f) {
 		s.release(n)
 		return
 	}
@@ -297,7 +348,7 @@ func (s *scanner) succeed(f *file, now time.Time) bool {
 		return false
 	}
 	for n := range s.files {
-		if n.held != f || n.h == nil || !f.mark().holds(n.h, s.buf) {
+		if n.held != f || n.h == nil && !s.reopen(n, now) || !f.mark().holds(n.h, s.buf) {
 			continue
 		}
 		if st, err := statFile(n.h); err == nil {
