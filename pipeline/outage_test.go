@@ -1,12 +1,10 @@
 package pipeline
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,24 +12,6 @@ import (
 	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/sink"
 )
-
-// A safeBuffer is what a handler writes to.
-type safeBuffer struct {
-	mu  sync.Mutex
-	out bytes.Buffer
-}
-
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.out.Write(p)
-}
-
-func (b *safeBuffer) count(text string) int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return strings.Count(b.out.String(), text)
-}
 
 // A long outage is remembered once a minute, and another reason is told soon.
 func TestLogDuringAnOutage(t *testing.T) {
@@ -46,7 +26,7 @@ func TestLogDuringAnOutage(t *testing.T) {
 			}
 			return nil
 		}}
-		var log safeBuffer
+		var log lockedBuffer
 		cfg := one(counter{total: 100}, Route{Sink: sink.Retry(out, sink.RetryConfig{Max: time.Second})})
 		cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
 		if err := mustNew(t, cfg).Run(t.Context()); err != nil {
@@ -54,7 +34,7 @@ func TestLogDuringAnOutage(t *testing.T) {
 		}
 		// At 0, 60 and 120 s; from 150 s on at once, and 4 times a minute later.
 		for text, want := range map[string]int{"connection refused": 3, "who are you": 5, "goes well again": 1} {
-			if got := log.count(text); got != want {
+			if got := strings.Count(log.String(), text); got != want {
 				t.Errorf("%q is in %d lines, want %d", text, got, want)
 			}
 		}
@@ -66,18 +46,18 @@ func TestLogDuringAnOutage(t *testing.T) {
 func TestLogOfRefusals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := &collector{fail: func(int, context.Context, *batch.Batch) error { return sink.Permanent(errors.New("never")) }}
-		var log safeBuffer
+		var log lockedBuffer
 		cfg := one(counter{total: 400, perBatch: 1, every: 10 * time.Millisecond},
 			Route{Sink: out, Shaper: batch.Fixed(batch.Limits{MaxWait: -1})})
 		cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
 		if err := mustNew(t, cfg).Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if n := log.count("entries refused"); n != 4 {
+		if n := strings.Count(log.String(), "entries refused"); n != 4 {
 			t.Errorf("%d lines, want 4 in 4 s", n)
 		}
-		if log.count("entries=1 ") != 1 || log.count("entries=100 ") != 3 {
-			t.Errorf("want the first entry at once, then a hundred a second:\n%s", log.out.String())
+		if strings.Count(log.String(), "entries=1 ") != 1 || strings.Count(log.String(), "entries=100 ") != 3 {
+			t.Errorf("want the first entry at once, then a hundred a second:\n%s", log.String())
 		}
 	})
 }

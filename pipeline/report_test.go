@@ -116,12 +116,12 @@ func (b *lockedBuffer) String() string {
 	return b.Buffer.String()
 }
 
-// The log tells of a sink that fails once, and once of its recovery, and the
-// Outlet's Logger bears the source's name.
+// The log tells of a short outage once, and once of its end, and the Outlet's
+// Logger bears the source's name.
 func TestTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log lockedBuffer
-		back := time.Now().Add(10 * time.Minute)
+		back := time.Now().Add(50 * time.Second)
 		out := &collector{}
 		out.fail = func(n int, ctx context.Context, b *batch.Batch) error {
 			if time.Now().Before(back) {
