@@ -2,7 +2,6 @@ package tail
 
 import (
 	"container/list"
-	"os"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -25,7 +24,7 @@ type file struct {
 	// Where it is now.
 	at    string   // a path that leads to it, "" if none is known
 	names []string // the followed paths that lead to it
-	h     *os.File // nil while closed
+	h     *handle  // nil while closed
 	lru   *list.Element
 
 	// What is known of it.
@@ -50,7 +49,7 @@ type file struct {
 	final   bool      // nothing will be added: a last line without newline is delivered
 	gone    bool      // no name and no handle is left
 	suspect bool      // it was found shorter while a reader had it
-	pinned  *os.File  // what may be a copy of it, opened before it can be moved on
+	pinned  *handle   // what may be a copy of it, opened before it can be moved on
 	after   *file     // what is read to its end first
 	before  *file     // what was read to its end first, and is looked at once more before the first read
 	held    *file     // the file it may be a copy of

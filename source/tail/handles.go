@@ -66,7 +66,7 @@ func (s *scanner) reopen(f *file, now time.Time) bool {
 		s.broken(f, err, now)
 		return false
 	}
-	st, err := statFile(h)
+	st, err := h.stat()
 	if err != nil || st.id != f.id {
 		h.Close()
 		s.agenda.hasten(f, now) // it has left: poll finds out
@@ -78,7 +78,7 @@ func (s *scanner) reopen(f *file, now time.Time) bool {
 
 // borrow opens f, which is closed, for a moment: whatever becomes of the handle
 // is the caller's business. It returns nil if f is not where it was.
-func (s *scanner) borrow(f *file) *os.File {
+func (s *scanner) borrow(f *file) *handle {
 	if f.at == "" {
 		return nil
 	}
@@ -86,7 +86,7 @@ func (s *scanner) borrow(f *file) *os.File {
 	if err != nil {
 		return nil
 	}
-	if st, err := statFile(h); err != nil || st.id != f.id {
+	if st, err := h.stat(); err != nil || st.id != f.id {
 		h.Close()
 		return nil
 	}
@@ -105,12 +105,12 @@ func (s *scanner) holds(f *file, m mark) bool {
 
 // peek returns a handle of f to look at its content, nil if there is none, and
 // what to call afterwards.
-func (s *scanner) peek(f *file) (h *os.File, done func()) {
+func (s *scanner) peek(f *file) (h *handle, done func()) {
 	if f.h != nil {
 		return f.h, func() {}
 	}
 	h = s.borrow(f)
-	return h, func() { closeFile(h) }
+	return h, func() { closeHandle(h) }
 }
 
 // seek looks for a closed file that is not where it was, among the files in
@@ -125,7 +125,7 @@ func (s *scanner) seek(f *file) bool {
 		if err != nil {
 			continue
 		}
-		if st, err := statFile(h); err != nil || st.id != f.id || !f.mark().holds(h, s.buf) {
+		if st, err := h.stat(); err != nil || st.id != f.id || !f.mark().holds(h, s.buf) {
 			h.Close()
 			continue
 		}
@@ -152,7 +152,7 @@ func (s *scanner) siblings(path string) []string {
 }
 
 // takeHandle gives f its handle, and closes others if too many are open.
-func (s *scanner) takeHandle(f *file, h *os.File) {
+func (s *scanner) takeHandle(f *file, h *handle) {
 	f.h = h
 	f.lru = s.opened.PushFront(f)
 	s.trim(f, s.MaxOpen)
@@ -184,14 +184,16 @@ func (f *file) spare() bool {
 
 // openPath opens the file at path. If no descriptors are left, it gives back
 // half of those that can be spared, and tries again.
-func (s *scanner) openPath(path string) (*os.File, error) {
-	h, err := openPath(path)
+func (s *scanner) openPath(path string) (*handle, error) {
+	f, err := openPath(path)
 	if exhausted(err) {
 		s.trim(nil, s.opened.Len()/2)
-		h, err = openPath(path)
+		f, err = openPath(path)
 	}
-	s.scarce(err)
-	return h, err
+	if s.scarce(err); err != nil {
+		return nil, err
+	}
+	return &handle{file: f, content: s.contentOf(f)}, nil
 }
 
 // readDir is openPath for what a folder holds.
@@ -224,13 +226,13 @@ func (s *scanner) shut(f *file) {
 	if f.h == nil {
 		return
 	}
-	closeFile(f.h)
+	closeHandle(f.h)
 	s.opened.Remove(f.lru)
 	f.h, f.lru = nil, nil
 }
 
 // yield gives up f's handle without closing it.
-func (s *scanner) yield(f *file) *os.File {
+func (s *scanner) yield(f *file) *handle {
 	h := f.h
 	if h != nil {
 		s.opened.Remove(f.lru)

@@ -199,7 +199,7 @@ func (s *scanner) admit(path string, now time.Time) *file {
 		s.complain(path, err)
 		return nil
 	}
-	st, err := statFile(h)
+	st, err := h.stat()
 	if err == nil && !st.mode.IsRegular() {
 		err = errNotRegular
 	}

@@ -82,7 +82,7 @@ func (s *scanner) locate(f *file, now time.Time) (st fileInfo, ok bool) {
 		s.vanished(f, now)
 		return fileInfo{}, false
 	}
-	st, err := statFile(f.h)
+	st, err := f.h.stat()
 	if err != nil {
 		s.broken(f, err, now)
 		return fileInfo{}, false
@@ -196,7 +196,7 @@ func (s *scanner) forget(f *file) {
 func (s *scanner) drop(f *file) {
 	s.dequeue(f)
 	s.shut(f)
-	closeFile(f.pinned)
+	closeHandle(f.pinned)
 	f.pinned = nil
 	s.agenda.remove(f)
 	delete(s.files, f)

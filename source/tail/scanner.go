@@ -4,7 +4,6 @@ import (
 	"container/list"
 	"context"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
 
@@ -357,10 +356,4 @@ func (s *scanner) close() error {
 		return nil
 	}
 	return s.watch.close()
-}
-
-func closeFile(h *os.File) {
-	if h != nil {
-		h.Close() // opened for reading: there is nothing to lose
-	}
 }

@@ -30,7 +30,7 @@ func (s *scanner) skipped(f *file, now time.Time) *file {
 	}
 	since := f.mtime
 	if f.h != nil {
-		if st, err := statFile(f.h); err == nil {
+		if st, err := f.h.stat(); err == nil {
 			since = st.mtime
 		}
 	}

@@ -2,7 +2,6 @@ package tail
 
 import (
 	"bytes"
-	"os"
 	"time"
 )
 
@@ -13,7 +12,7 @@ const maxHold = 5 * time.Minute
 type candidate struct {
 	path string
 	info fileInfo
-	h    *os.File
+	h    *handle
 	f    *file // nil: not followed itself
 }
 
@@ -46,7 +45,7 @@ func (s *scanner) verify(f *file, now time.Time) {
 	if f.h == nil && !s.reopen(f, now) {
 		return
 	}
-	st, err := statFile(f.h)
+	st, err := f.h.stat()
 	if err != nil {
 		s.broken(f, err, now)
 		return
@@ -106,7 +105,7 @@ func (s *scanner) restart(f *file, st fileInfo, now time.Time) {
 	f.seen, f.changed, f.resting = 0, now, false
 	f.setSize(st.size)
 	f.setPrefix(nil)
-	closeFile(f.pinned)
+	closeHandle(f.pinned)
 	f.pinned = nil
 	f.showPos()
 	for n := range s.files {
@@ -192,8 +191,8 @@ func (s *scanner) findCopy(f *file, m mark) *candidate {
 	}
 	if h := f.pinned; h != nil {
 		f.pinned = nil
-		if st, err := statFile(h); err == nil && s.byID[st.id] == nil {
-			consider(&candidate{path: h.Name(), info: st, h: h})
+		if st, err := h.stat(); err == nil && s.byID[st.id] == nil {
+			consider(&candidate{path: h.path(), info: st, h: h})
 		} else {
 			h.Close()
 		}
@@ -216,7 +215,7 @@ func (s *scanner) lend(n *file) *candidate {
 		}
 	}
 	c := &candidate{path: n.at, h: h, f: n}
-	st, err := statFile(h)
+	st, err := h.stat()
 	if err != nil {
 		s.dismiss(c)
 		return nil
@@ -247,7 +246,7 @@ func (s *scanner) openCandidate(path string) *candidate {
 	if err != nil {
 		return nil
 	}
-	if st, err = statFile(h); err != nil || !st.mode.IsRegular() || s.byID[st.id] != nil {
+	if st, err = h.stat(); err != nil || !st.mode.IsRegular() || s.byID[st.id] != nil {
 		h.Close()
 		return nil
 	}
@@ -300,7 +299,7 @@ func (s *scanner) diverged(n, f *file) bool {
 	if a == nil || b == nil {
 		return false
 	}
-	st, err := statFile(b)
+	st, err := b.stat()
 	if err != nil {
 		return false
 	}
@@ -351,7 +350,7 @@ func (s *scanner) succeed(f *file, now time.Time) bool {
 		if n.held != f || n.h == nil && !s.reopen(n, now) || !f.mark().holds(n.h, s.buf) {
 			continue
 		}
-		if st, err := statFile(n.h); err == nil {
+		if st, err := n.h.stat(); err == nil {
 			s.move(f, &candidate{path: n.at, info: st, h: n.h, f: n}, now)
 			return true
 		}
