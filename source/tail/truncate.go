@@ -29,7 +29,7 @@ func (s *scanner) shrunken(f *file, st fileInfo, now time.Time) {
 	f.suspect = true
 	f.seen = st.size
 	if f.pinned == nil {
-		switch c := s.findCopy(f, mark{print: printOf(f.prefix)}); {
+		switch c := s.findCopy(f, mark{print: printOf(f.prefix)}, now); {
 		case c == nil:
 		case c.f == nil:
 			f.pinned = c.h
@@ -67,7 +67,7 @@ func (s *scanner) truncated(f *file, st fileInfo, now time.Time) {
 	if !s.Once {
 		s.look(now)
 	}
-	c := s.findCopy(f, f.mark())
+	c := s.findCopy(f, f.mark(), now)
 	if f.h == nil && !s.reopen(f, now) { // closed to open others
 		s.dismiss(c)
 		return
@@ -103,7 +103,10 @@ func (s *scanner) restart(f *file, st fileInfo, now time.Time) {
 	f.offset, f.begin, f.anchor = 0, 0, anchorOf(nil)
 	f.rest, f.scan, f.announce = 0, 0, false
 	f.seen, f.changed, f.resting = 0, now, false
-	f.setSize(st.size)
+	f.blank = 0
+	if f.setSize(st.size); st.size == 0 {
+		f.blank = st.mtime
+	}
 	f.setPrefix(nil)
 	closeHandle(f.pinned)
 	f.pinned = nil
@@ -133,6 +136,9 @@ func (s *scanner) move(f *file, c *candidate, now time.Time) {
 		}
 		n.names = nil
 		s.drop(n)
+		if n.known {
+			s.out.Forget(n.stream)
+		}
 		delete(s.names, n.stream)
 	}
 	f.id, f.mtime, f.links = c.info.id, c.info.mtime, c.info.links
@@ -164,7 +170,7 @@ func (s *scanner) move(f *file, c *candidate, now time.Time) {
 // those that may be copies, the one that was opened in time, and those in the
 // same folder that are not followed. Of several it takes the one that was
 // changed last.
-func (s *scanner) findCopy(f *file, m mark) *candidate {
+func (s *scanner) findCopy(f *file, m mark, now time.Time) *candidate {
 	if m.print.n == 0 && m.offset < anchorMax {
 		return nil
 	}
@@ -197,9 +203,16 @@ func (s *scanner) findCopy(f *file, m mark) *candidate {
 			h.Close()
 		}
 	}
-	for _, path := range s.siblings(f.where()) {
-		if c := s.openCandidate(path); c != nil {
-			consider(c)
+	// Generations of the same log come first, by their names: thousands of files
+	// may lie in the folder.
+	for _, paths := range [][]string{s.akin(f.where(), logName(f.path), now), s.siblings(f.where(), now)} {
+		for _, path := range paths {
+			if c := s.openCandidate(path); c != nil {
+				consider(c)
+			}
+		}
+		if best != nil {
+			break
 		}
 	}
 	return best
@@ -264,7 +277,7 @@ func (s *scanner) original(n *file, now time.Time) *file {
 		if f == n || f.held != nil || f.gone {
 			continue
 		}
-		related := rotatedName(n.where(), f.path)
+		related := generationOf(n.where(), logName(f.path)).form != noGeneration
 		if s.first && !(related && now.Sub(time.Unix(0, n.mtime)) < s.RotateWait) {
 			// Files that were there before: a copy would be finished, and what
 			// merely begins alike need not wait.
