@@ -66,8 +66,10 @@ type file struct {
 	settled bool      // it was seen off, and is followed by another name
 	retired bool      // it was seen off, and is remembered
 	missed  time.Time // when it was first not found, zero if it was found since
-	blank   int64     // when it was changed last as it was empty, 0 if it is known not to be
-	hinted  []string  // the keys of scanner.hints that lead to it
+	owed    time.Time // since when the file has been at least owing long, which is not acknowledged
+	owing   int64
+	blank   int64    // when it was changed last as it was empty, 0 if it is known not to be
+	hinted  []string // the keys of scanner.hints that lead to it
 
 	// The reading part.
 	print print // of the first bytes, as it stands in cursors
@@ -106,6 +108,7 @@ type view struct {
 	offset atomic.Int64
 	size   atomic.Int64
 	state  atomic.Pointer[State]
+	since  atomic.Int64 // see file.owed, in nanoseconds since 1970
 }
 
 // mark is how to recognise f at its read position.
@@ -139,6 +142,28 @@ func (f *file) show(s State) { f.shown.state.Store(&s) }
 func (f *file) showPos() {
 	f.shown.epoch.Store(f.epoch)
 	f.shown.offset.Store(f.offset)
+}
+
+// gauge notes since when something has not been acknowledged. Not while a reader
+// has f.
+func (f *file) gauge(now time.Time) {
+	acked := f.offset
+	if !f.delivered() {
+		acked = ackedOf(f.src, f.epoch)
+	}
+	switch {
+	case acked >= f.size:
+		f.owed = time.Time{}
+	case f.owed.IsZero() || acked >= f.owing:
+		f.owed, f.owing = now, f.size
+	default:
+		return
+	}
+	since := int64(0)
+	if !f.owed.IsZero() {
+		since = f.owed.UnixNano()
+	}
+	f.shown.since.Store(since)
 }
 
 // setPlace notes a path that leads to f, "" if there is none.

@@ -2,6 +2,7 @@ package tail
 
 import (
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -28,6 +29,7 @@ func (s *scanner) list(dir string, now time.Time) *listing {
 			l.names = append(l.names, e.Name())
 		}
 	}
+	slices.Sort(l.names)
 	l.took = time.Since(l.began)
 	s.listings[dir] = l
 	return l

@@ -16,7 +16,7 @@ func (s *scanner) look(now time.Time) {
 	before := len(s.files)
 	clear(s.sweep.failed)
 	clear(s.listings)
-	s.denied = false
+	s.denied, s.full = false, false
 	w := walk{
 		list: s.readDir,
 		file: func(path string) {
@@ -27,6 +27,7 @@ func (s *scanner) look(now time.Time) {
 				s.visit(path, now)
 			}
 		},
+		followed: func(path string) bool { return s.spots[path] != nil },
 		folder: func(path string) {
 			s.src.fail(path, nil)
 			s.watchFolder(path)
@@ -39,6 +40,10 @@ func (s *scanner) look(now time.Time) {
 	}
 	for i := range s.patterns {
 		w.run(&s.patterns[i])
+	}
+	if s.crowded && !s.full {
+		s.crowded = false
+		s.log.Info("no more files than MaxFiles any more", slog.Int("files", len(s.files)))
 	}
 	s.tidySpots()
 	s.pruneFailures()
@@ -100,6 +105,9 @@ func (s *scanner) visit(path string, now time.Time) {
 	sp := s.spots[path]
 	f := s.known(st.id, path, now)
 	if f == nil {
+		if !s.welcome(path, st, now) {
+			return
+		}
 		if f = s.admit(path, now); f == nil {
 			return
 		}
@@ -109,6 +117,26 @@ func (s *scanner) visit(path string, now time.Time) {
 		s.spots[path] = sp
 	}
 	s.occupy(sp, f, now)
+}
+
+// welcome reports whether the file at path, which is not followed, is to be.
+func (s *scanner) welcome(path string, st fileInfo, now time.Time) bool {
+	if len(s.files) >= s.MaxFiles {
+		if !s.crowded {
+			s.log.Warn("more files than MaxFiles, the others are left out", slog.Int("files", len(s.files)), slog.String("path", path))
+		}
+		s.crowded, s.full = true, true
+		return false
+	}
+	if s.IgnoreOlder == 0 || now.Sub(time.Unix(0, st.mtime)) <= s.IgnoreOlder {
+		return true
+	}
+	for _, m := range s.orphans {
+		if m.id == st.id {
+			return true
+		}
+	}
+	return false
 }
 
 // known returns the file that has this identity, nil if there is none. A file

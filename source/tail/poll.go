@@ -36,6 +36,7 @@ func (s *scanner) poll(f *file, now time.Time) {
 	}
 	f.mtime = st.mtime
 	f.setSize(st.size)
+	f.gauge(now)
 	if f.h != nil && int64(len(f.prefix)) < min(printMax, f.size) && !s.extend(f) {
 		s.verify(f, now)
 		return

@@ -18,6 +18,9 @@ const (
 	busyGap = 4 * time.Millisecond
 	// aLot is that much, in bytes.
 	aLot = 4 << 10
+	// tickFiles is how many files are looked at before anything else gets its
+	// turn.
+	tickFiles = 256
 	// onceGap is how often a run that ends looks whether all was delivered.
 	onceGap = 20 * time.Millisecond
 	// probeMin and probeMax bound how often an idle stream with something
@@ -56,6 +59,10 @@ type scanner struct {
 
 	starved bool // there was no descriptor at the last attempt to get one
 	denied  bool // nor at one of those since the last look
+
+	crowded bool      // it was logged that there are more files than MaxFiles
+	full    bool      // one was left out since the last look began
+	free    time.Time // when MaxRate lets the next file be read
 
 	started time.Time
 	first   bool  // the first look is under way
@@ -134,7 +141,12 @@ func (s *scanner) run(ctx context.Context) {
 
 // tick does what is due at now.
 func (s *scanner) tick(now time.Time) {
-	for f := s.agenda.pop(now); f != nil; f = s.agenda.pop(now) {
+	// Some at a time: events do not wait for ten thousand idle files.
+	for range tickFiles {
+		f := s.agenda.pop(now)
+		if f == nil {
+			break
+		}
 		s.poll(f, now)
 	}
 	if (!s.Once || s.denied) && !now.Before(s.sweep.due) {
@@ -152,12 +164,18 @@ func (s *scanner) next(now time.Time) time.Time {
 	if due, ok := s.agenda.next(); ok && due.Before(t) {
 		t = due
 	}
+	if s.ready.Len() > 0 && now.Before(s.free) && s.free.Before(t) {
+		t = s.free
+	}
 	return t
 }
 
 // offer returns the file that waits longest for a reader, open, and the channel
 // to send it on: nil if there is none, so that the send never happens.
 func (s *scanner) offer(now time.Time) (chan<- *file, *file) {
+	if now.Before(s.free) {
+		return nil, nil
+	}
 	for e := s.ready.Front(); e != nil; e = s.ready.Front() {
 		f := e.Value.(*file)
 		if s.open(f, now) {
@@ -202,6 +220,9 @@ func (s *scanner) returned(t turn, now time.Time) {
 	f := t.f
 	f.busy, f.looked = false, now
 	f.gulp = max(0, f.offset-f.from)
+	if s.MaxRate > 0 {
+		s.free = later(now, s.free).Add(time.Duration(float64(f.gulp) / float64(s.MaxRate) * float64(time.Second)))
+	}
 	f.seen = max(f.seen, f.end())
 	defer s.trim(nil, s.MaxOpen)
 	if t.moved {
@@ -222,6 +243,7 @@ func (s *scanner) returned(t turn, now time.Time) {
 		f.trouble = ""
 		s.fine(f.path)
 	}
+	f.gauge(now)
 	s.appoint(f, now)
 	if f.again {
 		s.hasten(f, now)
@@ -269,7 +291,7 @@ func (s *scanner) appoint(f *file, now time.Time) {
 			wait = min(wait, max(left, time.Millisecond))
 		}
 	}
-	s.agenda.set(f, now.Add(wait))
+	s.agenda.set(f, together(now, wait))
 }
 
 // hinted looks at what events named.
