@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,13 +18,9 @@ func TestMaxFiles(t *testing.T) {
 	}
 	r := start(t, quick(Config{Paths: []string{dir + "/*"}, MaxFiles: 3}), newSinkhole(), nil)
 	wait(t, "three files", func() bool { return r.sink.count() == 3 })
-	got := r.sink.got()
-	slices.Sort(got)
-	if !slices.Equal(got, []string{"0", "1", "2"}) {
-		t.Errorf("got %q", got)
+	for _, name := range r.sink.got()[:2] {
+		os.Remove(filepath.Join(dir, name))
 	}
-	os.Remove(filepath.Join(dir, "0"))
-	os.Remove(filepath.Join(dir, "1"))
 	wait(t, "the others", func() bool { return r.sink.count() == 5 })
 	wait(t, "the all-clear", func() bool { return strings.Contains(r.log.String(), "no more files than MaxFiles") })
 	if n := strings.Count(r.log.String(), "the others are left out"); n != 1 {

@@ -18,6 +18,7 @@ import (
 type file struct {
 	stream string       // names the source.Stream
 	path   string       // where it was first seen
+	log    string       // what path led to then: generations are named after it
 	labels batch.Labels // made from path
 	id     identity
 
@@ -55,6 +56,7 @@ type file struct {
 	before  *file     // what was read to its end first, and is looked at once more before the first read
 	held    *file     // the file it may be a copy of
 	heldAt  time.Time
+	initial bool      // it was there when Run began
 	weighed bool      // it was decided whether it may be one
 	probed  time.Time // when the stream was last asked whether it is lost
 	trouble string    // the error last logged
@@ -183,7 +185,7 @@ func (f *file) setSize(n int64) {
 // remains are what skipped needs to know of a file that is forgotten.
 func (f *file) remains() *file {
 	return &file{
-		path: f.path, real: f.real, labels: f.labels, id: f.id, mtime: f.mtime, links: f.links,
+		path: f.path, log: f.log, real: f.real, labels: f.labels, id: f.id, mtime: f.mtime, links: f.links,
 		print: f.print, pos: f.pos, moved: f.moved, drained: true, place: -1,
 	}
 }

@@ -28,6 +28,9 @@ const (
 // generationWords are generations that are neither counted nor dated.
 var generationWords = []string{"old", "bak", "prev", "previous", "last", "rotated", "archive", "save"}
 
+// separators stand between the name of a log and the generation.
+const separators = ".-_"
+
 // minDate is how many digits at the least make a number a date.
 const minDate = 6
 
@@ -55,9 +58,28 @@ func generationOf(path, name string) generation {
 	return parseGeneration(rest)
 }
 
+// logsOf are the paths of the logs of which the file at path may be a
+// generation, by its name.
+func logsOf(path string) (logs []string) {
+	dir, file := filepath.Split(path)
+	ext := filepath.Ext(file)
+	for i := 1; i < len(file); i++ {
+		if !strings.ContainsRune(separators, rune(file[i])) {
+			continue
+		}
+		if parseGeneration(file[i:]).form != noGeneration {
+			logs = append(logs, dir+file[:i])
+		}
+		if end := len(file) - len(ext); i < end && parseGeneration(file[i:end]).form != noGeneration {
+			logs = append(logs, dir+file[:i]+ext)
+		}
+	}
+	return logs
+}
+
 // parseGeneration reads what stands behind the name of a log.
 func parseGeneration(rest string) generation {
-	if len(rest) < 2 || !strings.ContainsRune(".-_", rune(rest[0])) {
+	if len(rest) < 2 || !strings.ContainsRune(separators, rune(rest[0])) {
 		return generation{}
 	}
 	text := rest[1:]

@@ -1,6 +1,9 @@
 package tail
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 func TestGenerationOf(t *testing.T) {
 	for _, c := range []struct {
@@ -36,6 +39,9 @@ func TestGenerationOf(t *testing.T) {
 	} {
 		if got := generationOf("/x/"+c.file, "/y/"+c.log); got.form != c.form {
 			t.Errorf("%s of %s: got form %d, want %d", c.file, c.log, got.form, c.form)
+		}
+		if got := slices.Contains(logsOf("/x/"+c.file), "/x/"+c.log); got != (c.form != noGeneration) {
+			t.Errorf("%s is of %q: %v", c.file, logsOf("/x/"+c.file), got)
 		}
 	}
 }

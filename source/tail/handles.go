@@ -53,8 +53,17 @@ func (s *scanner) ripe(f *file, now time.Time) bool {
 	if f.weighed || f.resumed {
 		return true
 	}
+	if of := s.unsettled(f); of != nil {
+		if !of.busy {
+			s.verify(of, now) // as a rule f is moved to, and is no file of its own
+		}
+		return false
+	}
 	f.weighed = true
-	if of := s.original(f, now); of != nil {
+	if f.initial && now.Sub(time.Unix(0, f.mtime)) >= s.RotateWait {
+		return true // it lay there before, and is no copy being made
+	}
+	if of := s.original(f); of != nil {
 		f.held, f.heldAt = of, now
 		f.show(Waiting)
 		s.agenda.hasten(of, now)

@@ -273,7 +273,8 @@ func (s *scanner) newFile(path string, st fileInfo, now time.Time) *file {
 	if st.size == 0 {
 		f.blank = st.mtime
 	}
-	f.real = realPath(path)
+	f.real, f.log = realPath(path), logName(path)
+	f.initial = s.first
 	if since := now.Sub(time.Unix(0, st.mtime)); s.first && since > 0 {
 		f.changed = now.Add(-min(since, s.IdlePoll*4))
 	}

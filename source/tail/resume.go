@@ -98,7 +98,7 @@ func (s *scanner) adopt(f *file, name string, now time.Time) {
 	if f.stream != "" {
 		delete(s.names, f.stream)
 	}
-	f.stream, f.path, f.labels = name, m.path, s.Labels(m.path)
+	f.stream, f.path, f.log, f.labels = name, m.path, logName(m.path), s.Labels(m.path)
 	f.pos = pos{epoch: m.epoch, offset: m.offset, anchor: m.anchor}
 	f.begin, f.announce, f.resumed, f.held = m.begin, false, true, nil
 	f.showPos()

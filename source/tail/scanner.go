@@ -308,6 +308,9 @@ func (s *scanner) hinted(h hints, now time.Time) {
 	for path := range h.changed {
 		s.touched(path, now)
 	}
+	for path := range h.changed {
+		s.rename(path) // when it is known of all which are where they were no more
+	}
 	for path := range h.written {
 		if f := s.hints[path]; f != nil {
 			s.hasten(f, now)
@@ -318,7 +321,6 @@ func (s *scanner) hinted(h hints, now time.Time) {
 // touched looks at one path that was created, renamed or removed.
 func (s *scanner) touched(path string, now time.Time) {
 	s.doubt(path)
-	s.rename(path)
 	f := s.hints[path]
 	if f != nil {
 		s.hasten(f, now)

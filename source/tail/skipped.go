@@ -32,7 +32,7 @@ func (s *scanner) skipped(f *file, now time.Time) *file {
 	if _, ok := s.files[f]; !ok || f.drained || f.gone {
 		last = nil
 	}
-	g := gap{path: f.path, name: logName(f.path), where: f.where(), labels: f.labels, since: f.mtime}
+	g := gap{path: f.path, name: f.log, where: f.where(), labels: f.labels, since: f.mtime}
 	if f.h != nil {
 		if st, err := f.h.stat(); err == nil {
 			g.since = st.mtime
@@ -56,10 +56,9 @@ func (s *scanner) overtaken(f *file, now time.Time) bool {
 	if f.at != f.path || s.Once {
 		return false
 	}
-	name := logName(f.path)
-	g := gap{path: f.path, name: name, where: name, labels: f.labels, since: since}
+	g := gap{path: f.path, name: f.log, where: f.log, labels: f.labels, since: since}
 	before := f.after
-	f.after = s.bridge(g, before, s.lately(dirOf(name), now))
+	f.after = s.bridge(g, before, s.lately(dirOf(f.log), now))
 	if f.after == before {
 		return false
 	}
@@ -139,7 +138,7 @@ func (s *scanner) takeSkipped(g gap, c *candidate, now time.Time) *file {
 	n.real, n.moved, n.weighed = c.path, now, true
 	s.takeHandle(n, c.h)
 	s.readPrefix(n)
-	if s.original(n, now) != nil {
+	if s.original(n) != nil {
 		s.log.Info("a rotated file holds what another does, and is taken for a copy", slog.String("path", g.path), slog.String("found", c.path))
 		s.shut(n)
 		return nil

@@ -205,7 +205,7 @@ func (s *scanner) findCopy(f *file, m mark, now time.Time) *candidate {
 	}
 	// Generations of the same log come first, by their names: thousands of files
 	// may lie in the folder.
-	for _, paths := range [][]string{s.akin(f.where(), logName(f.path), now), s.siblings(f.where(), now)} {
+	for _, paths := range [][]string{s.akin(f.where(), f.log, now), s.siblings(f.where(), now)} {
 		for _, path := range paths {
 			if c := s.openCandidate(path); c != nil {
 				consider(c)
@@ -269,24 +269,42 @@ func (s *scanner) openCandidate(path string) *candidate {
 // original returns the file that n, a new one, may be a copy of: one that
 // begins like it. Whether it is shows when that one is truncated, or when they
 // diverge.
-func (s *scanner) original(n *file, now time.Time) *file {
+func (s *scanner) original(n *file) *file {
 	if s.Once || len(n.prefix) == 0 {
 		return nil
 	}
 	for f := range s.files {
-		if f == n || f.held != nil || f.gone {
+		if f == n || f.held != nil || f.gone || f.retired {
 			continue
 		}
-		related := generationOf(n.where(), logName(f.path)).form != noGeneration
-		if s.first && !(related && now.Sub(time.Unix(0, n.mtime)) < s.RotateWait) {
-			// Files that were there before: a copy would be finished, and what
-			// merely begins alike need not wait.
+		if f.learn(); alike(n.prefix, f.prefix) && !s.diverged(n, f) {
+			return f
+		}
+	}
+	return nil
+}
+
+// unsettled returns a log of which n is a generation by its name, and which has
+// not been looked at since it was truncated, or since it was empty: what it
+// holds now may be what n is a copy of.
+func (s *scanner) unsettled(n *file) *file {
+	if s.Once {
+		return nil
+	}
+	for _, path := range logsOf(n.where()) {
+		f := s.hints[path]
+		if f == nil || f == n || f.held != nil || f.gone {
 			continue
 		}
-		if f.learn(); related && len(f.prefix) == 0 && !f.busy && f.h != nil {
-			s.extend(f) // it has grown since it was looked at
+		h, done := s.peek(f)
+		defer done()
+		if h == nil {
+			continue
 		}
-		if alike(n.prefix, f.prefix) && !s.diverged(n, f) {
+		if f.learn(); len(f.prefix) == 0 && !f.busy && f.h != nil {
+			s.extend(f)
+		}
+		if !(mark{print: printOf(f.prefix)}).holds(h, s.buf) || !f.busy && !f.mark().holds(h, s.buf) {
 			return f
 		}
 	}
