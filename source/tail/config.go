@@ -3,7 +3,9 @@ package tail
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"os"
 	"strings"
 	"time"
 
@@ -111,11 +113,13 @@ type plan struct {
 	Config
 	patterns []pattern
 	exclude  []string
+	// contentOf is how the bytes of an open file are read: a seam for tests.
+	contentOf func(*os.File) io.ReaderAt
 }
 
 // prepare checks every field of cfg and everything cfg names.
 func prepare(cfg Config) (*plan, error) {
-	p := &plan{Config: cfg}
+	p := &plan{Config: cfg, contentOf: func(f *os.File) io.ReaderAt { return f }}
 	errs := p.checkNumbers()
 	p.setDefaults()
 	if len(cfg.Paths) == 0 {

@@ -10,7 +10,7 @@ import (
 // A cursor says how far a file has been read and how to recognise that file.
 // Its text form is kept in checkpoints:
 //
-//	1 DEV INO PRINTLEN PRINTHASH EPOCH OFFSET ANCHOR PATH [NUL REAL]
+//	2 DEV INO PRINTLEN PRINTHASH EPOCH OFFSET ANCHOR MTIME PATH [NUL REAL]
 //
 // with all numbers in lower-case hexadecimal, without leading zeros. The first
 // field is the version.
@@ -20,6 +20,8 @@ type cursor struct {
 	// epoch counts how often the file was truncated under its stream: an
 	// offset from before says nothing about the present content.
 	epoch uint64
+	// mtime is when the file was changed last, as far as was known.
+	mtime int64
 	// path is where the file was first seen: its labels come from it.
 	path string
 	// real is where the file lay last, its folder without symbolic links;
@@ -27,7 +29,7 @@ type cursor struct {
 	real string
 }
 
-const cursorVersion = "1"
+const cursorVersion = "2"
 
 var errCursor = errors.New("not a cursor of this package")
 
@@ -36,6 +38,7 @@ func (c *cursor) append(dst []byte) []byte {
 	dst = append(dst, cursorVersion...)
 	for _, n := range [...]uint64{
 		c.id.dev, c.id.ino, uint64(c.print.n), c.print.hash, c.epoch, uint64(c.offset), c.anchor,
+		uint64(c.mtime),
 	} {
 		dst = append(dst, ' ')
 		dst = strconv.AppendUint(dst, n, 16)
@@ -58,7 +61,7 @@ func parseCursor(s string) (cursor, error) {
 	if version != cursorVersion {
 		return cursor{}, fmt.Errorf("%w: version %.20q", errCursor, version)
 	}
-	var n [7]uint64
+	var n [8]uint64
 	for i := range n {
 		field, after, ok := strings.Cut(rest, " ")
 		v, err := strconv.ParseUint(field, 16, 64)
@@ -67,7 +70,7 @@ func parseCursor(s string) (cursor, error) {
 		}
 		n[i], rest = v, after
 	}
-	c := cursor{id: identity{n[0], n[1]}, epoch: n[4]}
+	c := cursor{id: identity{n[0], n[1]}, epoch: n[4], mtime: int64(n[7])}
 	if n[2] > printMax || n[5] > 1<<62 {
 		return cursor{}, fmt.Errorf("%w: length %x or offset %x out of range", errCursor, n[2], n[5])
 	}

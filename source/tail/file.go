@@ -2,7 +2,6 @@ package tail
 
 import (
 	"container/list"
-	"os"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -25,7 +24,7 @@ type file struct {
 	// Where it is now.
 	at    string   // a path that leads to it, "" if none is known
 	names []string // the followed paths that lead to it
-	h     *os.File // nil while closed
+	h     *handle  // nil while closed
 	lru   *list.Element
 
 	// What is known of it.
@@ -35,8 +34,9 @@ type file struct {
 	mtime   int64     // as last told
 	links   uint64    // as last told by the handle
 	changed time.Time // when it was last found changed
-	read    time.Time // when its last turn ended
 	looked  time.Time // when it was last polled or read
+	from    int64     // where its last turn began
+	gulp    int64     // how much that turn sent, in bytes
 
 	// What happens to it.
 	due     time.Time
@@ -50,7 +50,7 @@ type file struct {
 	final   bool      // nothing will be added: a last line without newline is delivered
 	gone    bool      // no name and no handle is left
 	suspect bool      // it was found shorter while a reader had it
-	pinned  *os.File  // what may be a copy of it, opened before it can be moved on
+	pinned  *handle   // what may be a copy of it, opened before it can be moved on
 	after   *file     // what is read to its end first
 	before  *file     // what was read to its end first, and is looked at once more before the first read
 	held    *file     // the file it may be a copy of
@@ -58,11 +58,15 @@ type file struct {
 	weighed bool      // it was decided whether it may be one
 	probed  time.Time // when the stream was last asked whether it is lost
 	trouble string    // the error last logged
-	begun   bool      // a reader had it
+	begun   bool      // a reader had it to read
+	known   bool      // its stream was opened before it was begun
 	resumed bool      // its stream had a cursor
 	parting bool      // it had moved when the turn under way began
 	awaited bool      // it has waited for before to be read once more
 	settled bool      // it was seen off, and is followed by another name
+	retired bool      // it was seen off, and is remembered
+	missed  time.Time // when it was first not found, zero if it was found since
+	blank   int64     // when it was changed last as it was empty, 0 if it is known not to be
 	hinted  []string  // the keys of scanner.hints that lead to it
 
 	// The reading part.
@@ -73,6 +77,7 @@ type file struct {
 	src      *source.Stream // nil until the first turn
 	sent     string         // the last cursor sent
 	real     string         // the place that stands in cursors, "" if that is path
+	herald   bool           // only a first cursor is to be sent
 	ask      bool           // the stream is to be asked whether it is lost
 	flush    bool           // nothing will be added: a line without newline at the end is one
 	rest     int64          // length of the unfinished line behind offset
@@ -110,7 +115,7 @@ func (f *file) mark() mark {
 
 // cursor is f's present position. Only who owns the reading part calls it.
 func (f *file) cursor() cursor {
-	c := cursor{id: f.id, epoch: f.epoch, path: f.path, real: f.real}
+	c := cursor{id: f.id, epoch: f.epoch, mtime: f.mtime, path: f.path, real: f.real}
 	c.mark = f.mark()
 	return c
 }

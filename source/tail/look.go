@@ -15,6 +15,7 @@ import (
 func (s *scanner) look(now time.Time) {
 	before := len(s.files)
 	clear(s.sweep.failed)
+	clear(s.listings)
 	s.denied = false
 	w := walk{
 		list: s.readDir,
@@ -126,6 +127,10 @@ func (s *scanner) known(id identity, path string, now time.Time) *file {
 		return f
 	}
 	delete(s.byID, id)
+	if f.retired {
+		s.forget(f)
+		return nil
+	}
 	f.setPlace("")
 	s.left(f, now)
 	f.gone = true
@@ -140,6 +145,9 @@ func (s *scanner) occupy(sp *spot, f *file, now time.Time) {
 		return
 	}
 	sp.cur = f
+	if f.retired {
+		s.revive(f)
+	}
 	f.addName(sp.path)
 	s.hint(f, sp.path)
 	if sp.path == f.path && !f.moved.IsZero() {
@@ -199,7 +207,7 @@ func (s *scanner) admit(path string, now time.Time) *file {
 		s.complain(path, err)
 		return nil
 	}
-	st, err := statFile(h)
+	st, err := h.stat()
 	if err == nil && !st.mode.IsRegular() {
 		err = errNotRegular
 	}
@@ -223,17 +231,20 @@ func (s *scanner) admit(path string, now time.Time) *file {
 	f.stream = s.mint(f.path)
 	f.labels = s.Labels(f.path)
 	if s.first && s.From == End && !s.blamed[path] {
-		f.begin, f.announce = lastLine(h, st.size, int64(s.MaxLine)), true
+		f.begin = lastLine(h, st.size, int64(s.MaxLine))
 		f.offset = f.begin
 	}
 	return f
 }
 
 func (s *scanner) newFile(path string, st fileInfo, now time.Time) *file {
-	f := &file{path: path, id: st.id, mtime: st.mtime, links: st.links, changed: now, place: -1}
+	f := &file{path: path, id: st.id, mtime: st.mtime, links: st.links, changed: now, place: -1, announce: true}
 	f.anchor = anchorOf(nil)
 	f.setPlace(path)
 	f.setSize(st.size)
+	if st.size == 0 {
+		f.blank = st.mtime
+	}
 	f.real = realPath(path)
 	if since := now.Sub(time.Unix(0, st.mtime)); s.first && since > 0 {
 		f.changed = now.Add(-min(since, s.IdlePoll*4))
@@ -274,6 +285,14 @@ func realPath(path string) string {
 		return ""
 	}
 	return real
+}
+
+// logName is what path leads to: the path in whose folder its generations lie.
+func logName(path string) string {
+	if real := realPath(path); real != "" {
+		return real
+	}
+	return path
 }
 
 // hint has events that name path, or what it leads to, mean f.
