@@ -291,7 +291,7 @@ func (s *scanner) appoint(f *file, now time.Time) {
 			wait = min(wait, max(left, time.Millisecond))
 		}
 	}
-	s.agenda.set(f, together(now, wait))
+	s.agenda.set(f, aligned(now, wait))
 }
 
 // hinted looks at what events named.

@@ -12,9 +12,9 @@ func pause(idle, hot, cold time.Duration) time.Duration {
 	return min(max(idle/4, hot), cold)
 }
 
-// together moves an appointment, wait from now, a little ahead to one that others
+// aligned moves an appointment, wait from now, a little ahead to one that others
 // have too: a thousand idle files shall not wake the processor a thousand times.
-func together(now time.Time, wait time.Duration) time.Time {
+func aligned(now time.Time, wait time.Duration) time.Time {
 	t := now.Add(wait)
 	if grain := (wait / 8).Truncate(minGrain); grain > 0 {
 		return t.Truncate(grain)

@@ -61,14 +61,14 @@ func TestIdleBackoff(t *testing.T) {
 	})
 }
 
-func TestTogether(t *testing.T) {
+func TestAligned(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 3))
 	base := time.Now()
 	instants := map[time.Time]bool{}
 	for range 1000 {
 		now := base.Add(time.Duration(rnd.Int64N(int64(10 * time.Second))))
 		for _, wait := range []time.Duration{time.Millisecond, 700 * time.Millisecond, 10 * time.Second} {
-			at := together(now, wait)
+			at := aligned(now, wait)
 			if late, early := at.After(now.Add(wait)), at.Before(now.Add(wait-wait/8)); late || early {
 				t.Fatalf("%v from %v is %v", wait, now, at)
 			}
