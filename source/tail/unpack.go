@@ -21,8 +21,6 @@ const (
 	unpackStep = chunk
 	// packedBuffer is how much of the compressed file is read at once.
 	packedBuffer = 32 << 10
-	// leastRing is what is kept of a file of which only the beginning is looked at.
-	leastRing = 4 << 10
 )
 
 // An unpacker reads a compressed file as if it were not compressed. It is made
@@ -33,25 +31,22 @@ const (
 //
 // Not for concurrent use. It reads the file by ReadAt only, and leaves closing
 // it to its owner. It starts no goroutine. Its memory is what it keeps, which
-// grows with what was read up to window, and while it is not released, some
-// 100 KiB for gzip, and for zstd the window its frames ask for, at most
-// maxFrameWindow, and 1 MiB. An unpacker that was never read, or that was
-// released, has none.
+// grows with what was read up to window, twice that if keep had to put something
+// aside; and while it is not released, some 100 KiB for gzip, and for zstd the
+// window its frames ask for, at most maxFrameWindow, and 1 MiB. One that was
+// never read, or that was released, has none.
 type unpacker struct {
-	kind   packing
-	window int
-	most   int64
+	kind packing
+	most int64
 
 	in  packed
 	buf *bufio.Reader // of in
 	dec decoder       // nil if released
 
-	stale bool   // dec has to begin anew
-	pos   int64  // how much was unpacked
-	fail  error  // why there is nothing behind pos: io.EOF, or an unpackError
-	owed  error  // what the next step returns
-	head  []byte // the first printMax bytes
-	ring  []byte // what lies before pos, the byte at offset i being ring[i%len(ring)]
+	past  past
+	stale bool  // dec has to begin anew
+	fail  error // why nothing follows past: io.EOF, or an unpackError
+	owed  error // what the next step returns
 }
 
 // newUnpacker returns an unpacker of f, which is compressed as kind says and must
@@ -60,8 +55,8 @@ type unpacker struct {
 // Pass the Err of the context that reads it: skipping a file may take minutes.
 func newUnpacker(f io.ReaderAt, kind packing, window int, most int64, stop func() error) *unpacker {
 	return &unpacker{
-		kind: kind, window: max(window, leastRing), most: most,
-		in: packed{f: f, stop: stop},
+		kind: kind, most: most,
+		in: packed{f: f, stop: stop}, past: newPast(window),
 	}
 }
 
@@ -77,33 +72,28 @@ func (u *unpacker) ReadAt(p []byte, off int64) (int, error) {
 	if off < 0 {
 		return 0, errors.New("tail: negative offset")
 	}
-	n := 0
-	if off < int64(len(u.head)) {
-		n = copy(p, u.head[off:])
-	}
-	if n < len(p) && off+int64(n) < u.pos-int64(len(u.ring)) {
-		u.rewind()
-	}
-	end := off + int64(len(p))
+	n, end := 0, off+int64(len(p))
 	for n < len(p) {
 		at := off + int64(n)
-		if at < u.pos {
-			n += u.again(p[n:], at)
-			continue
-		}
-		if err := u.step(end - u.pos); err != nil {
-			return n, err
+		k := u.past.copy(p[n:], at)
+		n += k
+		switch {
+		case k > 0:
+		case at < u.past.end:
+			u.rewind()
+		default:
+			if err := u.step(end - u.past.end); err != nil {
+				return n, err
+			}
 		}
 	}
 	return n, nil
 }
 
-// again copies what is kept of offset at and behind.
-func (u *unpacker) again(p []byte, at int64) int {
-	i := int(at % int64(len(u.ring)))
-	n := min(int64(len(p)), u.pos-at)
-	return copy(p[:n], u.ring[i:])
-}
+// keep makes sure that of what follows off, which may be read again once the end
+// of a long line is found, window bytes are kept however far reading goes on. It
+// takes the place of what was kept before; a negative off keeps nothing.
+func (u *unpacker) keep(off int64) { u.past.hold = off }
 
 // step unpacks some bytes, at most want.
 func (u *unpacker) step(want int64) error {
@@ -119,32 +109,38 @@ func (u *unpacker) step(want int64) error {
 	}
 	into := u.room(want)
 	n, err := u.dec.Read(into)
-	if n > 0 && u.pos == u.most {
-		u.fail = &unpackError{u.kind, u.pos, errBomb, nil}
+	if n > 0 && u.past.end == u.most {
+		u.fail = &unpackError{u.kind, u.most, errBomb, nil}
 		return u.fail
 	}
-	if missing := printMax - len(u.head); missing > 0 {
-		u.head = append(u.head, into[:min(n, missing)]...)
-	}
-	u.pos += int64(n)
+	u.past.put(into[:n])
 	if err != nil {
 		if err = u.failed(err); n > 0 {
 			u.owed, err = err, nil // the bytes first
 		}
 		return err
 	}
-	if u.pos > freeRatio && u.pos/maxRatio > u.in.off-int64(u.buf.Buffered()) {
-		u.fail = &unpackError{u.kind, u.pos, errBomb, errRatio}
+	if at := u.past.end; at > freeRatio && at/maxRatio > u.in.off-int64(u.buf.Buffered()) {
+		u.fail = &unpackError{u.kind, at, errBomb, errRatio}
 	}
 	return nil
 }
 
-// begin makes sure that there is a decoder, and that it stands at pos.
+// room is where to unpack to. At the limit it is one byte elsewhere, to find out
+// whether that is the end.
+func (u *unpacker) room(want int64) []byte {
+	if u.past.end == u.most {
+		return make([]byte, 1)
+	}
+	return u.past.space(min(want, unpackStep, u.most-u.past.end))
+}
+
+// begin makes sure that there is a decoder, and that it stands where past ends.
 func (u *unpacker) begin() error {
 	if u.dec != nil && !u.stale {
 		return nil
 	}
-	u.pos, u.stale, u.head = 0, true, u.head[:0]
+	u.rewind()
 	u.in.off, u.in.err = 0, nil
 	if u.dec == nil {
 		u.dec, u.buf = u.kind.decoder(), bufio.NewReaderSize(&u.in, packedBuffer)
@@ -163,22 +159,6 @@ func (u *unpacker) begin() error {
 	return u.dec.reset(u.buf)
 }
 
-// room is where to unpack to: a part of the ring, which grows as long as all
-// fits that was unpacked. At the limit it is one byte elsewhere, to find out
-// whether that is the end.
-func (u *unpacker) room(want int64) []byte {
-	if u.pos == u.most {
-		return make([]byte, 1)
-	}
-	if size := len(u.ring); u.pos == int64(size) && size < u.window {
-		grown := make([]byte, min(max(2*size, leastRing), u.window))
-		copy(grown, u.ring)
-		u.ring = grown
-	}
-	i := u.pos % int64(len(u.ring))
-	return u.ring[i:min(int64(len(u.ring)), i+min(want, unpackStep, u.most-u.pos))]
-}
-
 // failed notes why u cannot unpack what follows.
 func (u *unpacker) failed(err error) error {
 	switch {
@@ -188,14 +168,15 @@ func (u *unpacker) failed(err error) error {
 	case err == io.EOF:
 		u.fail = io.EOF
 	default:
-		u.fail = unpackErr(u.kind, u.pos, err)
+		u.fail = unpackErr(u.kind, u.past.end, err)
 	}
 	return u.fail
 }
 
 // rewind goes back to the beginning.
 func (u *unpacker) rewind() {
-	u.pos, u.stale, u.fail, u.owed = 0, true, nil, nil
+	u.past.rewind()
+	u.stale, u.fail, u.owed = true, nil, nil
 }
 
 // release drops all memory, and what is known of the file, which may have
@@ -204,7 +185,7 @@ func (u *unpacker) release() {
 	if u.dec != nil {
 		u.dec.close()
 	}
-	u.dec, u.buf, u.head, u.ring = nil, nil, nil, nil
+	u.dec, u.buf, u.past = nil, nil, newPast(u.past.window)
 	u.rewind()
 }
 

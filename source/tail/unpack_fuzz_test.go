@@ -34,8 +34,8 @@ func FuzzUnpack(f *testing.F) {
 		if !bytes.Equal(got, again) || (err == nil) != (err2 == nil) || err != nil && err.Error() != err2.Error() {
 			t.Fatalf("%d bytes and %v, then %d and %v", len(got), err, len(again), err2)
 		}
-		if len(got) > most || len(u.ring) > 8<<10 {
-			t.Fatalf("%d bytes, a ring of %d", len(got), len(u.ring))
+		if len(got) > most || len(u.past.ring) > 8<<10 {
+			t.Fatalf("%d bytes, a ring of %d", len(got), len(u.past.ring))
 		}
 		if err != nil {
 			if !known(err) {
