@@ -47,8 +47,7 @@ func (k packing) begins(b []byte) bool {
 	case gzipped: // RFC 1952, section 2.3.1; 8 is the only method there is
 		return matches(b, "\x1f\x8b\x08")
 	case zstded: // RFC 8878, section 3.1: a frame, or one to be skipped
-		return matches(b, "\x28\xb5\x2f\xfd") ||
-			len(b) == 0 || b[0]&0xf0 == 0x50 && matches(b[1:], "\x2a\x4d\x18")
+		return matches(b, "\x28\xb5\x2f\xfd") || b[0]&0xf0 == 0x50 && matches(b[1:], "\x2a\x4d\x18")
 	}
 	return false
 }

@@ -120,7 +120,7 @@ func (u *unpacker) step(want int64) error {
 		}
 		return err
 	}
-	if at := u.past.end; at > freeRatio && at/maxRatio > u.in.off-int64(u.buf.Buffered()) {
+	if at := u.past.end; at > freeRatio && at/maxRatio > u.in.off {
 		u.fail = &unpackError{u.kind, at, errBomb, errRatio}
 	}
 	return nil

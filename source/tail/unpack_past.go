@@ -46,7 +46,7 @@ func (k *past) space(want int64) []byte {
 		k.ring = grown
 	}
 	size := int64(len(k.ring))
-	if full := k.hold + size; size == int64(k.window) && k.hold >= k.low && k.end <= full && !k.isAside() {
+	if full := k.hold + size; size == int64(k.window) && k.hold >= k.low && k.end <= full {
 		if k.end == full {
 			k.putAside()
 		} else {
@@ -64,8 +64,6 @@ func (k *past) put(b []byte) {
 	}
 	k.end += int64(len(b))
 }
-
-func (k *past) isAside() bool { return len(k.aside) > 0 && k.asides == k.hold }
 
 // putAside takes away the ring, which holds what is to be kept and nothing else.
 func (k *past) putAside() {

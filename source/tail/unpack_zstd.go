@@ -23,7 +23,7 @@ func (u *unzstd) reset(in *bufio.Reader) error {
 		return u.d.Reset(in)
 	}
 	d, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-		zstd.WithDecoderMaxMemory(maxFrameWindow), zstd.WithDecoderMaxWindow(maxFrameWindow))
+		zstd.WithDecoderMaxMemory(maxFrameWindow)) // of one window, that is
 	if err != nil {
 		return err
 	}
