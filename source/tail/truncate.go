@@ -2,6 +2,7 @@ package tail
 
 import (
 	"bytes"
+	"slices"
 	"time"
 )
 
@@ -351,7 +352,13 @@ func (s *scanner) diverged(n, f *file) bool {
 // weigh decides whether n is held any longer.
 func (s *scanner) weigh(n *file, now time.Time) {
 	f := n.held
-	if now.Sub(n.changed) >= s.RotateWait || now.Sub(n.heldAt) >= maxHold {
+	// Between the copy and the truncation a busy machine may take its time. The
+	// name tells that one will follow the other.
+	quiet := s.RotateWait
+	if slices.Contains(logsOf(n.where()), f.log) {
+		quiet = maxHold
+	}
+	if now.Sub(n.changed) >= quiet || now.Sub(n.heldAt) >= maxHold {
 		s.release(n)
 		return
 	}
