@@ -36,6 +36,7 @@ func parseLine(line []byte) (int, bool) {
 
 // A generation is what a file holds from its beginning to its truncation or end.
 type generation struct {
+	first int    // how many lines there were before it
 	head  []byte // its first bytes
 	lines []int  // the numbers of its lines
 	story []string
@@ -55,7 +56,6 @@ type author struct {
 	late    []straggler
 	names   int // the largest of path.1, path.2 and so on
 	written time.Time
-	begun   time.Time // the present generation
 	rotated int
 }
 
@@ -84,8 +84,7 @@ func (a *author) open() {
 }
 
 func (a *author) next() {
-	a.past = append(a.past, &generation{})
-	a.begun = time.Now()
+	a.past = append(a.past, &generation{first: a.n})
 	a.tell("begun with line %d", a.n)
 }
 

@@ -122,18 +122,16 @@ func (l *ledger) measure(state string) (beyond int) {
 }
 
 // infer notes what the order of lines tells of files whose cursors are gone: when one of a later file was saved, what was
-// written before that file began had been delivered, and was saved with it.
+// written before the next file began had been delivered, and was saved with it.
 func (l *ledger) infer() {
-	first := -1
+	later := false
 	for i := len(l.a.past) - 1; i >= 0; i-- {
 		g := l.a.past[i]
-		if first >= 0 {
-			before, _ := slices.BinarySearch(g.lines, first)
+		if later {
+			before, _ := slices.BinarySearch(g.lines, l.a.past[i+1].first)
 			l.saved[g] = max(l.saved[g], before)
 		}
-		if first < 0 && l.saved[g] > 0 {
-			first = g.lines[0]
-		}
+		later = later || l.saved[g] > 0
 	}
 }
 
