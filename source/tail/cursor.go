@@ -10,7 +10,7 @@ import (
 // A cursor says how far a file has been read and how to recognise that file.
 // Its text form is kept in checkpoints:
 //
-//	2 DEV INO PRINTLEN PRINTHASH EPOCH OFFSET ANCHOR MTIME PATH [NUL REAL]
+//	2 DEV INO PRINTLEN PRINTHASH EPOCH OFFSET ANCHOR MTIME WHOLE PATH [NUL REAL]
 //
 // with all numbers in lower-case hexadecimal, without leading zeros. The first
 // field is the version.
@@ -22,6 +22,9 @@ type cursor struct {
 	epoch uint64
 	// mtime is when the file was changed last, as far as was known.
 	mtime int64
+	// whole is how long the file was when it was read to its end, if it is a
+	// compressed one: offsets are those of what it unpacks to.
+	whole int64
 	// path is where the file was first seen: its labels come from it.
 	path string
 	// real is where the file lay last, its folder without symbolic links;
@@ -38,7 +41,7 @@ func (c *cursor) append(dst []byte) []byte {
 	dst = append(dst, cursorVersion...)
 	for _, n := range [...]uint64{
 		c.id.dev, c.id.ino, uint64(c.print.n), c.print.hash, c.epoch, uint64(c.offset), c.anchor,
-		uint64(c.mtime),
+		uint64(c.mtime), uint64(c.whole),
 	} {
 		dst = append(dst, ' ')
 		dst = strconv.AppendUint(dst, n, 16)
@@ -61,7 +64,7 @@ func parseCursor(s string) (cursor, error) {
 	if version != cursorVersion {
 		return cursor{}, fmt.Errorf("%w: version %.20q", errCursor, version)
 	}
-	var n [8]uint64
+	var n [9]uint64
 	for i := range n {
 		field, after, ok := strings.Cut(rest, " ")
 		v, err := strconv.ParseUint(field, 16, 64)
@@ -70,9 +73,9 @@ func parseCursor(s string) (cursor, error) {
 		}
 		n[i], rest = v, after
 	}
-	c := cursor{id: identity{n[0], n[1]}, epoch: n[4], mtime: int64(n[7])}
-	if n[2] > printMax || n[5] > 1<<62 {
-		return cursor{}, fmt.Errorf("%w: length %x or offset %x out of range", errCursor, n[2], n[5])
+	c := cursor{id: identity{n[0], n[1]}, epoch: n[4], mtime: int64(n[7]), whole: int64(n[8])}
+	if n[2] > printMax || n[5] > 1<<62 || n[8] > 1<<62 {
+		return cursor{}, fmt.Errorf("%w: length %x, offset %x or size %x out of range", errCursor, n[2], n[5], n[8])
 	}
 	c.mark = mark{print: print{int(n[2]), n[3]}, offset: int64(n[5]), anchor: n[6]}
 	var second bool

@@ -23,6 +23,11 @@ func (s *scanner) poll(f *file, now time.Time) {
 	if grown {
 		f.changed = now
 	}
+	if f.packed != unpacked {
+		f.links = st.links
+		s.pollPacked(f, st, grown, now)
+		return
+	}
 	if st.size < f.seen {
 		s.shrunken(f, st, now)
 		return
@@ -136,7 +141,7 @@ func (s *scanner) part(f *file, now time.Time) {
 		return
 	}
 	s.probe(f, now)
-	if !f.delivered() || f.busy || f.queued {
+	if !f.delivered() || f.busy || f.queued || s.packing(f) {
 		return
 	}
 	if len(f.names) == 0 {
@@ -175,6 +180,9 @@ func (s *scanner) vanished(f *file, now time.Time) {
 	if f.busy {
 		return
 	}
+	if (f.unread() > 0 || !f.delivered()) && s.intoPacked(f, now) {
+		return
+	}
 	if !f.gone {
 		s.lost(f, "a file was deleted while it was closed, and what it held is lost")
 	}
@@ -182,18 +190,18 @@ func (s *scanner) vanished(f *file, now time.Time) {
 	s.dequeue(f)
 	s.drain(f, now)
 	f.resting = true
-	if f.delivered() || now.Sub(f.changed) > probeMax {
+	if f.delivered() && !s.packing(f) || now.Sub(f.changed) > probeMax {
 		s.forget(f)
 	}
 }
 
 // forget drops f for good: what it held has been delivered.
 func (s *scanner) forget(f *file) {
-	if f.links > 0 && !f.gone {
+	if f.offset > 0 && f.packed == unpacked {
 		if len(s.done) == maxDone {
 			clear(s.done)
 		}
-		s.done[f.id] = f.mark()
+		s.done[f.id] = ended{f.mark(), f.placed(), f.log}
 	}
 	s.drop(f)
 	s.out.Forget(f.stream)
@@ -220,9 +228,13 @@ func (s *scanner) drop(f *file) {
 		}
 	}
 	s.unhint(f)
+	delete(s.packed, f)
+	if s.unpacking == f {
+		s.unpacking = nil
+	}
 	for n := range s.files {
 		if n.held == f {
-			s.release(n)
+			s.weighed(n, f)
 		}
 		if n.after == f {
 			n.after = nil
@@ -233,6 +245,9 @@ func (s *scanner) drop(f *file) {
 }
 
 func (s *scanner) dequeue(f *file) {
+	if s.unpacking == f && !f.busy {
+		s.unpackDone(f)
+	}
 	if !f.queued {
 		return
 	}

@@ -75,6 +75,7 @@ func (w *worker) run(ctx context.Context, out *source.Outlet) error {
 // take reads one turn's worth of f. It fails only if ctx is done.
 func (w *worker) take(ctx context.Context, out *source.Outlet, f *file) (turn, error) {
 	t := turn{f: f}
+	f.h.until(ctx)
 	if f.herald {
 		return w.announce(ctx, out, f)
 	}
@@ -97,10 +98,27 @@ func (w *worker) take(ctx context.Context, out *source.Outlet, f *file) (turn, e
 			}
 			f.src, t.end = nil, false
 		case t.end:
-			return t, nil
+			return t, w.complete(ctx, &t)
 		}
 	}
 	return t, nil
+}
+
+// complete notes in a cursor that a compressed file was read to its end: it
+// need not be unpacked again to find that out.
+func (w *worker) complete(ctx context.Context, t *turn) error {
+	f := t.f
+	if f.packed == unpacked || f.wholly() {
+		return nil
+	}
+	f.whole = f.size
+	if err := w.send(ctx, f, f.src.NewBatch()); err != nil {
+		f.src, f.whole, t.end = nil, 0, false
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // announce sends no more than f's first cursor.
@@ -137,10 +155,16 @@ func (w *worker) open(ctx context.Context, out *source.Outlet, f *file) error {
 	// A file is known from the day it was found, whatever becomes of it before
 	// anything of it is delivered, and what From left out stays left out.
 	tail := w.scratch[:min(f.offset, anchorMax)]
-	if n, _ := f.h.ReadAt(tail, f.offset-int64(len(tail))); n < len(tail) {
+	n, _ := f.h.ReadAt(tail, f.offset-int64(len(tail)))
+	switch fits := n == len(tail); {
+	case f.packed != unpacked && f.begin > 0 && !(fits && hash(tail) == f.proof):
+		f.begin = 0 // it is made of something else than it seemed
+		f.seek("")
+	case !fits:
 		return nil // shorter by now, or not readable: the next read tells
+	default:
+		f.anchor = hash(tail)
 	}
-	f.anchor = hash(tail)
 	return w.send(ctx, f, s.NewBatch())
 }
 
@@ -153,7 +177,7 @@ func (f *file) seek(text string) {
 		f.offset, f.anchor = f.begin, anchorOf(nil)
 		return
 	}
-	f.offset, f.anchor = c.offset, c.anchor
+	f.offset, f.anchor, f.whole = c.offset, c.anchor, c.whole
 }
 
 // step reads one chunk of t's file and sends its whole lines.
@@ -187,11 +211,12 @@ func (w *worker) step(ctx context.Context, out *source.Outlet, t *turn) error {
 func (w *worker) fill(t *turn, buf []byte) (int, error) {
 	f := t.f
 	back := min(f.offset, anchorMax)
+	f.h.hold(f.offset)
 	n, err := f.h.ReadAt(buf, f.offset-back)
-	if err != nil && err != io.EOF {
-		return 0, err
+	if err != nil && err != io.EOF && int64(n) <= back {
+		return 0, err // otherwise what there is comes first
 	}
-	t.end = n < len(buf)
+	t.end = n < len(buf) && (err == nil || err == io.EOF)
 	switch {
 	case int64(n) < back, back > 0 && hash(buf[:back]) != f.anchor:
 		t.foreign = true

@@ -56,7 +56,7 @@ func (s *scanner) revisit(f *file, now time.Time) {
 		path, sure := s.trace(f, now)
 		if path != "" {
 			f.setPlace(path)
-		} else if sure {
+		} else if sure && !s.packing(f) {
 			s.forget(f)
 		}
 		return
@@ -68,7 +68,7 @@ func (s *scanner) revisit(f *file, now time.Time) {
 	if h == nil {
 		return // the next visit tells why
 	}
-	if !f.mark().holds(h, s.buf) {
+	if !s.same(f, h) {
 		h.Close()
 		f.gone = true // its number was given to another file
 		s.forget(f)
