@@ -43,6 +43,9 @@ func (s *scanner) unheralded(f *file, now time.Time) bool {
 func (s *scanner) ripe(f *file, now time.Time) bool {
 	if len(f.prefix) == 0 {
 		s.extend(f) // it may have grown since it was looked at
+		if s.overtaken(f, now) {
+			return false
+		}
 	}
 	if len(f.prefix) == 0 && !f.resumed {
 		// There is nothing to read, and nothing to tell it from a copy that

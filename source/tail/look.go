@@ -102,7 +102,6 @@ func (s *scanner) visit(path string, now time.Time) {
 		s.vacate(path, st.mode, err, now)
 		return
 	}
-	sp := s.spots[path]
 	f := s.known(st.id, path, now)
 	if f == nil {
 		if !s.welcome(path, st, now) {
@@ -112,6 +111,12 @@ func (s *scanner) visit(path string, now time.Time) {
 			return
 		}
 	}
+	s.lead(path, f, now)
+}
+
+// lead notes that path, which is followed, leads to f.
+func (s *scanner) lead(path string, f *file, now time.Time) {
+	sp := s.spots[path]
 	if sp == nil {
 		sp = &spot{path: path}
 		s.spots[path] = sp
@@ -258,6 +263,10 @@ func (s *scanner) admit(path string, now time.Time) *file {
 	}
 	f.stream = s.mint(f.path)
 	f.labels = s.Labels(f.path)
+	if e, ok := s.done[st.id]; ok && f.packed == unpacked && e.holds(h, s.buf) {
+		f.begin, f.offset, f.anchor, f.weighed = e.offset, e.offset, e.anchor, true // it was read, and has come back
+		return f
+	}
 	if s.first && s.From == End && !s.blamed[path] {
 		if f.packed != unpacked {
 			f.whole = st.size

@@ -33,6 +33,7 @@ type worker struct {
 	back chan<- turn
 
 	scratch []byte // chunk bytes
+	head    []byte // printMax bytes
 	text    []byte // the last cursor
 }
 
@@ -48,7 +49,7 @@ type turn struct {
 func newWorker(p *plan, work <-chan *file, back chan<- turn) *worker {
 	return &worker{
 		cut: cutter{maxLine: p.MaxLine, keepCR: p.KeepCR}, once: p.Once,
-		work: work, back: back, scratch: make([]byte, chunk),
+		work: work, back: back, scratch: make([]byte, chunk), head: make([]byte, printMax),
 	}
 }
 
@@ -222,12 +223,21 @@ func (w *worker) fill(t *turn, buf []byte) (int, error) {
 		t.foreign = true
 	case f.offset < anchorMax && (n < f.print.n || hash(buf[:f.print.n]) != f.print.hash):
 		t.foreign = true // too little was read for the anchor to tell
+	case back == anchorMax && int64(n) > back && !w.begins(f):
+		t.foreign = true // lines of one length may end alike
 	case f.offset < anchorMax && f.print.n < min(n, printMax):
 		head := bytes.Clone(buf[:min(n, printMax)])
 		f.print = printOf(head)
 		f.head.Store(&head)
 	}
 	return n, nil
+}
+
+// begins reports whether f still begins as it did. It is asked when more has been
+// read: if f was truncated and has grown again before that, its beginning has
+// changed by then. What a compressed file unpacks to does not change.
+func (w *worker) begins(f *file) bool {
+	return f.packed != unpacked || mark{print: f.print}.holds(f.h, w.head)
 }
 
 // shared sends the whole lines of buf, which is memory of b.

@@ -202,6 +202,10 @@ func (s *scanner) takeIn(name string, c *candidate, now time.Time) {
 	s.register(f)
 	s.adopt(f, name, now)
 	f.moved = now
+	if s.wanted(c.path) {
+		s.lead(c.path, f, now) // it came there after that was looked at
+		return
+	}
 	if f.packed == unpacked && f.size == f.offset || f.wholly() {
 		s.retire(f) // as a rule it was read to its end and delivered
 	} else {

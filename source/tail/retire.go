@@ -12,6 +12,10 @@ func (s *scanner) finish(f *file, now time.Time) {
 		s.forget(f)
 		return
 	}
+	if s.wanted(f.at) {
+		s.lead(f.at, f, now) // it came there after that was looked at
+		return
+	}
 	s.retire(f)
 }
 

@@ -403,7 +403,7 @@ func (s *scanner) wasDelivered() bool {
 func (s *scanner) close() error {
 	past := map[string]memo{}
 	for f := range s.files {
-		if f.begun {
+		if f.known {
 			past[f.stream] = memo{f.cursor(), f.begin}
 		}
 		s.src.hide(&f.shown)

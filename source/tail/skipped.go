@@ -53,7 +53,7 @@ func (s *scanner) overtaken(f *file, now time.Time) bool {
 	}
 	since := f.blank
 	f.blank = 0
-	if f.at != f.path || s.Once {
+	if f.begun || f.at != f.path || s.Once {
 		return false
 	}
 	g := gap{path: f.path, name: f.log, where: f.log, labels: f.labels, since: since}
