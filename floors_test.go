@@ -32,7 +32,8 @@ var floors = map[string]floor{
 	"lifecycle": {level: 0},
 	"batch":     {level: 0},
 
-	"source": {level: 1, ours: []string{"batch", "lifecycle"}},
+	"source":        {level: 1, ours: []string{"batch", "lifecycle"}},
+	"source/record": {level: 1, ours: []string{"batch"}},
 	"sink": {level: 1, ours: []string{"batch", "lifecycle"}, linked: 2,
 		direct: []string{"github.com/cenkalti/backoff/v4", "github.com/sony/gobreaker/v2"}},
 
