@@ -40,7 +40,7 @@ func (s *scanner) poll(f *file, now time.Time) {
 	case f.held != nil:
 		s.weigh(f, now)
 	case f.queued:
-	case grown || !f.resting || st.size > f.end():
+	case grown || !f.resting || st.size > f.end() || s.complete(f, now):
 		s.enqueue(f)
 	case !f.moved.IsZero():
 		s.part(f, now)

@@ -154,7 +154,7 @@ func (s *scanner) offer(now time.Time) (chan<- *file, *file) {
 	for e := s.ready.Front(); e != nil; e = s.ready.Front() {
 		f := e.Value.(*file)
 		if s.open(f, now) {
-			f.flush = f.final // before the send: afterwards it is the reader's
+			f.flush, f.complete = f.final, s.complete(f, now) // before the send: afterwards it is the reader's
 			return s.work, f
 		}
 		if s.ready.Front() == e {
@@ -249,6 +249,8 @@ func (s *scanner) appoint(f *file, now time.Time) {
 		wait = min(wait, onceGap)
 	case f.held != nil:
 		wait = s.Poll
+	case !f.busy && f.pending:
+		wait = min(wait, max(f.changed.Add(s.Multiline.Timeout).Sub(now), time.Millisecond))
 	case !f.moved.IsZero() && !f.settled:
 		// Rotation is looked after closely: it is over soon.
 		if left := f.quiet().Add(s.RotateWait).Sub(now); left > 0 {
@@ -256,6 +258,12 @@ func (s *scanner) appoint(f *file, now time.Time) {
 		}
 	}
 	s.agenda.set(f, now.Add(wait))
+}
+
+// complete reports whether f, which no reader has, ends in a record that is whole
+// because nothing was added to it for long enough.
+func (s *scanner) complete(f *file, now time.Time) bool {
+	return f.pending && now.Sub(f.changed) >= s.Multiline.Timeout
 }
 
 // hinted looks at what events named.
