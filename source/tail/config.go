@@ -3,7 +3,9 @@ package tail
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"os"
 	"strings"
 	"time"
 
@@ -59,7 +61,7 @@ type Config struct {
 	// the operating system usually come first.
 	Poll time.Duration
 	// IdlePoll is how often, at the least, a file is looked at that has not
-	// changed for long: 5 s by default.
+	// changed for long: 10 s by default.
 	IdlePoll time.Duration
 	// RotateWait is how long a file that was renamed or deleted must stay
 	// unchanged before it is taken for finished: 5 s by default. Until then
@@ -72,6 +74,16 @@ type Config struct {
 	// open until they have been delivered. On macOS and the BSDs, events take a
 	// descriptor for each file in the folders watched: see NoWatch.
 	MaxOpen int
+	// MaxFiles bounds the files followed at the same time: 65,536 by default. What
+	// is found beyond is left out until others are gone, which is logged.
+	MaxFiles int
+	// IgnoreOlder leaves out files that have no cursor and were not changed for
+	// so long when they are found; 0, the default, none. One that is changed
+	// later is a new file then, and is read from its start.
+	IgnoreOlder time.Duration
+	// MaxRate bounds what is read, in bytes per second over all files: 0, the
+	// default, does not. It is an average: single reads are let through whole.
+	MaxRate int
 	// Readers is how many files are read at the same time: 2 by default. A
 	// reader that waits for a route keeps the others waiting once all do.
 	Readers int
@@ -125,15 +137,20 @@ type Multiline struct {
 	Timeout time.Duration
 }
 
-// maxOpen is the largest default of Config.MaxOpen.
-const maxOpen = 512
+const (
+	// maxOpen is the largest default of Config.MaxOpen.
+	maxOpen = 512
+	// maxFiles is the default of Config.MaxFiles: about 200 MB.
+	maxFiles = 1 << 16
+)
 
 func (c *Config) setDefaults() {
 	setDefault(&c.MaxLine, 1<<20)
 	setDefault(&c.Poll, 250*time.Millisecond)
-	setDefault(&c.IdlePoll, 5*time.Second)
+	setDefault(&c.IdlePoll, 10*time.Second)
 	setDefault(&c.RotateWait, 5*time.Second)
 	setDefault(&c.MaxOpen, defaultMaxOpen())
+	setDefault(&c.MaxFiles, maxFiles)
 	setDefault(&c.Readers, 2)
 	setDefault(&c.Multiline.MaxLines, 1000)
 	setDefault(&c.Multiline.Timeout, time.Second)
@@ -159,11 +176,13 @@ type plan struct {
 	Config
 	patterns []pattern
 	exclude  []string
+	// contentOf is how the bytes of an open file are read: a seam for tests.
+	contentOf func(*os.File) io.ReaderAt
 }
 
 // prepare checks every field of cfg and everything cfg names.
 func prepare(cfg Config) (*plan, error) {
-	p := &plan{Config: cfg}
+	p := &plan{Config: cfg, contentOf: func(f *os.File) io.ReaderAt { return f }}
 	errs := p.checkNumbers()
 	p.setDefaults()
 	if len(cfg.Paths) == 0 {
@@ -202,6 +221,7 @@ func (p *plan) checkNumbers() (errs []error) {
 		{"MaxLine", int64(p.MaxLine)}, {"Poll", int64(p.Poll)}, {"IdlePoll", int64(p.IdlePoll)},
 		{"RotateWait", int64(p.RotateWait)}, {"MaxOpen", int64(p.MaxOpen)}, {"Readers", int64(p.Readers)},
 		{"Multiline.MaxLines", int64(p.Multiline.MaxLines)}, {"Multiline.Timeout", int64(p.Multiline.Timeout)},
+		{"MaxFiles", int64(p.MaxFiles)}, {"IgnoreOlder", int64(p.IgnoreOlder)}, {"MaxRate", int64(p.MaxRate)},
 	} {
 		if f.value < 0 {
 			errs = append(errs, fmt.Errorf("tail: %s: %d is negative", f.name, f.value))

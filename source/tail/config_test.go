@@ -100,8 +100,9 @@ func TestWalk(t *testing.T) {
 					got = append(got, rel)
 				}
 			},
-			folder: func(string) {},
-			fail:   func(folder string, err error) { t.Errorf("%s: %v", folder, err) },
+			folder:   func(string) {},
+			followed: func(string) bool { return false },
+			fail:     func(folder string, err error) { t.Errorf("%s: %v", folder, err) },
 		}
 		w.run(&p)
 		slices.Sort(got)

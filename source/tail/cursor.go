@@ -12,11 +12,11 @@ import (
 // A cursor says how far a file has been read and how to recognise that file.
 // Its text form is kept in checkpoints:
 //
-//	1 DEV INO PRINTLEN PRINTHASH EPOCH OFFSET ANCHOR PATH [NUL REAL]
-//	2 DEV INO PRINTLEN PRINTHASH EPOCH OFFSET ANCHOR STREAM UNTIL PATH [NUL REAL]
+//	2 DEV INO PRINTLEN PRINTHASH EPOCH OFFSET ANCHOR MTIME PATH [NUL REAL]
+//	3 DEV INO PRINTLEN PRINTHASH EPOCH OFFSET ANCHOR MTIME STREAM UNTIL PATH [NUL REAL]
 //
 // with all numbers in lower-case hexadecimal, without leading zeros. The first
-// field is the version: 2 if something is passed, 1 if not.
+// field is the version: 3 if something is passed, 2 if not.
 type cursor struct {
 	id identity
 	mark
@@ -24,6 +24,8 @@ type cursor struct {
 	// epoch counts how often the file was truncated under its stream: an
 	// offset from before says nothing about the present content.
 	epoch uint64
+	// mtime is when the file was changed last, as far as was known.
+	mtime int64
 	// path is where the file was first seen: its labels come from it.
 	path string
 	// real is where the file lay last, its folder without symbolic links;
@@ -48,11 +50,11 @@ var errCursor = errors.New("not a cursor of this package")
 func (c *cursor) append(dst []byte) []byte {
 	numbers := [...]uint64{
 		c.id.dev, c.id.ino, uint64(c.print.n), c.print.hash, c.epoch, uint64(c.offset), c.anchor,
-		uint64(c.skip), uint64(c.until),
+		uint64(c.mtime), uint64(c.skip), uint64(c.until),
 	}
-	version, n := byte('2'), len(numbers)
+	version, n := byte('3'), len(numbers)
 	if c.skip == record.None {
-		version, n = '1', n-2
+		version, n = '2', n-2
 	}
 	dst = append(dst, version)
 	for _, v := range numbers[:n] {
@@ -74,12 +76,12 @@ func (c *cursor) String() string { return string(c.append(nil)) }
 // damaged number is found out rather than used.
 func parseCursor(s string) (cursor, error) {
 	version, rest, _ := strings.Cut(s, " ")
-	var n [9]uint64
+	var n [10]uint64
 	fields := len(n)
 	switch version {
-	case "1":
-		fields -= 2
 	case "2":
+		fields -= 2
+	case "3":
 	default:
 		return cursor{}, fmt.Errorf("%w: version %.20q", errCursor, version)
 	}
@@ -91,15 +93,15 @@ func parseCursor(s string) (cursor, error) {
 		}
 		n[i], rest = v, after
 	}
-	c := cursor{id: identity{n[0], n[1]}, epoch: n[4]}
+	c := cursor{id: identity{n[0], n[1]}, epoch: n[4], mtime: int64(n[7])}
 	if n[2] > printMax || n[5] > offsetMax {
 		return cursor{}, fmt.Errorf("%w: length %x or offset %x out of range", errCursor, n[2], n[5])
 	}
-	if version == "2" {
-		if n[7] != uint64(record.Stdout) && n[7] != uint64(record.Stderr) || n[8] <= n[5] || n[8] > offsetMax {
-			return cursor{}, fmt.Errorf("%w: stream %x passed until %x out of range", errCursor, n[7], n[8])
+	if version == "3" {
+		if n[8] != uint64(record.Stdout) && n[8] != uint64(record.Stderr) || n[9] <= n[5] || n[9] > offsetMax {
+			return cursor{}, fmt.Errorf("%w: stream %x passed until %x out of range", errCursor, n[8], n[9])
 		}
-		c.passed = passed{record.Stream(n[7]), int64(n[8])}
+		c.passed = passed{record.Stream(n[8]), int64(n[9])}
 	}
 	c.mark = mark{print: print{int(n[2]), n[3]}, offset: int64(n[5]), anchor: n[6]}
 	var second bool

@@ -124,11 +124,11 @@ func TestInvalidText(t *testing.T) {
 type fails struct{ encoding.Encoding }
 
 func (fails) NewEncoder() *encoding.Encoder { return encoding.Nop.NewEncoder() }
-func (fails) NewDecoder() *encoding.Decoder { return &encoding.Decoder{Transformer: failing{}} }
+func (fails) NewDecoder() *encoding.Decoder { return &encoding.Decoder{Transformer: refusing{}} }
 
-type failing struct{ transform.NopResetter }
+type refusing struct{ transform.NopResetter }
 
-func (failing) Transform(_, src []byte, _ bool) (int, int, error) {
+func (refusing) Transform(_, src []byte, _ bool) (int, int, error) {
 	if len(src) == 0 {
 		return 0, 0, nil
 	}

@@ -2,7 +2,6 @@ package tail
 
 import (
 	"container/list"
-	"os"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -19,13 +18,14 @@ import (
 type file struct {
 	stream string       // names the source.Stream
 	path   string       // where it was first seen
+	log    string       // what path led to then: generations are named after it
 	labels batch.Labels // made from path
 	id     identity
 
 	// Where it is now.
 	at    string   // a path that leads to it, "" if none is known
 	names []string // the followed paths that lead to it
-	h     *os.File // nil while closed
+	h     *handle  // nil while closed
 	lru   *list.Element
 
 	// What is known of it.
@@ -35,8 +35,9 @@ type file struct {
 	mtime   int64     // as last told
 	links   uint64    // as last told by the handle
 	changed time.Time // when it was last found changed
-	read    time.Time // when its last turn ended
 	looked  time.Time // when it was last polled or read
+	from    int64     // where its last turn began
+	gulp    int64     // how much that turn sent, in bytes
 
 	// What happens to it.
 	due     time.Time
@@ -50,20 +51,27 @@ type file struct {
 	final   bool      // nothing will be added: a last line without newline is delivered
 	gone    bool      // no name and no handle is left
 	suspect bool      // it was found shorter while a reader had it
-	pinned  *os.File  // what may be a copy of it, opened before it can be moved on
+	pinned  *handle   // what may be a copy of it, opened before it can be moved on
 	after   *file     // what is read to its end first
 	before  *file     // what was read to its end first, and is looked at once more before the first read
 	held    *file     // the file it may be a copy of
 	heldAt  time.Time
+	initial bool      // it was there when Run began
 	weighed bool      // it was decided whether it may be one
 	probed  time.Time // when the stream was last asked whether it is lost
 	trouble string    // the error last logged
-	begun   bool      // a reader had it
+	begun   bool      // a reader had it to read
+	known   bool      // its stream was opened before it was begun
 	resumed bool      // its stream had a cursor
 	parting bool      // it had moved when the turn under way began
 	awaited bool      // it has waited for before to be read once more
 	settled bool      // it was seen off, and is followed by another name
-	hinted  []string  // the keys of scanner.hints that lead to it
+	retired bool      // it was seen off, and is remembered
+	missed  time.Time // when it was first not found, zero if it was found since
+	owed    time.Time // since when the file has been at least owing long, which is not acknowledged
+	owing   int64
+	blank   int64    // when it was changed last as it was empty, 0 if it is known not to be
+	hinted  []string // the keys of scanner.hints that lead to it
 
 	// The reading part.
 	print print // of the first bytes, as it stands in cursors
@@ -73,6 +81,7 @@ type file struct {
 	src      *source.Stream // nil until the first turn
 	sent     string         // the last cursor sent
 	real     string         // the place that stands in cursors, "" if that is path
+	herald   bool           // only a first cursor is to be sent
 	ask      bool           // the stream is to be asked whether it is lost
 	flush    bool           // nothing will be added: a line without newline at the end is one
 	rest     int64          // length of the unfinished line behind offset
@@ -105,6 +114,7 @@ type view struct {
 	offset atomic.Int64
 	size   atomic.Int64
 	state  atomic.Pointer[State]
+	since  atomic.Int64 // see file.owed, in nanoseconds since 1970
 }
 
 // mark is how to recognise f at its read position.
@@ -114,7 +124,7 @@ func (f *file) mark() mark {
 
 // cursor is f's present position. Only who owns the reading part calls it.
 func (f *file) cursor() cursor {
-	c := cursor{id: f.id, epoch: f.epoch, path: f.path, real: f.real, passed: f.passed}
+	c := cursor{id: f.id, epoch: f.epoch, mtime: f.mtime, path: f.path, real: f.real, passed: f.passed}
 	c.mark = f.mark()
 	return c
 }
@@ -140,6 +150,28 @@ func (f *file) showPos() {
 	f.shown.offset.Store(f.offset)
 }
 
+// gauge notes since when something has not been acknowledged. Not while a reader
+// has f.
+func (f *file) gauge(now time.Time) {
+	acked := f.offset
+	if !f.delivered() {
+		acked = ackedOf(f.src, f.epoch)
+	}
+	switch {
+	case acked >= f.size:
+		f.owed = time.Time{}
+	case f.owed.IsZero() || acked >= f.owing:
+		f.owed, f.owing = now, f.size
+	default:
+		return
+	}
+	since := int64(0)
+	if !f.owed.IsZero() {
+		since = f.owed.UnixNano()
+	}
+	f.shown.since.Store(since)
+}
+
 // setPlace notes a path that leads to f, "" if there is none.
 func (f *file) setPlace(path string) {
 	f.at = path
@@ -157,7 +189,7 @@ func (f *file) setSize(n int64) {
 // remains are what skipped needs to know of a file that is forgotten.
 func (f *file) remains() *file {
 	return &file{
-		path: f.path, real: f.real, labels: f.labels, id: f.id, mtime: f.mtime, links: f.links,
+		path: f.path, log: f.log, real: f.real, labels: f.labels, id: f.id, mtime: f.mtime, links: f.links,
 		print: f.print, pos: f.pos, moved: f.moved, drained: true, place: -1,
 	}
 }

@@ -3,7 +3,6 @@ package tail
 import (
 	"log/slog"
 	"os"
-	"path/filepath"
 	"time"
 )
 
@@ -19,10 +18,22 @@ func (s *scanner) open(f *file, now time.Time) bool {
 		s.verify(f, now)
 		return false
 	}
-	if !f.begun && !(s.ripe(f, now) && s.ordered(f, now)) {
+	if s.overtaken(f, now) {
+		return false
+	}
+	f.herald = s.unheralded(f, now)
+	if !f.begun && !f.herald && !(s.ripe(f, now) && s.ordered(f, now)) {
 		return false
 	}
 	return f.h != nil || s.reopen(f, now) // others may have been opened to compare
+}
+
+// unheralded reports whether f is empty, has been for a moment, so that it is
+// no copy being made, and has no cursor. It gets one: if it is written and
+// rotated away while nobody looks, it is known that it was to be read.
+func (s *scanner) unheralded(f *file, now time.Time) bool {
+	return len(f.prefix) == 0 && !f.begun && !f.known && !f.resumed && !s.Once &&
+		f.moved.IsZero() && now.Sub(f.changed) >= s.Poll
 }
 
 // ripe reports whether a file that has never been read is to be read now.
@@ -30,7 +41,7 @@ func (s *scanner) ripe(f *file, now time.Time) bool {
 	if len(f.prefix) == 0 {
 		s.extend(f) // it may have grown since it was looked at
 	}
-	if len(f.prefix) == 0 && !f.announce && !f.resumed {
+	if len(f.prefix) == 0 && !f.resumed {
 		// There is nothing to read, and nothing to tell it from a copy that
 		// is about to be made.
 		f.resting = true
@@ -42,8 +53,17 @@ func (s *scanner) ripe(f *file, now time.Time) bool {
 	if f.weighed || f.resumed {
 		return true
 	}
+	if of := s.unsettled(f); of != nil {
+		if !of.busy {
+			s.verify(of, now) // as a rule f is moved to, and is no file of its own
+		}
+		return false
+	}
 	f.weighed = true
-	if of := s.original(f, now); of != nil {
+	if f.initial && now.Sub(time.Unix(0, f.mtime)) >= s.RotateWait {
+		return true // it lay there before, and is no copy being made
+	}
+	if of := s.original(f); of != nil {
 		f.held, f.heldAt = of, now
 		f.show(Waiting)
 		s.agenda.hasten(of, now)
@@ -55,7 +75,8 @@ func (s *scanner) ripe(f *file, now time.Time) bool {
 // reopen opens a file that was closed to save handles.
 func (s *scanner) reopen(f *file, now time.Time) bool {
 	if f.at == "" {
-		return s.seek(f)
+		found, _ := s.seek(f, now)
+		return found
 	}
 	h, err := s.openPath(f.at)
 	if exhausted(err) {
@@ -66,7 +87,7 @@ func (s *scanner) reopen(f *file, now time.Time) bool {
 		s.broken(f, err, now)
 		return false
 	}
-	st, err := statFile(h)
+	st, err := h.stat()
 	if err != nil || st.id != f.id {
 		h.Close()
 		s.agenda.hasten(f, now) // it has left: poll finds out
@@ -78,7 +99,7 @@ func (s *scanner) reopen(f *file, now time.Time) bool {
 
 // borrow opens f, which is closed, for a moment: whatever becomes of the handle
 // is the caller's business. It returns nil if f is not where it was.
-func (s *scanner) borrow(f *file) *os.File {
+func (s *scanner) borrow(f *file) *handle {
 	if f.at == "" {
 		return nil
 	}
@@ -86,7 +107,7 @@ func (s *scanner) borrow(f *file) *os.File {
 	if err != nil {
 		return nil
 	}
-	if st, err := statFile(h); err != nil || st.id != f.id {
+	if st, err := h.stat(); err != nil || st.id != f.id {
 		h.Close()
 		return nil
 	}
@@ -105,54 +126,36 @@ func (s *scanner) holds(f *file, m mark) bool {
 
 // peek returns a handle of f to look at its content, nil if there is none, and
 // what to call afterwards.
-func (s *scanner) peek(f *file) (h *os.File, done func()) {
+func (s *scanner) peek(f *file) (h *handle, done func()) {
 	if f.h != nil {
 		return f.h, func() {}
 	}
 	h = s.borrow(f)
-	return h, func() { closeFile(h) }
+	return h, func() { closeHandle(h) }
 }
 
 // seek looks for a closed file that is not where it was, among the files in
-// the same folder.
-func (s *scanner) seek(f *file) bool {
-	for _, path := range s.siblings(f.where()) {
-		st, err := statPath(path)
-		if err != nil || st.id != f.id || !st.mode.IsRegular() {
-			continue
-		}
-		h, err := s.openPath(path)
-		if err != nil {
-			continue
-		}
-		if st, err := statFile(h); err != nil || st.id != f.id || !f.mark().holds(h, s.buf) {
-			h.Close()
-			continue
-		}
-		s.takeHandle(f, h)
-		return true
+// the same folder. sure is false if it may be found later.
+func (s *scanner) seek(f *file, now time.Time) (found, sure bool) {
+	path, sure := s.trace(f, now)
+	if path == "" {
+		return false, sure
 	}
-	return false
-}
-
-// siblings are the paths of everything in the folder of path.
-func (s *scanner) siblings(path string) []string {
-	dir := filepath.Dir(path)
-	entries, err := s.readDir(dir)
+	h, err := s.openPath(path)
 	if err != nil {
-		return nil
+		return false, false
 	}
-	paths := make([]string, 0, len(entries))
-	for _, e := range entries {
-		if e.Type().IsRegular() {
-			paths = append(paths, filepath.Join(dir, e.Name()))
-		}
+	if st, err := h.stat(); err != nil || st.id != f.id || !f.mark().holds(h, s.buf) {
+		h.Close()
+		return false, sure
 	}
-	return paths
+	f.setPlace(path)
+	s.takeHandle(f, h)
+	return true, true
 }
 
 // takeHandle gives f its handle, and closes others if too many are open.
-func (s *scanner) takeHandle(f *file, h *os.File) {
+func (s *scanner) takeHandle(f *file, h *handle) {
 	f.h = h
 	f.lru = s.opened.PushFront(f)
 	s.trim(f, s.MaxOpen)
@@ -179,30 +182,42 @@ func (f *file) spare() bool {
 	if f.busy || f.at == "" {
 		return false
 	}
-	return f.moved.IsZero() || len(f.names) > 0 && f.unread() == 0
+	return f.moved.IsZero() || f.retired || len(f.names) > 0 && f.unread() == 0
 }
 
 // openPath opens the file at path. If no descriptors are left, it gives back
 // half of those that can be spared, and tries again.
-func (s *scanner) openPath(path string) (*os.File, error) {
-	h, err := openPath(path)
+func (s *scanner) openPath(path string) (*handle, error) {
+	f, err := openPath(path)
 	if exhausted(err) {
 		s.trim(nil, s.opened.Len()/2)
-		h, err = openPath(path)
+		f, err = openPath(path)
 	}
-	s.scarce(err)
-	return h, err
+	if s.scarce(err); err != nil {
+		return nil, err
+	}
+	return &handle{file: f, content: s.contentOf(f)}, nil
 }
 
-// readDir is openPath for what a folder holds.
+// readDir is openPath for what a folder holds, in no order.
 func (s *scanner) readDir(dir string) ([]os.DirEntry, error) {
-	entries, err := os.ReadDir(dir)
+	entries, err := readDir(dir)
 	if exhausted(err) {
 		s.trim(nil, s.opened.Len()/2)
-		entries, err = os.ReadDir(dir)
+		entries, err = readDir(dir)
 	}
 	s.scarce(err)
 	return entries, err
+}
+
+// readDir is os.ReadDir without its sorting, which takes longer than reading.
+func readDir(dir string) ([]os.DirEntry, error) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return d.ReadDir(-1)
 }
 
 // scarce notes whether there are descriptors, by what became of an attempt to
@@ -224,13 +239,13 @@ func (s *scanner) shut(f *file) {
 	if f.h == nil {
 		return
 	}
-	closeFile(f.h)
+	closeHandle(f.h)
 	s.opened.Remove(f.lru)
 	f.h, f.lru = nil, nil
 }
 
 // yield gives up f's handle without closing it.
-func (s *scanner) yield(f *file) *os.File {
+func (s *scanner) yield(f *file) *handle {
 	h := f.h
 	if h != nil {
 		s.opened.Remove(f.lru)

@@ -49,7 +49,7 @@ func TestRotateWait(t *testing.T) {
 	wait(t, "the first line", func() bool { return r.sink.count() == 1 })
 	old := w.f
 	second := &rotator{t: t, path: w.path, f: mustDup(t, old)}
-	rotations["delete, recreate"](second, 0)
+	rotations["delete, recreate"](second)
 	defer func() { second.f.Close() }()
 	old.WriteString("more\nand the ")
 	wait(t, "what came after the deletion", func() bool { return r.sink.count() == 2 })

@@ -218,7 +218,7 @@ func TestRestartWithinRecords(t *testing.T) {
 				})
 				r.stop()
 				for _, c := range store.All(t.Context()) {
-					passed = passed || strings.HasPrefix(c, "2 ")
+					passed = passed || strings.HasPrefix(c, "3 ")
 				}
 			}
 			if !passed {

@@ -15,7 +15,8 @@ import (
 func (s *scanner) look(now time.Time) {
 	before := len(s.files)
 	clear(s.sweep.failed)
-	s.denied = false
+	clear(s.listings)
+	s.denied, s.full = false, false
 	w := walk{
 		list: s.readDir,
 		file: func(path string) {
@@ -26,6 +27,7 @@ func (s *scanner) look(now time.Time) {
 				s.visit(path, now)
 			}
 		},
+		followed: func(path string) bool { return s.spots[path] != nil },
 		folder: func(path string) {
 			s.src.fail(path, nil)
 			s.watchFolder(path)
@@ -38,6 +40,10 @@ func (s *scanner) look(now time.Time) {
 	}
 	for i := range s.patterns {
 		w.run(&s.patterns[i])
+	}
+	if s.crowded && !s.full {
+		s.crowded = false
+		s.log.Info("no more files than MaxFiles any more", slog.Int("files", len(s.files)))
 	}
 	s.tidySpots()
 	s.pruneFailures()
@@ -99,6 +105,9 @@ func (s *scanner) visit(path string, now time.Time) {
 	sp := s.spots[path]
 	f := s.known(st.id, path, now)
 	if f == nil {
+		if !s.welcome(path, st, now) {
+			return
+		}
 		if f = s.admit(path, now); f == nil {
 			return
 		}
@@ -108,6 +117,26 @@ func (s *scanner) visit(path string, now time.Time) {
 		s.spots[path] = sp
 	}
 	s.occupy(sp, f, now)
+}
+
+// welcome reports whether the file at path, which is not followed, is to be.
+func (s *scanner) welcome(path string, st fileInfo, now time.Time) bool {
+	if len(s.files) >= s.MaxFiles {
+		if !s.crowded {
+			s.log.Warn("more files than MaxFiles, the others are left out", slog.Int("files", len(s.files)), slog.String("path", path))
+		}
+		s.crowded, s.full = true, true
+		return false
+	}
+	if s.IgnoreOlder == 0 || now.Sub(time.Unix(0, st.mtime)) <= s.IgnoreOlder {
+		return true
+	}
+	for _, m := range s.orphans {
+		if m.id == st.id {
+			return true
+		}
+	}
+	return false
 }
 
 // known returns the file that has this identity, nil if there is none. A file
@@ -126,6 +155,10 @@ func (s *scanner) known(id identity, path string, now time.Time) *file {
 		return f
 	}
 	delete(s.byID, id)
+	if f.retired {
+		s.forget(f)
+		return nil
+	}
 	f.setPlace("")
 	s.left(f, now)
 	f.gone = true
@@ -140,6 +173,9 @@ func (s *scanner) occupy(sp *spot, f *file, now time.Time) {
 		return
 	}
 	sp.cur = f
+	if f.retired {
+		s.revive(f)
+	}
 	f.addName(sp.path)
 	s.hint(f, sp.path)
 	if sp.path == f.path && !f.moved.IsZero() {
@@ -199,7 +235,7 @@ func (s *scanner) admit(path string, now time.Time) *file {
 		s.complain(path, err)
 		return nil
 	}
-	st, err := statFile(h)
+	st, err := h.stat()
 	if err == nil && !st.mode.IsRegular() {
 		err = errNotRegular
 	}
@@ -223,18 +259,22 @@ func (s *scanner) admit(path string, now time.Time) *file {
 	f.stream = s.mint(f.path)
 	f.labels = s.Labels(f.path)
 	if s.first && s.From == End && !s.blamed[path] {
-		f.begin, f.announce = s.lastLine(h, st.size, f.prefix), true
+		f.begin = s.lastLine(h, st.size, f.prefix)
 		f.offset = f.begin
 	}
 	return f
 }
 
 func (s *scanner) newFile(path string, st fileInfo, now time.Time) *file {
-	f := &file{path: path, id: st.id, mtime: st.mtime, links: st.links, changed: now, place: -1}
+	f := &file{path: path, id: st.id, mtime: st.mtime, links: st.links, changed: now, place: -1, announce: true}
 	f.anchor = anchorOf(nil)
 	f.setPlace(path)
 	f.setSize(st.size)
-	f.real = realPath(path)
+	if st.size == 0 {
+		f.blank = st.mtime
+	}
+	f.real, f.log = realPath(path), logName(path)
+	f.initial = s.first
 	if since := now.Sub(time.Unix(0, st.mtime)); s.first && since > 0 {
 		f.changed = now.Add(-min(since, s.IdlePoll*4))
 	}
@@ -274,6 +314,14 @@ func realPath(path string) string {
 		return ""
 	}
 	return real
+}
+
+// logName is what path leads to: the path in whose folder its generations lie.
+func logName(path string) string {
+	if real := realPath(path); real != "" {
+		return real
+	}
+	return path
 }
 
 // hint has events that name path, or what it leads to, mean f.

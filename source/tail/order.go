@@ -54,7 +54,7 @@ func (s *scanner) sizeOf(f *file) (size int64, ok bool) {
 	var st fileInfo
 	err := fs.ErrNotExist
 	if f.h != nil {
-		st, err = statFile(f.h)
+		st, err = f.h.stat()
 	} else if f.at != "" {
 		st, err = statPath(f.at)
 	}

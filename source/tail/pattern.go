@@ -73,10 +73,13 @@ func (p *pattern) matches(path string) bool {
 
 // A walk is one look at all files that patterns mean.
 type walk struct {
-	file   func(path string)                          // called for each match; may name a file more than once
-	folder func(path string)                          // called for each folder read
-	fail   func(folder string, err error)             // called for each folder that cannot be read
-	list   func(folder string) ([]os.DirEntry, error) // os.ReadDir, or what adds to it
+	file func(path string) // called for each match; may name a file more than once
+	// followed reports whether path is known to be a match, for less than it
+	// takes to find out.
+	followed func(path string) bool
+	folder   func(path string)                          // called for each folder read
+	fail     func(folder string, err error)             // called for each folder that cannot be read
+	list     func(folder string) ([]os.DirEntry, error) // what it holds, in any order
 }
 
 // run looks for the matches of p. Folders are followed through symbolic links,
@@ -110,7 +113,7 @@ func (w *walk) read(p *pattern, dir string, depth int, above []identity) {
 				continue
 			}
 		}
-		if !e.IsDir() && p.matches(path) {
+		if !e.IsDir() && (w.followed(path) || p.matches(path)) {
 			w.file(path)
 		}
 	}

@@ -11,6 +11,10 @@ import (
 func (s *scanner) poll(f *file, now time.Time) {
 	defer s.appoint(f, now)
 	f.looked = now
+	if f.retired {
+		s.revisit(f, now)
+		return
+	}
 	st, ok := s.locate(f, now)
 	if !ok {
 		return
@@ -32,6 +36,7 @@ func (s *scanner) poll(f *file, now time.Time) {
 	}
 	f.mtime = st.mtime
 	f.setSize(st.size)
+	f.gauge(now)
 	if f.h != nil && int64(len(f.prefix)) < min(printMax, f.size) && !s.extend(f) {
 		s.verify(f, now)
 		return
@@ -44,6 +49,8 @@ func (s *scanner) poll(f *file, now time.Time) {
 		s.enqueue(f)
 	case !f.moved.IsZero():
 		s.part(f, now)
+	case s.unheralded(f, now):
+		s.enqueue(f)
 	default:
 		s.probe(f, now)
 	}
@@ -75,14 +82,15 @@ func (s *scanner) locate(f *file, now time.Time) (st fileInfo, ok bool) {
 			}
 		}
 	}
-	if f.h == nil && !s.seek(f) {
-		if s.starved {
-			return fileInfo{}, false // nothing can be told
+	if f.h == nil {
+		if found, sure := s.seek(f, now); !found {
+			if sure && !s.starved {
+				s.vanished(f, now)
+			}
+			return fileInfo{}, false
 		}
-		s.vanished(f, now)
-		return fileInfo{}, false
 	}
-	st, err := statFile(f.h)
+	st, err := f.h.stat()
 	if err != nil {
 		s.broken(f, err, now)
 		return fileInfo{}, false
@@ -136,7 +144,7 @@ func (s *scanner) part(f *file, now time.Time) {
 			s.sweep.due = now // before it is forgotten, all paths are looked at for it
 			return
 		}
-		s.forget(f)
+		s.finish(f, now)
 		return
 	}
 	// It is followed by another name too: more may be added any time.
@@ -185,7 +193,7 @@ func (s *scanner) forget(f *file) {
 		if len(s.done) == maxDone {
 			clear(s.done)
 		}
-		s.done[f.id] = f.mtime
+		s.done[f.id] = f.mark()
 	}
 	s.drop(f)
 	s.out.Forget(f.stream)
@@ -196,10 +204,13 @@ func (s *scanner) forget(f *file) {
 func (s *scanner) drop(f *file) {
 	s.dequeue(f)
 	s.shut(f)
-	closeFile(f.pinned)
+	closeHandle(f.pinned)
 	f.pinned = nil
 	s.agenda.remove(f)
 	delete(s.files, f)
+	if s.last[f.path] == f {
+		delete(s.last, f.path)
+	}
 	if s.byID[f.id] == f {
 		delete(s.byID, f.id)
 	}

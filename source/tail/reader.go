@@ -80,6 +80,9 @@ func (w *worker) run(ctx context.Context, out *source.Outlet) error {
 // take reads one turn's worth of f. It fails only if ctx is done.
 func (w *worker) take(ctx context.Context, out *source.Outlet, f *file) (turn, error) {
 	t := turn{f: f}
+	if f.herald {
+		return w.announce(ctx, out, f)
+	}
 	for range turnChunks {
 		err := w.step(ctx, out, &t)
 		f.showPos()
@@ -105,6 +108,18 @@ func (w *worker) take(ctx context.Context, out *source.Outlet, f *file) (turn, e
 	return t, nil
 }
 
+// announce sends no more than f's first cursor.
+func (w *worker) announce(ctx context.Context, out *source.Outlet, f *file) (turn, error) {
+	err := w.open(ctx, out, f)
+	if ctx.Err() != nil {
+		return turn{f: f}, context.Cause(ctx)
+	}
+	if err != nil {
+		f.src = nil // the next turn opens it again
+	}
+	return turn{f: f, end: true}, nil
+}
+
 // probe sends nothing, which fails if the stream is lost.
 func (w *worker) probe(ctx context.Context, f *file) error {
 	f.ask = false
@@ -128,7 +143,8 @@ func (w *worker) open(ctx context.Context, out *source.Outlet, f *file) error {
 	if f.sent != "" || !f.announce {
 		return nil
 	}
-	// What From left out stays left out after a restart.
+	// A file is known from the day it was found, whatever becomes of it before
+	// anything of it is delivered, and what From left out stays left out.
 	tail := w.scratch[:min(f.offset, anchorMax)]
 	if n, _ := f.h.ReadAt(tail, f.offset-int64(len(tail))); n < len(tail) {
 		return nil // shorter by now, or not readable: the next read tells

@@ -198,6 +198,16 @@ func (r *run) stop() {
 	r.saver.Save(context.Background())
 }
 
+// failed reports whether Run has returned.
+func (r *run) failed() bool {
+	select {
+	case <-r.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // wait polls until cond holds.
 func wait(t testing.TB, what string, cond func() bool) {
 	t.Helper()

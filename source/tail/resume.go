@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +18,8 @@ const (
 	// strong is how many first bytes make two files the same content beyond
 	// doubt, if their anchors agree too.
 	strong = 128
+	// clockTick is how much the times of files lag behind at the most.
+	clockTick = 20 * time.Millisecond
 )
 
 // A memo is what is known of a stream from before.
@@ -39,6 +40,7 @@ func (s *scanner) begin(ctx context.Context) {
 		}
 		s.names[name] = struct{}{}
 		s.orphans[name] = memo{cursor: c}
+		s.newest = max(s.newest, c.mtime)
 	}
 	if ctx.Err() != nil {
 		return // not all cursors are known: nothing may be read
@@ -96,7 +98,7 @@ func (s *scanner) adopt(f *file, name string, now time.Time) {
 	if f.stream != "" {
 		delete(s.names, f.stream)
 	}
-	f.stream, f.path, f.labels = name, m.path, s.Labels(m.path)
+	f.stream, f.path, f.log, f.labels = name, m.path, logName(m.path), s.Labels(m.path)
 	f.pos = pos{epoch: m.epoch, offset: m.offset, anchor: m.anchor}
 	f.begin, f.announce, f.resumed, f.held = m.begin, false, true, nil
 	f.showPos()
@@ -115,19 +117,38 @@ func (s *scanner) recover(name string, m memo, now time.Time) {
 	if s.orphans[name].path == "" {
 		return // found meanwhile
 	}
+	if path, _ := s.find(m.id, dirOf(m.where()), now, now); path != "" {
+		if c := s.openCandidate(path); c != nil {
+			if m.fits(c, s.buf) {
+				s.takeIn(name, c, now)
+				return
+			}
+			c.h.Close()
+		}
+	}
+	if m.print.n == 0 || m.offset == 0 {
+		return // nothing tells a copy of it
+	}
 	for f := range s.files {
-		if !f.resumed && !f.begun && m.print.n >= strong && m.offset > 0 && f.size >= m.offset && s.holds(f, m.mark) {
+		if !f.resumed && !f.begun && m.print.n >= strong && f.size >= m.offset && s.holds(f, m.mark) {
 			s.adopt(f, name, now)
 			return
 		}
 	}
-	var best *candidate
-	for _, path := range s.siblings(m.where()) {
+	if c := s.copyOf(m, now); c != nil {
+		s.takeIn(name, c, now)
+	}
+}
+
+// copyOf looks for a copy of the file of m in its folder: of several, the one
+// that was changed last.
+func (s *scanner) copyOf(m memo, now time.Time) (best *candidate) {
+	for _, path := range s.siblings(m.where(), now) {
 		c := s.openCandidate(path)
 		if c == nil {
 			continue
 		}
-		if !m.fits(c, s.buf) || best != nil && (best.info.id == m.id || best.info.mtime > c.info.mtime) {
+		if !m.fits(c, s.buf) || best != nil && best.info.mtime > c.info.mtime {
 			c.h.Close()
 			continue
 		}
@@ -136,9 +157,7 @@ func (s *scanner) recover(name string, m memo, now time.Time) {
 		}
 		best = c
 	}
-	if best != nil {
-		s.takeIn(name, best, now)
-	}
+	return best
 }
 
 // fits reports whether c is the file of m, or a copy of it.
@@ -146,11 +165,11 @@ func (m memo) fits(c *candidate, buf []byte) bool {
 	if c.info.size < m.offset || !m.mark.holds(c.h, buf) {
 		return false
 	}
-	if c.info.id == m.id || m.print.n >= strong {
+	if m.print.n >= strong || c.info.id == m.id && m.print.n > 0 {
 		return true
 	}
-	name, stem := filepath.Base(c.path), filepath.Base(m.path)
-	return m.print.n > 0 && strings.HasPrefix(name, strings.TrimSuffix(stem, filepath.Ext(stem)))
+	// With so little to tell by, the name must agree too.
+	return (c.info.id == m.id || m.print.n > 0) && generationOf(c.path, logName(m.path)).form != noGeneration
 }
 
 // takeIn follows a file that is not at a followed path any more, for the rest
@@ -162,12 +181,17 @@ func (s *scanner) takeIn(name string, c *candidate, now time.Time) {
 	s.register(f)
 	s.adopt(f, name, now)
 	f.moved = now
-	s.enqueue(f)
+	if f.size == f.offset {
+		s.retire(f) // as a rule it was read to its end and delivered
+	} else {
+		s.enqueue(f)
+	}
 	s.appoint(f, now)
 }
 
 // line puts files in order that lay at the same path one after the other: each
-// is read to its end before the next begins.
+// is read to its end before the next begins. Generations that came and went
+// while nobody looked are among them.
 func (s *scanner) line(now time.Time) {
 	rotated := map[string][]*file{}
 	for f := range s.files {
@@ -178,14 +202,69 @@ func (s *scanner) line(now time.Time) {
 	for path, fs := range rotated {
 		slices.SortFunc(fs, func(a, b *file) int { return cmp.Compare(a.mtime, b.mtime) })
 		for i := 1; i < len(fs); i++ {
-			fs[i].after = fs[i-1]
-			s.dequeue(fs[i])
+			s.follows(fs[i], fs[i-1])
 		}
-		last := s.skipped(fs[len(fs)-1], now)
-		if sp := s.spots[path]; sp != nil && sp.cur != nil && sp.cur != last && last != nil {
-			sp.cur.after = last
-			s.dequeue(sp.cur)
+		s.succeeds(path, s.skipped(fs[len(fs)-1], now))
+	}
+	for path := range s.expected() {
+		if rotated[path] == nil {
+			s.succeeds(path, s.unseen(path, now))
 		}
+	}
+}
+
+// expected are the paths where files are, or were, or may come.
+func (s *scanner) expected() map[string]struct{} {
+	paths := map[string]struct{}{}
+	for path, sp := range s.spots {
+		if sp.cur != nil && !sp.cur.resumed {
+			paths[path] = struct{}{}
+		}
+	}
+	for i := range s.patterns {
+		if p := &s.patterns[i]; p.glob == "" && (s.spots[p.path] == nil || s.spots[p.path].cur == nil) {
+			paths[p.path] = struct{}{}
+		}
+	}
+	for _, m := range s.orphans {
+		if s.spots[m.path] == nil {
+			paths[m.path] = struct{}{}
+		}
+	}
+	return paths
+}
+
+// unseen looks for generations of a path where no file is that was known
+// before: what was written since the last that is known of this path or, if
+// there is none, of any; on the very first start, since the source was made.
+func (s *scanner) unseen(path string, now time.Time) *file {
+	g := gap{path: path, name: logName(path), where: logName(path), labels: s.Labels(path), since: s.newest}
+	for _, m := range s.orphans {
+		if m.path == path {
+			g.since, g.where = m.mtime, m.where()
+		}
+	}
+	if g.since == 0 {
+		if s.From == End {
+			return nil
+		}
+		g.since = s.src.made.Add(-clockTick).UnixNano()
+	}
+	return s.bridge(g, nil, now)
+}
+
+// succeeds has what is at path now wait for last, which lay there before it.
+func (s *scanner) succeeds(path string, last *file) {
+	if sp := s.spots[path]; sp != nil && sp.cur != nil && last != nil {
+		s.follows(sp.cur, last)
+	}
+}
+
+// follows has f wait for before.
+func (s *scanner) follows(f, before *file) {
+	if f != before && !before.drained {
+		f.after = before
+		s.dequeue(f)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"container/list"
 	"context"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
 
@@ -13,9 +12,15 @@ import (
 
 const (
 	// hintGap is the least time between two turns of one file that events ask
-	// for: what is written line by line is read in small batches, not in
-	// single lines, and the first line after a silence is read at once.
-	hintGap = 10 * time.Millisecond
+	// for, and busyGap if the last one found a lot: what is written in a stream
+	// is read in batches, what is written line by line at once.
+	hintGap = time.Millisecond
+	busyGap = 4 * time.Millisecond
+	// aLot is that much, in bytes.
+	aLot = 4 << 10
+	// tickFiles is how many files are looked at before anything else gets its
+	// turn.
+	tickFiles = 256
 	// onceGap is how often a run that ends looks whether all was delivered.
 	onceGap = 20 * time.Millisecond
 	// probeMin and probeMax bound how often an idle stream with something
@@ -47,13 +52,21 @@ type scanner struct {
 	blamed  map[string]bool    // paths whose cursor could not be read
 	hints   map[string]*file   // files by the paths events may name
 	watched map[string]*folder // folders whose events are wanted, by path
-	done    map[identity]int64 // when files were changed last that were forgotten but still exist
+	done    map[identity]mark  // what was read of files that were forgotten but still exist
+	last    map[string]*file   // the retired generation of each path
+	// listings are of folders, since the last look.
+	listings map[string]*listing
 
 	starved bool // there was no descriptor at the last attempt to get one
 	denied  bool // nor at one of those since the last look
 
+	crowded bool      // it was logged that there are more files than MaxFiles
+	full    bool      // one was left out since the last look began
+	free    time.Time // when MaxRate lets the next file be read
+
 	started time.Time
-	first   bool // the first look is under way
+	first   bool  // the first look is under way
+	newest  int64 // when the last of the files known from before was changed
 	sweep   sweep
 	buf     []byte
 }
@@ -79,7 +92,8 @@ func newScanner(s *Source, out *source.Outlet, work chan<- *file, back <-chan tu
 		plan: s.plan, src: s, out: out, log: out.Logger(), work: work, back: back,
 		spots: map[string]*spot{}, files: map[*file]struct{}{}, byID: map[identity]*file{},
 		names: map[string]struct{}{}, orphans: map[string]memo{}, blamed: map[string]bool{},
-		hints: map[string]*file{}, watched: map[string]*folder{}, done: map[identity]int64{},
+		hints: map[string]*file{}, watched: map[string]*folder{}, done: map[identity]mark{},
+		last: map[string]*file{}, listings: map[string]*listing{},
 		sweep: sweep{failed: map[string]struct{}{}},
 		buf:   make([]byte, printMax),
 	}
@@ -127,7 +141,12 @@ func (s *scanner) run(ctx context.Context) {
 
 // tick does what is due at now.
 func (s *scanner) tick(now time.Time) {
-	for f := s.agenda.pop(now); f != nil; f = s.agenda.pop(now) {
+	// Some at a time: events do not wait for ten thousand idle files.
+	for range tickFiles {
+		f := s.agenda.pop(now)
+		if f == nil {
+			break
+		}
 		s.poll(f, now)
 	}
 	if (!s.Once || s.denied) && !now.Before(s.sweep.due) {
@@ -145,16 +164,23 @@ func (s *scanner) next(now time.Time) time.Time {
 	if due, ok := s.agenda.next(); ok && due.Before(t) {
 		t = due
 	}
+	if s.ready.Len() > 0 && now.Before(s.free) && s.free.Before(t) {
+		t = s.free
+	}
 	return t
 }
 
 // offer returns the file that waits longest for a reader, open, and the channel
 // to send it on: nil if there is none, so that the send never happens.
 func (s *scanner) offer(now time.Time) (chan<- *file, *file) {
+	if now.Before(s.free) {
+		return nil, nil
+	}
 	for e := s.ready.Front(); e != nil; e = s.ready.Front() {
 		f := e.Value.(*file)
 		if s.open(f, now) {
 			f.flush, f.complete = f.final, s.complete(f, now) // before the send: afterwards it is the reader's
+			f.from = f.offset
 			return s.work, f
 		}
 		if s.ready.Front() == e {
@@ -168,7 +194,9 @@ func (s *scanner) offer(now time.Time) (chan<- *file, *file) {
 // handed notes that a reader has taken the first file of the queue.
 func (s *scanner) handed(f *file) {
 	s.ready.Remove(s.ready.Front())
-	f.queued, f.busy, f.again, f.begun, f.resting = false, true, false, true, false
+	f.queued, f.busy, f.again, f.resting = false, true, false, false
+	f.known = true
+	f.begun = f.begun || !f.herald
 	f.parting = !f.moved.IsZero()
 }
 
@@ -191,7 +219,11 @@ func (s *scanner) enqueue(f *file) {
 // returned takes a file back from a reader.
 func (s *scanner) returned(t turn, now time.Time) {
 	f := t.f
-	f.busy, f.read, f.looked = false, now, now
+	f.busy, f.looked = false, now
+	f.gulp = max(0, f.offset-f.from)
+	if s.MaxRate > 0 {
+		s.free = later(now, s.free).Add(time.Duration(float64(f.gulp) / float64(s.MaxRate) * float64(time.Second)))
+	}
 	f.seen = max(f.seen, f.end())
 	defer s.trim(nil, s.MaxOpen)
 	if t.moved {
@@ -212,6 +244,7 @@ func (s *scanner) returned(t turn, now time.Time) {
 		f.trouble = ""
 		s.fine(f.path)
 	}
+	f.gauge(now)
 	s.appoint(f, now)
 	if f.again {
 		s.hasten(f, now)
@@ -220,7 +253,11 @@ func (s *scanner) returned(t turn, now time.Time) {
 
 // hasten has f looked at soon, because something happened to it.
 func (s *scanner) hasten(f *file, now time.Time) {
-	s.agenda.hasten(f, later(now, f.looked.Add(hintGap)))
+	gap := hintGap
+	if f.gulp >= aLot {
+		gap = busyGap
+	}
+	s.agenda.hasten(f, later(now, f.looked.Add(gap)))
 }
 
 // rested notes that f was read to its end.
@@ -251,13 +288,13 @@ func (s *scanner) appoint(f *file, now time.Time) {
 		wait = s.Poll
 	case !f.busy && f.pending:
 		wait = min(wait, max(f.changed.Add(s.Multiline.Timeout).Sub(now), time.Millisecond))
-	case !f.moved.IsZero() && !f.settled:
+	case !f.moved.IsZero() && !f.settled && !f.retired:
 		// Rotation is looked after closely: it is over soon.
 		if left := f.quiet().Add(s.RotateWait).Sub(now); left > 0 {
 			wait = min(wait, max(left, time.Millisecond))
 		}
 	}
-	s.agenda.set(f, now.Add(wait))
+	s.agenda.set(f, aligned(now, wait))
 }
 
 // complete reports whether f, which no reader has, ends in a record that is whole
@@ -280,6 +317,9 @@ func (s *scanner) hinted(h hints, now time.Time) {
 	for path := range h.changed {
 		s.touched(path, now)
 	}
+	for path := range h.changed {
+		s.rename(path) // when it is known of all which are where they were no more
+	}
 	for path := range h.written {
 		if f := s.hints[path]; f != nil {
 			s.hasten(f, now)
@@ -290,7 +330,6 @@ func (s *scanner) hinted(h hints, now time.Time) {
 // touched looks at one path that was created, renamed or removed.
 func (s *scanner) touched(path string, now time.Time) {
 	s.doubt(path)
-	s.rename(path)
 	f := s.hints[path]
 	if f != nil {
 		s.hasten(f, now)
@@ -313,7 +352,11 @@ func (s *scanner) rename(path string) {
 	if err != nil || !st.mode.IsRegular() {
 		return
 	}
-	if f := s.byID[st.id]; f != nil && !f.moved.IsZero() && len(f.names) == 0 {
+	switch f := s.byID[st.id]; {
+	case f == nil:
+	case f.retired:
+		f.setPlace(path)
+	case !f.moved.IsZero() && len(f.names) == 0:
 		s.hint(f, path)
 	}
 }
@@ -365,10 +408,4 @@ func (s *scanner) close() error {
 		return nil
 	}
 	return s.watch.close()
-}
-
-func closeFile(h *os.File) {
-	if h != nil {
-		h.Close() // opened for reading: there is nothing to lose
-	}
 }

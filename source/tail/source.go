@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"sync"
+	"time"
 
 	"github.com/logferry/logferry/lifecycle"
 	"github.com/logferry/logferry/source"
@@ -16,6 +17,7 @@ import (
 // most. Stats may be called at any time.
 type Source struct {
 	plan *plan
+	made time.Time
 	// past is what the last Run knew of its streams: more than their cursors
 	// tell as long as nothing of them has been delivered.
 	past map[string]memo
@@ -36,7 +38,7 @@ func New(cfg Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Source{plan: p, shown: map[*view]struct{}{}, failed: map[string]error{}}, nil
+	return &Source{plan: p, made: time.Now(), shown: map[*view]struct{}{}, failed: map[string]error{}}, nil
 }
 
 // Run implements source.Source. Pipelines call it. It returns nil once ctx is

@@ -3,6 +3,9 @@ package tail
 import (
 	"cmp"
 	"slices"
+	"time"
+
+	"github.com/logferry/logferry/source"
 )
 
 // A State says what is happening to a file.
@@ -37,6 +40,9 @@ type FileStats struct {
 	// Lag is how many bytes of Size are not acknowledged. A last line without
 	// newline is part of it.
 	Lag int64
+	// LagTime is how long the oldest byte of Lag has been there, at the least and
+	// as far as was noticed; 0 if there is none.
+	LagTime time.Duration
 	// Err is why the file cannot be read, if State is Failed.
 	Err error
 }
@@ -48,9 +54,10 @@ type FileStats struct {
 func (s *Source) Stats() []FileStats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now := time.Now()
 	all := make([]FileStats, 0, len(s.shown)+len(s.failed))
 	for v := range s.shown {
-		all = append(all, v.stats())
+		all = append(all, v.stats(now))
 	}
 	for path, err := range s.failed {
 		all = append(all, FileStats{Path: path, State: Failed, Err: err})
@@ -59,7 +66,7 @@ func (s *Source) Stats() []FileStats {
 	return all
 }
 
-func (v *view) stats() FileStats {
+func (v *view) stats(now time.Time) FileStats {
 	st := FileStats{Read: v.offset.Load(), Size: v.size.Load()}
 	if p := v.at.Load(); p != nil {
 		st.Path = *p
@@ -68,10 +75,20 @@ func (v *view) stats() FileStats {
 		st.State = *p
 	}
 	if s := v.src.Load(); s != nil {
-		if c, err := parseCursor(s.Cursor()); err == nil && c.epoch == v.epoch.Load() {
-			st.Acked = c.offset
-		}
+		st.Acked = ackedOf(s, v.epoch.Load())
 	}
 	st.Lag = max(0, st.Size-st.Acked)
+	if since := v.since.Load(); since != 0 && st.Lag > 0 {
+		st.LagTime = max(0, now.Sub(time.Unix(0, since)))
+	}
 	return st
+}
+
+// ackedOf is how far the content of that epoch has been acknowledged.
+func ackedOf(s *source.Stream, epoch uint64) int64 {
+	c, err := parseCursor(s.Cursor())
+	if err != nil || c.epoch != epoch {
+		return 0
+	}
+	return c.offset
 }

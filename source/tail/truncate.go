@@ -2,7 +2,7 @@ package tail
 
 import (
 	"bytes"
-	"os"
+	"slices"
 	"time"
 )
 
@@ -13,7 +13,7 @@ const maxHold = 5 * time.Minute
 type candidate struct {
 	path string
 	info fileInfo
-	h    *os.File
+	h    *handle
 	f    *file // nil: not followed itself
 }
 
@@ -30,7 +30,7 @@ func (s *scanner) shrunken(f *file, st fileInfo, now time.Time) {
 	f.suspect = true
 	f.seen = st.size
 	if f.pinned == nil {
-		switch c := s.findCopy(f, mark{print: printOf(f.prefix)}); {
+		switch c := s.findCopy(f, mark{print: printOf(f.prefix)}, now); {
 		case c == nil:
 		case c.f == nil:
 			f.pinned = c.h
@@ -46,7 +46,7 @@ func (s *scanner) verify(f *file, now time.Time) {
 	if f.h == nil && !s.reopen(f, now) {
 		return
 	}
-	st, err := statFile(f.h)
+	st, err := f.h.stat()
 	if err != nil {
 		s.broken(f, err, now)
 		return
@@ -68,7 +68,7 @@ func (s *scanner) truncated(f *file, st fileInfo, now time.Time) {
 	if !s.Once {
 		s.look(now)
 	}
-	c := s.findCopy(f, f.mark())
+	c := s.findCopy(f, f.mark(), now)
 	if f.h == nil && !s.reopen(f, now) { // closed to open others
 		s.dismiss(c)
 		return
@@ -105,9 +105,12 @@ func (s *scanner) restart(f *file, st fileInfo, now time.Time) {
 	f.rest, f.scan, f.announce = 0, 0, false
 	f.passed, f.pending = passed{}, false
 	f.seen, f.changed, f.resting = 0, now, false
-	f.setSize(st.size)
+	f.blank = 0
+	if f.setSize(st.size); st.size == 0 {
+		f.blank = st.mtime
+	}
 	f.setPrefix(nil)
-	closeFile(f.pinned)
+	closeHandle(f.pinned)
 	f.pinned = nil
 	f.showPos()
 	for n := range s.files {
@@ -135,6 +138,9 @@ func (s *scanner) move(f *file, c *candidate, now time.Time) {
 		}
 		n.names = nil
 		s.drop(n)
+		if n.known {
+			s.out.Forget(n.stream)
+		}
 		delete(s.names, n.stream)
 	}
 	f.id, f.mtime, f.links = c.info.id, c.info.mtime, c.info.links
@@ -166,7 +172,7 @@ func (s *scanner) move(f *file, c *candidate, now time.Time) {
 // those that may be copies, the one that was opened in time, and those in the
 // same folder that are not followed. Of several it takes the one that was
 // changed last.
-func (s *scanner) findCopy(f *file, m mark) *candidate {
+func (s *scanner) findCopy(f *file, m mark, now time.Time) *candidate {
 	if m.print.n == 0 && m.offset < anchorMax {
 		return nil
 	}
@@ -193,15 +199,22 @@ func (s *scanner) findCopy(f *file, m mark) *candidate {
 	}
 	if h := f.pinned; h != nil {
 		f.pinned = nil
-		if st, err := statFile(h); err == nil && s.byID[st.id] == nil {
-			consider(&candidate{path: h.Name(), info: st, h: h})
+		if st, err := h.stat(); err == nil && s.byID[st.id] == nil {
+			consider(&candidate{path: h.path(), info: st, h: h})
 		} else {
 			h.Close()
 		}
 	}
-	for _, path := range s.siblings(f.where()) {
-		if c := s.openCandidate(path); c != nil {
-			consider(c)
+	// Generations of the same log come first, by their names: thousands of files
+	// may lie in the folder.
+	for _, paths := range [][]string{s.akin(f.where(), f.log, now), s.siblings(f.where(), now)} {
+		for _, path := range paths {
+			if c := s.openCandidate(path); c != nil {
+				consider(c)
+			}
+		}
+		if best != nil {
+			break
 		}
 	}
 	return best
@@ -217,7 +230,7 @@ func (s *scanner) lend(n *file) *candidate {
 		}
 	}
 	c := &candidate{path: n.at, h: h, f: n}
-	st, err := statFile(h)
+	st, err := h.stat()
 	if err != nil {
 		s.dismiss(c)
 		return nil
@@ -248,7 +261,7 @@ func (s *scanner) openCandidate(path string) *candidate {
 	if err != nil {
 		return nil
 	}
-	if st, err = statFile(h); err != nil || !st.mode.IsRegular() || s.byID[st.id] != nil {
+	if st, err = h.stat(); err != nil || !st.mode.IsRegular() || s.byID[st.id] != nil {
 		h.Close()
 		return nil
 	}
@@ -258,24 +271,42 @@ func (s *scanner) openCandidate(path string) *candidate {
 // original returns the file that n, a new one, may be a copy of: one that
 // begins like it. Whether it is shows when that one is truncated, or when they
 // diverge.
-func (s *scanner) original(n *file, now time.Time) *file {
+func (s *scanner) original(n *file) *file {
 	if s.Once || len(n.prefix) == 0 {
 		return nil
 	}
 	for f := range s.files {
-		if f == n || f.held != nil || f.gone {
+		if f == n || f.held != nil || f.gone || f.retired {
 			continue
 		}
-		related := rotatedName(n.where(), f.path)
-		if s.first && !(related && now.Sub(time.Unix(0, n.mtime)) < s.RotateWait) {
-			// Files that were there before: a copy would be finished, and what
-			// merely begins alike need not wait.
+		if f.learn(); alike(n.prefix, f.prefix) && !s.diverged(n, f) {
+			return f
+		}
+	}
+	return nil
+}
+
+// unsettled returns a log of which n is a generation by its name, and which has
+// not been looked at since it was truncated, or since it was empty: what it
+// holds now may be what n is a copy of.
+func (s *scanner) unsettled(n *file) *file {
+	if s.Once {
+		return nil
+	}
+	for _, path := range logsOf(n.where()) {
+		f := s.hints[path]
+		if f == nil || f == n || f.held != nil || f.gone {
 			continue
 		}
-		if f.learn(); related && len(f.prefix) == 0 && !f.busy && f.h != nil {
-			s.extend(f) // it has grown since it was looked at
+		h, done := s.peek(f)
+		defer done()
+		if h == nil {
+			continue
 		}
-		if alike(n.prefix, f.prefix) && !s.diverged(n, f) {
+		if f.learn(); len(f.prefix) == 0 && !f.busy && f.h != nil {
+			s.extend(f)
+		}
+		if !(mark{print: printOf(f.prefix)}).holds(h, s.buf) || !f.busy && !f.mark().holds(h, s.buf) {
 			return f
 		}
 	}
@@ -301,7 +332,7 @@ func (s *scanner) diverged(n, f *file) bool {
 	if a == nil || b == nil {
 		return false
 	}
-	st, err := statFile(b)
+	st, err := b.stat()
 	if err != nil {
 		return false
 	}
@@ -322,7 +353,13 @@ func (s *scanner) diverged(n, f *file) bool {
 // weigh decides whether n is held any longer.
 func (s *scanner) weigh(n *file, now time.Time) {
 	f := n.held
-	if now.Sub(n.changed) >= s.RotateWait || now.Sub(n.heldAt) >= maxHold {
+	// Between the copy and the truncation a busy machine may take its time. The
+	// name tells that one will follow the other.
+	quiet := s.RotateWait
+	if slices.Contains(logsOf(n.where()), f.log) {
+		quiet = maxHold
+	}
+	if now.Sub(n.changed) >= quiet || now.Sub(n.heldAt) >= maxHold {
 		s.release(n)
 		return
 	}
@@ -352,7 +389,7 @@ func (s *scanner) succeed(f *file, now time.Time) bool {
 		if n.held != f || n.h == nil && !s.reopen(n, now) || !f.mark().holds(n.h, s.buf) {
 			continue
 		}
-		if st, err := statFile(n.h); err == nil {
+		if st, err := n.h.stat(); err == nil {
 			s.move(f, &candidate{path: n.at, info: st, h: n.h, f: n}, now)
 			return true
 		}

@@ -1,0 +1,82 @@
+package tail
+
+import "time"
+
+// finish ends the following of f, which was rotated, read to its end and
+// delivered. The newest such generation of each path is remembered, with its
+// cursor, for as long as it exists: what followed it, if nobody saw it, is what
+// is newer, and it is not taken for a file that is new itself. That holds after
+// a restart too, and what a late writer adds is found.
+func (s *scanner) finish(f *file, now time.Time) {
+	if f.links == 0 || f.gone || s.Once || f.sent == "" && !f.resumed || !s.settle(f, now) {
+		s.forget(f)
+		return
+	}
+	s.retire(f)
+}
+
+// settle finds out where f is, after it was rotated.
+func (s *scanner) settle(f *file, now time.Time) bool {
+	if f.at != "" {
+		if st, err := statPath(f.at); err == nil && st.id == f.id {
+			return true
+		}
+	}
+	path, _ := s.find(f.id, dirOf(f.where()), now, now)
+	f.setPlace(path)
+	return path != ""
+}
+
+// retire remembers f, unless a newer generation of its path is remembered.
+func (s *scanner) retire(f *file) {
+	if old := s.last[f.path]; old != nil && old != f {
+		if old.mtime > f.mtime {
+			s.forget(f)
+			return
+		}
+		s.forget(old)
+	}
+	s.last[f.path] = f
+	f.retired, f.drained, f.final = true, true, false
+	s.src.hide(&f.shown)
+	s.shut(f)
+}
+
+// revive has f followed again.
+func (s *scanner) revive(f *file) {
+	delete(s.last, f.path)
+	f.retired, f.resting = false, false
+	s.src.show(&f.shown)
+}
+
+// revisit looks at a file that is remembered.
+func (s *scanner) revisit(f *file, now time.Time) {
+	st, err := statPath(f.at)
+	if err != nil || st.id != f.id {
+		path, sure := s.trace(f, now)
+		if path != "" {
+			f.setPlace(path)
+		} else if sure {
+			s.forget(f)
+		}
+		return
+	}
+	if st.size == f.size && st.mtime == f.mtime {
+		return
+	}
+	h := s.borrow(f)
+	if h == nil {
+		return // the next visit tells why
+	}
+	if !f.mark().holds(h, s.buf) {
+		h.Close()
+		f.gone = true // its number was given to another file
+		s.forget(f)
+		return
+	}
+	s.takeHandle(f, h)
+	s.revive(f)
+	f.mtime, f.changed = st.mtime, now
+	f.setSize(st.size)
+	s.enqueue(f)
+}
