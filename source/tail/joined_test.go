@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -287,5 +289,103 @@ func TestRealRecords(t *testing.T) {
 				t.Errorf("%d entries, want %d", len(got), len(lines))
 			}
 		})
+	}
+}
+
+// TestRotatedInOrder: the last entry of a file that was rotated away comes before
+// the first of its successor, though it was held back.
+func TestRotatedInOrder(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	cfg := quick(Config{Paths: []string{path}, Multiline: Multiline{Rule: starting.Rule, Timeout: 500 * time.Millisecond}, RotateWait: time.Hour})
+	write(t, path, "S0\na\n")
+	r := start(t, cfg, newSinkhole(), nil)
+	for i := range 4 {
+		wait(t, "the file", func() bool {
+			s := r.src.Stats()
+			return len(s) == i+1 && slices.ContainsFunc(s, func(s FileStats) bool { return s.State != Rotated && s.Size == 5 })
+		})
+		sleepTick()
+		rename(t, path, fmt.Sprint(path, ".", i))
+		write(t, path, fmt.Sprintf("S%d\na\n", i+1))
+	}
+	r.await("S0\na", "S1\na", "S2\na", "S3\na", "S4\na")
+}
+
+// TestTruncatedWhileOpen: what is held back when its file is copied and truncated
+// is read in the copy.
+func TestTruncatedWhileOpen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	write(t, path, "S1\na\n"+strings.Repeat("x", 200)+"\n")
+	r := start(t, quick(Config{Paths: []string{path}, Multiline: Multiline{Rule: starting.Rule, Timeout: time.Hour}}), newSinkhole(), nil)
+	wait(t, "the file", func() bool { s := r.src.Stats(); return len(s) == 1 && s[0].State == Idle })
+	copyFile(t, path, path+".1")
+	if err := os.Truncate(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, "S2\n")
+	r.await("S1\na\n" + strings.Repeat("x", 200))
+	os.Remove(path)
+	r.await("S1\na\n"+strings.Repeat("x", 200), "S2")
+}
+
+// TestLostWithinRecords loses batches, and with them streams, while entries of
+// both outputs are open: what was acknowledged does not come again, and nothing
+// is missing.
+func TestLostWithinRecords(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 4))
+	text, want := pieces(rnd, 3000, true)
+	path := filepath.Join(t.TempDir(), "f")
+	sink := newSinkhole()
+	var calls, lost atomic.Int64
+	sink.gate = func(context.Context, *batch.Batch) error {
+		if calls.Add(1)%3 != 2 {
+			return nil
+		}
+		lost.Add(1)
+		return errLost
+	}
+	cfg := quick(Config{Paths: []string{path}, Format: record.CRI, Multiline: Multiline{Rule: starting.Rule, Timeout: time.Hour}, RotateWait: 50 * time.Millisecond})
+	r := start(t, cfg, sink, nil)
+	for len(text) > 0 {
+		n := min(300, len(text))
+		write(t, path, strings.Join(text[:n], ""))
+		text = text[n:]
+		was := calls.Load()
+		wait(t, "something to be sent", func() bool { return calls.Load() > was })
+	}
+	os.Remove(path)
+	total := len(want["stdout"]) + len(want["stderr"])
+	wait(t, "all entries", func() bool { return sink.count() >= total })
+	got := sink.byStream()
+	for stream := range want {
+		if !slices.Equal(got[stream], want[stream]) {
+			t.Errorf("%s: got %d entries, want %d; log:\n%s", stream, len(got[stream]), len(want[stream]), r.log)
+		}
+	}
+	if lost.Load() == 0 {
+		t.Error("nothing was lost on the way")
+	}
+}
+
+// TestCompleteOnlyIfNothingWasAdded: an entry that is to be closed because it was
+// alone for long enough is not, if more was added meanwhile.
+func TestCompleteOnlyIfNothingWasAdded(t *testing.T) {
+	p := &plan{Config: Config{Multiline: starting}}
+	p.setDefaults()
+	w := newWorker(p, nil, nil)
+	b := newSinkhole().NewBatch(filename("/x"))
+	defer b.Settle(nil)
+	f := &file{rest: 3, complete: true}
+	w.rec.begin(f, b)
+	s := &stretch{buf: []byte("S1\na\n"), to: 5}
+	s.from = w.rec.lines(&w.codings[configured], s.buf, 0)
+	if w.finish(f, &w.codings[configured], s); len(b.Entries) > 0 {
+		t.Errorf("closed as %q", b.Entries[0].Line)
+	}
+	f.rest = 5
+	if w.finish(f, &w.codings[configured], s); len(b.Entries) != 1 {
+		t.Errorf("%d entries, want one", len(b.Entries))
 	}
 }

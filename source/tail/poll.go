@@ -56,6 +56,12 @@ func (s *scanner) poll(f *file, now time.Time) {
 	}
 }
 
+// complete reports whether f, which no reader has, ends in a record that is whole
+// because nothing was added to it for long enough.
+func (s *scanner) complete(f *file, now time.Time) bool {
+	return f.pending && now.Sub(f.changed) >= s.Multiline.Timeout
+}
+
 // locate finds f where it was last, or else through its handle. ok is false if
 // it is nowhere any more.
 func (s *scanner) locate(f *file, now time.Time) (st fileInfo, ok bool) {

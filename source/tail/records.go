@@ -84,7 +84,6 @@ func (r *records) lines(c *coding, data []byte, at int64) (used int) {
 		end := used + n + c.unit()
 		r.line(c, data[used:used+n], at+int64(used), at+int64(end))
 		used = end
-		r.joiner.CloseBefore(at + int64(used) - r.window)
 	}
 	return used
 }

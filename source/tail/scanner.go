@@ -268,10 +268,15 @@ func (s *scanner) rested(f *file, now time.Time) {
 		return
 	}
 	f.show(Rotated)
-	if f.parting {
-		s.drain(f, now)
-	} else {
+	switch {
+	case !f.parting:
 		s.enqueue(f) // it moved during the turn: once more
+	case f.pending && !f.complete && s.complete(f, now):
+		s.enqueue(f) // its last entry comes before the first of the next file
+	case f.pending && !f.complete && now.Sub(f.moved) < s.RotateWait:
+		// That entry may go on: soon it may not.
+	default:
+		s.drain(f, now)
 	}
 }
 
@@ -295,12 +300,6 @@ func (s *scanner) appoint(f *file, now time.Time) {
 		}
 	}
 	s.agenda.set(f, aligned(now, wait))
-}
-
-// complete reports whether f, which no reader has, ends in a record that is whole
-// because nothing was added to it for long enough.
-func (s *scanner) complete(f *file, now time.Time) bool {
-	return f.pending && now.Sub(f.changed) >= s.Multiline.Timeout
 }
 
 // hinted looks at what events named.
