@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/lifecycle"
 	"github.com/logferry/logferry/source"
+	"github.com/logferry/logferry/source/record"
 )
 
 // A drain is a source.Receiver that delivers everything at once.
@@ -140,7 +142,11 @@ func BenchmarkRead(b *testing.B) {
 }
 
 func readAll(b *testing.B, path string, d *drain) {
-	src, err := New(Config{Paths: []string{path}, Once: true})
+	readConfig(b, Config{Paths: []string{path}, Once: true}, d)
+}
+
+func readConfig(b *testing.B, cfg Config, d *drain) {
+	src, err := New(cfg)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -155,5 +161,42 @@ func readAll(b *testing.B, path string, d *drain) {
 	}
 	if err := sup.Close(b.Context()); err != nil {
 		b.Fatal(err)
+	}
+}
+
+// BenchmarkRecords reads the same lines in each of the ways that are not that of
+// plain lines, and plain ones for comparison.
+func BenchmarkRecords(b *testing.B) {
+	text := strings.Repeat("x", benchLine-1)
+	const trace = "java.io.IOException: no such drawer\n" + "\tat shop.Till.open(Till.java:42)\n"
+	stamp := "2016-10-06T00:17:09.669794202Z"
+	for _, bench := range []struct {
+		name, line string // what makes one entry
+		cfg        Config
+	}{
+		{"plain", text + "\n", Config{}},
+		{"cri", stamp + " stdout F " + text + "\n", Config{Format: record.CRI}},
+		{"docker-json", `{"log":"` + text + `\n","stream":"stdout","time":"` + stamp + `"}` + "\n", Config{Format: record.DockerJSON}},
+		{"dates", "2016-10-06 " + text[11:] + "\n", Config{Multiline: Multiline{Rule: record.Dates()}}},
+		{"traces, none there", text + "\n", Config{Multiline: Multiline{Rule: record.Traces()}}},
+		{"traces, nothing else", trace, Config{Multiline: Multiline{Rule: record.Traces()}}},
+		{"cri and dates", stamp + " stdout F 2016-10-06 " + text[11:] + "\n", Config{Format: record.CRI, Multiline: Multiline{Rule: record.Dates()}}},
+		{"utf-16", encode(b, little, text+"\n"), Config{Encoding: little}},
+		{"path", text + "\n", Config{AddPath: true}},
+		{"offset", text + "\n", Config{AddOffset: true}},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			path := filepath.Join(b.TempDir(), "bench.log")
+			lines := 16 << 20 / len(bench.line)
+			if err := os.WriteFile(path, bytes.Repeat([]byte(bench.line), lines), 0o644); err != nil {
+				b.Fatal(err)
+			}
+			bench.cfg.Paths, bench.cfg.Once = []string{path}, true
+			d := &drain{}
+			report(b, lines, func() { readConfig(b, bench.cfg, d) })
+			if d.lines%lines != 0 || d.lines == 0 {
+				b.Fatalf("%d entries", d.lines)
+			}
+		})
 	}
 }

@@ -9,7 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/text/encoding"
+
 	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/source/record"
 )
 
 // From says where reading begins in a file that has no cursor.
@@ -92,6 +95,49 @@ type Config struct {
 	NoWatch bool
 	// KeepCR keeps the carriage return of lines that end in CRLF.
 	KeepCR bool
+	// Encoding is what files are written in, unless they begin with the byte
+	// order mark of UTF-16, which always counts. Nil means UTF-8: bytes are
+	// delivered as they are, without a byte order mark at the beginning of the
+	// file. Of every other encoding, what is invalid is delivered as U+FFFD. It
+	// must write a line end as one unit of 1, 2 or 4 bytes that is part of no
+	// other character, as all of golang.org/x/text do.
+	Encoding encoding.Encoding
+	// Format is what each line is wrapped in: nothing by default. Entries have
+	// the time and the text of what is inside, the pieces of a long line are
+	// joined, and the attribute stream says "stdout" or "stderr". A line that
+	// is not in the format, or longer than twice MaxLine and 1 MiB, is
+	// delivered as it is, with the attribute malformed="docker-json" or "cri".
+	Format record.Format
+	// Multiline says which lines make one entry: each its own by default.
+	Multiline Multiline
+	// AddPath gives each entry the attribute path: where its file was first
+	// seen, as Labels is told.
+	AddPath bool
+	// AddOffset gives each entry the attribute offset: how many bytes of the
+	// file come before it, as a decimal number. It costs an allocation per
+	// entry.
+	AddOffset bool
+}
+
+// Multiline says which lines make one entry. The zero value joins none, apart
+// from what Config.Format joins.
+//
+// An entry is held back while lines that belong to it may follow. It stays
+// unacknowledged until then, and is read again after a restart. It is delivered
+// as it is when Timeout is over, when its file is finished, and when 1 MiB of
+// the file or twice MaxLine follows it, as it may in a container that writes to
+// its other output.
+type Multiline struct {
+	// Rule says which lines belong together. See [record.Rule] for those there
+	// are.
+	Rule record.Rule
+	// MaxLines is how many lines make an entry at most: 1000 by default. The
+	// next one begins another entry. Config.MaxLine is how long an entry can be:
+	// a line that would make it longer begins another one as well.
+	MaxLines int
+	// Timeout is how long an entry is held back, and how far apart in time
+	// lines of a Format can be, to be joined: 1 s by default.
+	Timeout time.Duration
 }
 
 const (
@@ -110,6 +156,8 @@ func (c *Config) setDefaults() {
 	setDefault(&c.MaxFiles, maxFiles)
 	setDefault(&c.MaxUnpacked, maxUnpacked)
 	setDefault(&c.Readers, 2)
+	setDefault(&c.Multiline.MaxLines, 1000)
+	setDefault(&c.Multiline.Timeout, time.Second)
 	c.IdlePoll = max(c.IdlePoll, c.Poll)
 	if c.Labels == nil {
 		c.Labels = filename
@@ -176,6 +224,7 @@ func (p *plan) checkNumbers() (errs []error) {
 	}{
 		{"MaxLine", int64(p.MaxLine)}, {"Poll", int64(p.Poll)}, {"IdlePoll", int64(p.IdlePoll)},
 		{"RotateWait", int64(p.RotateWait)}, {"MaxOpen", int64(p.MaxOpen)}, {"Readers", int64(p.Readers)},
+		{"Multiline.MaxLines", int64(p.Multiline.MaxLines)}, {"Multiline.Timeout", int64(p.Multiline.Timeout)},
 		{"MaxFiles", int64(p.MaxFiles)}, {"IgnoreOlder", int64(p.IgnoreOlder)}, {"MaxRate", int64(p.MaxRate)},
 		{"MaxUnpacked", p.MaxUnpacked},
 	} {
@@ -185,6 +234,15 @@ func (p *plan) checkNumbers() (errs []error) {
 	}
 	if p.From != Start && p.From != End {
 		errs = append(errs, fmt.Errorf("tail: From: %d is neither Start nor End", p.From))
+	}
+	if !p.Format.Valid() {
+		errs = append(errs, fmt.Errorf("tail: Format: %v is none of package record", p.Format))
+	}
+	if _, err := newline(p.Encoding); err != nil {
+		errs = append(errs, fmt.Errorf("tail: Encoding: %w", err))
+	}
+	if p.Multiline.MaxLines > 0 && p.Multiline.Rule.IsZero() {
+		errs = append(errs, errors.New("tail: Multiline: MaxLines has no meaning without a Rule"))
 	}
 	return errs
 }

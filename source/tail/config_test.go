@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/source/record"
 )
 
 func TestNewRefuses(t *testing.T) {
@@ -21,17 +22,22 @@ func TestNewRefuses(t *testing.T) {
 	}
 	defer sock.Close()
 	for want, cfg := range map[string]Config{
-		"tail: Paths: none given":                                {},
-		"tail: Paths: \"\": empty path":                          {Paths: []string{""}},
-		"tail: Paths: \"/a[\": malformed pattern":                {Paths: []string{"/a["}},
-		"tail: Exclude: \"{\": malformed pattern":                {Paths: []string{"/a"}, Exclude: []string{"{"}},
-		"tail: Paths: \"" + dir + "\": not a regular file":       {Paths: []string{dir}},
-		"tail: Paths: \"" + dir + "/sock\": not a regular file":  {Paths: []string{dir + "/sock"}},
-		"tail: Paths: \"/dev/null\": not a regular file":         {Paths: []string{"/dev/null"}},
-		"tail: Poll: -1 is negative":                             {Paths: []string{"/a"}, Poll: -1},
-		"tail: Readers: -2 is negative":                          {Paths: []string{"/a"}, Readers: -2},
-		"tail: From: 7 is neither Start nor End":                 {Paths: []string{"/a"}, From: 7},
-		"tail: Paths: \"/nowhere/a\": no such file or directory": {Paths: []string{"/nowhere/a"}, Once: true},
+		"tail: Paths: none given":                                 {},
+		"tail: Paths: \"\": empty path":                           {Paths: []string{""}},
+		"tail: Paths: \"/a[\": malformed pattern":                 {Paths: []string{"/a["}},
+		"tail: Exclude: \"{\": malformed pattern":                 {Paths: []string{"/a"}, Exclude: []string{"{"}},
+		"tail: Paths: \"" + dir + "\": not a regular file":        {Paths: []string{dir}},
+		"tail: Paths: \"" + dir + "/sock\": not a regular file":   {Paths: []string{dir + "/sock"}},
+		"tail: Paths: \"/dev/null\": not a regular file":          {Paths: []string{"/dev/null"}},
+		"tail: Poll: -1 is negative":                              {Paths: []string{"/a"}, Poll: -1},
+		"tail: Readers: -2 is negative":                           {Paths: []string{"/a"}, Readers: -2},
+		"tail: From: 7 is neither Start nor End":                  {Paths: []string{"/a"}, From: 7},
+		"tail: Paths: \"/nowhere/a\": no such file or directory":  {Paths: []string{"/nowhere/a"}, Once: true},
+		"tail: Format: Format(7) is none of package record":       {Paths: []string{"/a"}, Format: 7},
+		"tail: Multiline.Timeout: -1 is negative":                 {Paths: []string{"/a"}, Multiline: Multiline{Timeout: -1}},
+		"tail: Multiline.MaxLines: -1 is negative":                {Paths: []string{"/a"}, Multiline: Multiline{Rule: record.Go(), MaxLines: -1}},
+		"tail: Multiline: MaxLines has no meaning without a Rule": {Paths: []string{"/a"}, Multiline: Multiline{MaxLines: 5}},
+		"tail: Encoding: " + errNewline.Error():                   {Paths: []string{"/a"}, Encoding: triple{}},
 	} {
 		if _, err := New(cfg); err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)

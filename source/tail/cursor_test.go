@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/logferry/logferry/source/record"
 )
 
 var someCursors = []cursor{
@@ -13,6 +15,8 @@ var someCursors = []cursor{
 		id: identity{0x801, 0x3f2a}, epoch: 7, mtime: 1 << 60, whole: 0x77, path: "/x", real: "/y/x.1",
 		mark: mark{print: print{printMax, 1<<64 - 1}, offset: 1 << 62, anchor: 1 << 63},
 	},
+	{path: "/x", mtime: 7, mark: mark{offset: 0x10}, passed: passed{record.Stderr, 0x2f}},
+	{path: "/x", real: "/y", passed: passed{record.Stdout, 1 << 62}},
 }
 
 func TestCursorText(t *testing.T) {
@@ -27,7 +31,12 @@ func TestCursorText(t *testing.T) {
 	if got, want := c.String(), "2 801 3f2a 400 ffffffffffffffff 7 4000000000000000 8000000000000000 1000000000000000 77 /x\x00/y/x.1"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
+	if got, want := someCursors[3].String(), "3 0 0 0 0 0 10 0 7 0 2 2f /x"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
 	for _, bad := range []string{
+		"3 0 0 0 0 0 10 0 7 0 0 2f /x", "3 0 0 0 0 0 10 0 7 0 3 2f /x", "3 0 0 0 0 0 10 0 7 0 1 10 /x", "3 0 0 0 0 0 10 0 7 0 1 4000000000000001 /x",
+		"3 0 0 0 0 0 10 0 7 0 1 2f", "3 0 0 0 0 0 10 0 7 0 /x", "3 0 0 0 0 0 10 0 7 0 1 2f ", "4 0 0 0 0 0 10 0 7 0 1 2f /x", "0 1 1 1 1 1 1 1 1 1 /x",
 		"", "2", "1 1 1 1 1 1 1 1 1 1 /x", "2 1 1 1 1 1 1 1 1 1 ", "2 1 1 1 1 1 1 1 1 1", "2 1 1 1 1 1 1 1 1 4000000000000001 /x", "2 1 1 401 1 1 1 1 1 1 /x", "2 1 1 1 1 1 4000000000000001 1 1 1 /x",
 		"2 01 1 1 1 1 1 1 1 1 /x", "2 A 1 1 1 1 1 1 1 1 /x", "2 -1 1 1 1 1 1 1 1 1 /x", "2 1 1 1 1 1 1 1 1 1 /x\x00", "2 1 1 1 1 1 1 1 1 1 /x\x00y\x00z",
 	} {

@@ -58,6 +58,28 @@
 // not append leaves them there when its file is truncated. Everywhere else
 // lines may hold any bytes.
 //
+// # What an entry is
+//
+// As a rule an entry is a line. [Config] has more to say:
+//
+//	Format      takes the line out of what Docker or a CRI runtime wrapped it in, and joins the pieces of a long one
+//	Multiline   joins lines: by a pattern, by a date at the beginning, or stack traces
+//	Encoding    makes UTF-8 of anything else; a byte order mark of UTF-16 is enough
+//
+// An entry that may go on is held back, for Multiline.Timeout at most. Nothing
+// of it is kept in memory: the position stays where it began, and the next turn
+// reads it again. A restart in the middle of it is no different, so nothing is
+// lost and nothing comes twice. The two outputs of a container are joined apart;
+// while an entry of one is open, those of the other are delivered, and the
+// cursor remembers up to where. How much is read again is bounded: an entry is
+// closed when 1 MiB of the file, or twice MaxLine, follows its beginning. While
+// an output is silent within an entry and the other one is busy, up to that much
+// is read again with each turn, until Timeout is over by the times of the lines.
+//
+// What is rotated away takes its open entry along: lines in the new file begin
+// another one. When a file is truncated, an entry that was held back is lost
+// with the rest that was not read, and told of.
+//
 // # What it costs
 //
 // The number of goroutines is fixed: Run, which finds out what became of which

@@ -91,6 +91,9 @@ type file struct {
 	flush    bool           // nothing will be added: a line without newline at the end is one
 	rest     int64          // length of the unfinished line behind offset
 	scan     int64          // how far that line was searched for its end
+	coding   uint8          // how its bytes stand for text
+	pending  bool           // a record is open that more lines may join
+	complete bool           // nothing was added to it for Multiline.Timeout: it is whole
 	lines    int            // in the last full chunk
 
 	// head is what the reader found at the beginning, for the scanner to learn.
@@ -105,6 +108,7 @@ type pos struct {
 	epoch  uint64
 	offset int64
 	anchor uint64
+	passed
 }
 
 // A view is what Stats reads while others work.
@@ -127,7 +131,7 @@ func (f *file) mark() mark {
 
 // cursor is f's present position. Only who owns the reading part calls it.
 func (f *file) cursor() cursor {
-	c := cursor{id: f.id, epoch: f.epoch, mtime: f.mtime, whole: f.whole, path: f.path, real: f.real}
+	c := cursor{id: f.id, epoch: f.epoch, mtime: f.mtime, whole: f.whole, path: f.path, real: f.real, passed: f.passed}
 	c.mark = f.mark()
 	return c
 }

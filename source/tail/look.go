@@ -273,7 +273,7 @@ func (s *scanner) admit(path string, now time.Time) *file {
 			f.whole = st.size
 			return f
 		}
-		f.begin = lastLine(h, st.size, int64(s.MaxLine))
+		f.begin = s.lastLine(h, st.size, f.prefix)
 		f.offset = f.begin
 	}
 	return f
@@ -371,11 +371,22 @@ func (s *scanner) unhint(f *file) {
 
 // lastLine is where the last line that is not finished begins: the end of a
 // file whose last line is.
-func lastLine(h reader, size, maxLine int64) int64 {
-	buf := make([]byte, min(size, maxLine))
-	n, _ := h.ReadAt(buf, size-int64(len(buf)))
-	if i := bytes.LastIndexByte(buf[:n], '\n'); i >= 0 {
-		return size - int64(len(buf)) + int64(i) + 1
+func (s *scanner) lastLine(h reader, size int64, head []byte) int64 {
+	newline := s.newline(head)
+	unit := int64(len(newline))
+	size -= size % unit
+	buf := make([]byte, min(size, int64(s.MaxLine)*unit))
+	base := size - int64(len(buf))
+	n, _ := h.ReadAt(buf, base)
+	for buf := buf[:n]; ; {
+		i := bytes.LastIndex(buf, newline)
+		if i < 0 {
+			break
+		}
+		if i%len(newline) == 0 {
+			return base + int64(i) + unit
+		}
+		buf = buf[:i+len(newline)-1]
 	}
 	if int64(n) == size {
 		return 0

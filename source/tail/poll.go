@@ -50,7 +50,7 @@ func (s *scanner) poll(f *file, now time.Time) {
 	case f.held != nil:
 		s.weigh(f, now)
 	case f.queued:
-	case grown || !f.resting || st.size > f.end():
+	case grown || !f.resting || st.size > f.end() || s.complete(f, now):
 		s.enqueue(f)
 	case !f.moved.IsZero():
 		s.part(f, now)
@@ -59,6 +59,12 @@ func (s *scanner) poll(f *file, now time.Time) {
 	default:
 		s.probe(f, now)
 	}
+}
+
+// complete reports whether f, which no reader has, ends in a record that is whole
+// because nothing was added to it for long enough.
+func (s *scanner) complete(f *file, now time.Time) bool {
+	return f.pending && now.Sub(f.changed) >= s.Multiline.Timeout
 }
 
 // locate finds f where it was last, or else through its handle. ok is false if

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"time"
 
 	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/source"
@@ -32,6 +31,10 @@ type worker struct {
 	work <-chan *file
 	back chan<- turn
 
+	codings [codings]coding
+	rec     *records // what makes entries of lines that are not entries as they stand
+	joins   bool     // no line is
+
 	scratch []byte // chunk bytes
 	head    []byte // printMax bytes
 	text    []byte // the last cursor
@@ -49,6 +52,7 @@ type turn struct {
 func newWorker(p *plan, work <-chan *file, back chan<- turn) *worker {
 	return &worker{
 		cut: cutter{maxLine: p.MaxLine, keepCR: p.KeepCR}, once: p.Once,
+		codings: newCodings(p.Encoding), rec: newRecords(p), joins: p.joins(),
 		work: work, back: back, scratch: make([]byte, chunk), head: make([]byte, printMax),
 	}
 }
@@ -99,15 +103,15 @@ func (w *worker) take(ctx context.Context, out *source.Outlet, f *file) (turn, e
 			}
 			f.src, t.end = nil, false
 		case t.end:
-			return t, w.complete(ctx, &t)
+			return t, w.exhaust(ctx, &t)
 		}
 	}
 	return t, nil
 }
 
-// complete notes in a cursor that a compressed file was read to its end: it
+// exhaust notes in a cursor that a compressed file was read to its end: it
 // need not be unpacked again to find that out.
-func (w *worker) complete(ctx context.Context, t *turn) error {
+func (w *worker) exhaust(ctx context.Context, t *turn) error {
 	f := t.f
 	if f.packed == unpacked || f.wholly() {
 		return nil
@@ -150,6 +154,10 @@ func (w *worker) open(ctx context.Context, out *source.Outlet, f *file) error {
 	f.src, f.sent = s, s.Cursor()
 	f.shown.src.Store(s)
 	f.seek(f.sent)
+	if f.offset > 0 {
+		n, _ := f.h.ReadAt(w.scratch[:4], 0) // what cannot be read now is complained of later
+		f.coding = sniff(w.scratch[:n], w.codings[configured].unit())
+	}
 	if f.sent != "" || !f.announce {
 		return nil
 	}
@@ -175,10 +183,10 @@ func (f *file) seek(text string) {
 	c, err := parseCursor(text)
 	if err != nil || c.epoch != f.epoch {
 		// Nothing was acknowledged of what the file holds now.
-		f.offset, f.anchor = f.begin, anchorOf(nil)
+		f.offset, f.anchor, f.passed = f.begin, anchorOf(nil), passed{}
 		return
 	}
-	f.offset, f.anchor, f.whole = c.offset, c.anchor, c.whole
+	f.offset, f.anchor, f.passed, f.whole = c.offset, c.anchor, c.passed, c.whole
 }
 
 // step reads one chunk of t's file and sends its whole lines.
@@ -189,10 +197,13 @@ func (w *worker) step(ctx context.Context, out *source.Outlet, t *turn) error {
 			return err
 		}
 	}
-	if f.size-f.offset < roomy {
+	if f.size-f.offset < roomy || w.recorded(f) {
 		n, err := w.fill(t, w.scratch)
 		if err != nil || t.foreign {
 			return err
+		}
+		if w.recorded(f) {
+			return w.joined(ctx, t, w.scratch[:n])
 		}
 		return w.copied(ctx, t, w.scratch[:n])
 	}
@@ -203,8 +214,16 @@ func (w *worker) step(ctx context.Context, out *source.Outlet, t *turn) error {
 		b.Settle(nil)
 		return err
 	}
+	if w.recorded(f) { // as its first bytes tell: the next step knows
+		t.end = false
+		b.Settle(nil)
+		return nil
+	}
 	return w.shared(ctx, t, b, buf[:n])
 }
+
+// recorded reports whether f's lines go through w.rec.
+func (w *worker) recorded(f *file) bool { return w.joins || f.coding != configured }
 
 // fill reads at f's position, a little before it in fact: if the bytes there
 // are not those that were read last time, the file was truncated or replaced.
@@ -218,6 +237,9 @@ func (w *worker) fill(t *turn, buf []byte) (int, error) {
 		return 0, err // otherwise what there is comes first
 	}
 	t.end = n < len(buf) && (err == nil || err == io.EOF)
+	if f.offset == 0 {
+		f.coding = sniff(buf[:n], w.codings[configured].unit())
+	}
 	switch {
 	case int64(n) < back, back > 0 && hash(buf[:back]) != f.anchor:
 		t.foreign = true
@@ -244,7 +266,7 @@ func (w *worker) begins(f *file) bool {
 func (w *worker) shared(ctx context.Context, t *turn, b *batch.Batch, buf []byte) error {
 	f := t.f
 	back := int(min(f.offset, anchorMax))
-	skip := hole(buf, back)
+	skip := w.lead(f, buf)
 	b.Grow(min(f.lines+f.lines/8+16, maxEntries))
 	used := skip + w.cut.shared(b, buf[back+skip:])
 	if used == 0 {
@@ -259,13 +281,26 @@ func (w *worker) shared(ctx context.Context, t *turn, b *batch.Batch, buf []byte
 func (w *worker) copied(ctx context.Context, t *turn, buf []byte) error {
 	f := t.f
 	back := int(min(f.offset, anchorMax))
-	skip := hole(buf, back)
+	skip := w.lead(f, buf)
 	if skip == 0 && bytes.IndexByte(buf[back:], '\n') < 0 {
 		return w.long(ctx, t, len(buf)-back)
 	}
 	b := f.src.NewBatch()
 	used := skip + w.cut.copied(b, buf[back+skip:])
 	return w.advance(ctx, t, b, buf[:back+used], len(buf)-back-used)
+}
+
+// lead is how many bytes at f's position are not part of a line: a byte order
+// mark, or a hole.
+func (w *worker) lead(f *file, buf []byte) int {
+	unit := w.codings[f.coding].unit()
+	if f.offset == 0 {
+		if n := bom(buf, f.coding, w.codings[configured].unit()); n > 0 {
+			return n
+		}
+	}
+	n := hole(buf, int(min(f.offset, anchorMax)))
+	return n - n%unit
 }
 
 // hole is how many NUL bytes to leave out behind the first back bytes of buf: a
@@ -288,7 +323,7 @@ func (w *worker) advance(ctx context.Context, t *turn, b *batch.Batch, read []by
 	f := t.f
 	back := min(f.offset, anchorMax)
 	f.offset += int64(len(read)) - back
-	f.anchor = anchorOf(read)
+	f.anchor, f.passed = anchorOf(read), passed{}
 	f.rest, f.scan = int64(rest), 0
 	t.moved = true
 	if t.end && len(b.Entries) == maxEntries {
@@ -322,72 +357,4 @@ func (e *sendError) Unwrap() error { return e.error }
 func isSend(err error) bool {
 	_, ok := errors.AsType[*sendError](err)
 	return ok
-}
-
-// long deals with a line that did not end within the first n bytes: it is
-// longer than a chunk, or not finished. It is searched for its end in scratch
-// memory, whatever its length.
-func (w *worker) long(ctx context.Context, t *turn, n int) error {
-	f := t.f
-	if read := f.offset + int64(n); t.end || f.scan < read {
-		f.scan = read
-	}
-	for range searchChunks {
-		f.rest = f.scan - f.offset
-		if t.end {
-			break
-		}
-		k, err := f.h.ReadAt(w.scratch, f.scan)
-		if err != nil && err != io.EOF {
-			return err
-		}
-		if at := bytes.IndexByte(w.scratch[:k], '\n'); at >= 0 {
-			return w.line(ctx, t, f.scan+int64(at), 1)
-		}
-		f.scan += int64(k)
-		t.end = k < len(w.scratch)
-	}
-	f.rest = f.scan - f.offset
-	if t.end && f.rest > 0 && (w.once || f.flush) {
-		return w.line(ctx, t, f.offset+f.rest, 0)
-	}
-	return nil
-}
-
-// line sends the one line from f's position to end, which is followed by a line
-// end of the given length.
-func (w *worker) line(ctx context.Context, t *turn, end int64, newline int64) error {
-	f := t.f
-	b := f.src.NewBatch()
-	// One byte more, for a CR that is not counted.
-	buf := b.Buffer(int(min(end-f.offset, int64(w.cut.maxLine)+1)))
-	if n, err := f.h.ReadAt(buf, f.offset); n < len(buf) {
-		b.Settle(nil)
-		return w.lacks(t, err)
-	}
-	if cut := end - f.offset - int64(len(buf)); cut > 0 {
-		b.AppendShared(time.Time{}, buf[:w.cut.maxLine], truncated)
-	} else {
-		line, attrs := w.cut.trim(buf)
-		b.AppendShared(time.Time{}, line, attrs...)
-	}
-	next := end + newline
-	tail := w.scratch[:min(next, anchorMax)]
-	if n, err := f.h.ReadAt(tail, next-int64(len(tail))); n < len(tail) {
-		b.Settle(nil)
-		return w.lacks(t, err)
-	}
-	f.offset, f.anchor = next, hash(tail)
-	f.rest, f.scan = 0, 0
-	t.moved = true
-	return w.send(ctx, f, b)
-}
-
-// lacks is what a read means that came out shorter than what was seen before.
-func (w *worker) lacks(t *turn, err error) error {
-	if err != io.EOF {
-		return err
-	}
-	t.foreign = true
-	return nil
 }

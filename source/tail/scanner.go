@@ -184,7 +184,9 @@ func (s *scanner) offer(now time.Time) (chan<- *file, *file) {
 	for e := s.ready.Front(); e != nil; e = s.ready.Front() {
 		f := e.Value.(*file)
 		if s.open(f, now) {
-			f.flush, f.from = f.final || f.packed != unpacked, f.offset // before the send: afterwards it is the reader's
+			// Before the send: afterwards it is the reader's.
+			f.flush, f.complete = f.final || f.packed != unpacked, s.complete(f, now) || f.packed != unpacked
+			f.from = f.offset
 			return s.work, f
 		}
 		if s.ready.Front() == e {
@@ -287,10 +289,17 @@ func (s *scanner) rested(f *file, now time.Time) {
 		return
 	}
 	f.show(Rotated)
-	if f.parting || f.packed != unpacked {
+	switch {
+	case f.packed != unpacked:
 		s.drain(f, now)
-	} else {
+	case !f.parting:
 		s.enqueue(f) // it moved during the turn: once more
+	case f.pending && !f.complete && s.complete(f, now):
+		s.enqueue(f) // its last entry comes before the first of the next file
+	case f.pending && !f.complete && now.Sub(f.moved) < s.RotateWait:
+		// That entry may go on: soon it may not.
+	default:
+		s.drain(f, now)
 	}
 }
 
@@ -305,6 +314,8 @@ func (s *scanner) appoint(f *file, now time.Time) {
 		wait = min(wait, onceGap)
 	case f.held != nil:
 		wait = s.Poll
+	case !f.busy && f.pending:
+		wait = min(wait, max(f.changed.Add(s.Multiline.Timeout).Sub(now), time.Millisecond))
 	case !f.moved.IsZero() && !f.settled && !f.retired:
 		// Rotation is looked after closely: it is over soon.
 		if left := f.quiet().Add(s.RotateWait).Sub(now); left > 0 {

@@ -103,6 +103,7 @@ func (s *scanner) restart(f *file, st fileInfo, now time.Time) {
 	f.epoch++
 	f.offset, f.begin, f.anchor = 0, 0, anchorOf(nil)
 	f.rest, f.scan, f.announce = 0, 0, false
+	f.passed, f.pending = passed{}, false
 	f.seen, f.changed, f.resting, f.begun = 0, now, false, false
 	f.blank, f.whole = 0, 0
 	if f.setSize(st.size); st.size == 0 {
