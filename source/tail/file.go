@@ -60,6 +60,7 @@ type file struct {
 	weighed bool      // it was decided whether it may be one
 	probed  time.Time // when the stream was last asked whether it is lost
 	trouble string    // the error last logged
+	hidden  bool      // its path cannot be looked at
 	begun   bool      // a reader had it to read
 	known   bool      // its stream was opened before it was begun
 	resumed bool      // its stream had a cursor

@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"io"
 	"log/slog"
 	"os"
 	"time"
@@ -42,6 +43,12 @@ func (s *scanner) unheralded(f *file, now time.Time) bool {
 // ripe reports whether a file that has never been read is to be read now.
 func (s *scanner) ripe(f *file, now time.Time) bool {
 	if len(f.prefix) == 0 {
+		if _, err := f.h.ReadAt(s.buf[:1], 0); err != nil && err != io.EOF {
+			s.dequeue(f)
+			s.broken(f, err, now)
+			return false
+		}
+		s.relieve(f)
 		s.extend(f) // it may have grown since it was looked at
 		if s.overtaken(f, now) {
 			return false

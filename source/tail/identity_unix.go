@@ -39,3 +39,6 @@ func infoOf(fi fs.FileInfo) fileInfo {
 func openPath(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 }
+
+// errNotFolder is what the system says of a path through something else.
+const errNotFolder = syscall.ENOTDIR

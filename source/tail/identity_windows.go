@@ -61,3 +61,7 @@ func open(path string, access uint32) (syscall.Handle, error) {
 	}
 	return h, nil
 }
+
+// errNotFolder is what the system says of a path through something else. As a
+// rule it says that there is nothing.
+const errNotFolder = syscall.ERROR_PATH_NOT_FOUND

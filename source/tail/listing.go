@@ -12,6 +12,7 @@ import (
 // at once: thousands of files may be rotated together.
 type listing struct {
 	began time.Time
+	part  bool // it is not all there was
 	took  time.Duration
 	names []string            // of its regular files, sorted
 	byID  map[identity]string // made when it is first asked for
@@ -23,7 +24,8 @@ func (s *scanner) list(dir string, now time.Time) *listing {
 		return l
 	}
 	l := &listing{began: time.Now()}
-	entries, _ := s.readDir(dir) // what it has read so far, if that fails
+	entries, err := s.readDir(dir)
+	l.part = err != nil && !missing(err)
 	for _, e := range entries {
 		if e.Type().IsRegular() {
 			l.names = append(l.names, e.Name())
@@ -89,7 +91,7 @@ func (s *scanner) find(id identity, dir string, since, now time.Time) (path stri
 		l = s.list(dir, now)
 		path = l.place(id, dir)
 	}
-	return path, path != "" || !l.began.Before(since)
+	return path, path != "" || !l.part && !l.began.Before(since)
 }
 
 // trace looks for f, which is not where it was, in the same folder. sure is

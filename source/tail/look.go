@@ -85,7 +85,7 @@ func (s *scanner) tidySpots() {
 // it does not visit.
 func (s *scanner) pruneFailures() {
 	for f := range s.files {
-		if f.trouble != "" {
+		if f.trouble != "" || f.hidden {
 			s.sweep.failed[f.path] = struct{}{}
 		}
 	}

@@ -3,6 +3,8 @@ package tail
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io/fs"
 	"log/slog"
 	"time"
 )
@@ -50,7 +52,7 @@ func (s *scanner) poll(f *file, now time.Time) {
 	case f.held != nil:
 		s.weigh(f, now)
 	case f.queued:
-	case grown || !f.resting || st.size > f.end() || s.complete(f, now):
+	case grown || !f.resting || st.size > f.end() || s.complete(f, now) || f.trouble != "":
 		s.enqueue(f)
 	case !f.moved.IsZero():
 		s.part(f, now)
@@ -75,7 +77,15 @@ func (s *scanner) locate(f *file, now time.Time) (st fileInfo, ok bool) {
 		return fileInfo{}, false
 	}
 	if f.at != "" {
-		if st, err := statPath(f.at); err == nil && st.id == f.id {
+		st, err := statPath(f.at)
+		if err != nil && !missing(err) {
+			return s.hidden(f, err)
+		}
+		if f.hidden {
+			f.hidden = false
+			s.fine(f.path)
+		}
+		if err == nil && st.id == f.id {
 			return st, true
 		}
 		// Something else is there, or nothing. Another of its names may do.
@@ -107,6 +117,23 @@ func (s *scanner) locate(f *file, now time.Time) (st fileInfo, ok bool) {
 		return fileInfo{}, false
 	}
 	return st, true
+}
+
+// hidden deals with a file whose path cannot be looked at: a folder above may be
+// closed to us, or a file system not answer. It has not left.
+func (s *scanner) hidden(f *file, err error) (st fileInfo, ok bool) {
+	s.complain(f.path, err)
+	f.hidden = true
+	if f.h == nil {
+		return fileInfo{}, false
+	}
+	st, err = f.h.stat()
+	return st, err == nil
+}
+
+// missing reports whether err says that there is nothing at a path.
+func missing(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNotFolder)
 }
 
 // lose notes that path leads to f no more.
@@ -276,6 +303,14 @@ func (s *scanner) broken(f *file, err error, now time.Time) {
 	}
 	if !f.moved.IsZero() {
 		s.drain(f, now) // others must not wait for what may never be readable
+	}
+}
+
+// relieve notes that f could be read.
+func (s *scanner) relieve(f *file) {
+	if f.trouble != "" {
+		f.trouble = ""
+		s.fine(f.path)
 	}
 }
 

@@ -258,9 +258,8 @@ func (s *scanner) returned(t turn, now time.Time) {
 	default:
 		s.rested(f, now)
 	}
-	if t.err == nil && f.trouble != "" {
-		f.trouble = ""
-		s.fine(f.path)
+	if t.err == nil {
+		s.relieve(f)
 	}
 	if t.end || t.err != nil {
 		s.unpackDone(f)
