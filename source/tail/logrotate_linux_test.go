@@ -22,10 +22,12 @@ import (
 	"github.com/logferry/logferry/batch"
 )
 
-// logrotateLine is what one line takes. It divides the size of a page, so that no copy of a file ends within a line.
+// logrotateLine is what one line takes. It divides the size of a page, so that no
+// copy of a file ends within a line.
 const logrotateLine = 64
 
-// A logWriter writes numbered lines to a log until it is told to stop, each with one write.
+// A logWriter writes numbered lines to a log until it is told to stop, each with one
+// write.
 type logWriter struct {
 	path   string
 	reopen bool // when another file lies at path
@@ -130,9 +132,10 @@ func (l *logrotate) force() {
 	}
 }
 
-// TestLogrotate has a real logrotate rotate a log that is written all the time. With create, every line is delivered
-// once. With copytruncate, so is every line that is in one of the files; what is in none was written while logrotate
-// ran, after its copy and before its truncation.
+// TestLogrotate has a real logrotate rotate a log that is written all the time. With
+// create, every line is delivered once. With copytruncate, so is every line that is
+// in one of the files; what is in none was written while logrotate ran, after its
+// copy and before its truncation.
 func TestLogrotate(t *testing.T) {
 	for _, c := range []struct{ name, directives, pattern string }{
 		{"create", "create 0644", "app.log"},
