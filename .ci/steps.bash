@@ -6,6 +6,9 @@ export GOFLAGS=-buildvcs=false GOWORK=off
 unset GOOS GOARCH GOARM GOAMD64 GOARM64 GOEXPERIMENT GODEBUG GOTRACEBACK GOMEMLIMIT CGO_ENABLED
 unset LOGFERRY_SOAK LOGFERRY_MATRIX LOGFERRY_LOKI_BIN
 
+# Debian keeps logrotate where only root looks for programs.
+export PATH=$PATH:/usr/sbin LOGFERRY_REQUIRE=logrotate${LOGFERRY_REQUIRE:+,$LOGFERRY_REQUIRE}
+
 cache=${LOGFERRY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/logferry}
 mkdir -p "$cache"
 
@@ -60,6 +63,20 @@ c_compiler() {
 	fi
 	gcc --version | head -n 1
 	go version
+}
+
+# logrotate_program makes sure of what a test of source/tail rotates with.
+logrotate_program() {
+	[[ $(uname) == Linux ]] || return 0 # that test is for Linux only
+	if [[ -z $(type -P logrotate) ]]; then
+		if [[ $EUID != 0 || -z $(type -P apt-get) ]]; then
+			echo "logrotate is missing, which go test ./source/tail needs"
+			return 1
+		fi
+		apt-get update -qq
+		DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends logrotate
+	fi
+	logrotate --version 2>&1 | head -n 1
 }
 
 # nested lists the directories of the modules inside the root one that have Go files.

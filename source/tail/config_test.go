@@ -101,6 +101,7 @@ func TestWalk(t *testing.T) {
 				}
 			},
 			folder:   func(string) {},
+			watch:    func(string) {},
 			followed: func(string) bool { return false },
 			fail:     func(folder string, err error) { t.Errorf("%s: %v", folder, err) },
 		}

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// sparse makes path size bytes long, nearly all of them a hole, with text at its beginning and its end.
+// sparse makes path size bytes long, nearly all of them a hole, with text at its
+// beginning and its end.
 func sparse(t *testing.T, path, first string, size int64, last string) {
 	t.Helper()
 	f, err := os.Create(path + ".tmp")
@@ -27,7 +28,8 @@ func sparse(t *testing.T, path, first string, size int64, last string) {
 	rename(t, path+".tmp", path)
 }
 
-// maxGrowth is what a source may take, whatever stands in its files: a few chunks and a line of MaxLine.
+// maxGrowth is what a source may take, whatever stands in its files: a few chunks and
+// a line of MaxLine.
 const maxGrowth = 16 << 20
 
 func TestHostileSizes(t *testing.T) {
@@ -54,8 +56,8 @@ func TestHostileSizes(t *testing.T) {
 	}
 }
 
-// bind makes permission bits bind this process, which do not bind root, and gives the folders of the test to whom it is
-// then. All threads change together.
+// bind makes permission bits bind this process, which do not bind root, and gives the
+// folders of the test to whom it is then. All threads change together.
 func bind(t *testing.T) {
 	t.Helper()
 	if syscall.Geteuid() != 0 {

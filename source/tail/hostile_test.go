@@ -71,7 +71,8 @@ func (s *siege) failing(path string) bool {
 	})
 }
 
-// fails wants path to be shown as Failed, and the nth complaint about it; the other files go on meanwhile.
+// fails wants path to be shown as Failed, and the nth complaint about it; the other
+// files go on meanwhile.
 func (s *siege) fails(path string, nth int) {
 	s.Helper()
 	wait(s, path+" to fail", func() bool { return s.complaints(path) >= nth && s.failing(path) })
@@ -97,7 +98,8 @@ func (s *siege) recovers(path string) {
 	wait(s, path+" to recover", func() bool { return !s.failing(path) })
 }
 
-// growth calls during again and again until done, and returns by how much the memory in use had grown at most.
+// growth calls during again and again until done, and returns by how much the memory
+// in use had grown at most.
 func growth(during func() (done bool)) uint64 {
 	runtime.GC()
 	var m runtime.MemStats

@@ -14,6 +14,7 @@ import (
 // look visits every path that is followed and every file that patterns find.
 func (s *scanner) look(now time.Time) {
 	before := len(s.files)
+	s.sweep.before, s.sweep.began = s.sweep.began, now.Add(-clockTick).UnixNano()
 	clear(s.sweep.failed)
 	clear(s.listings)
 	s.denied, s.full = false, false
@@ -28,10 +29,8 @@ func (s *scanner) look(now time.Time) {
 			}
 		},
 		followed: func(path string) bool { return s.spots[path] != nil },
-		folder: func(path string) {
-			s.src.fail(path, nil)
-			s.watchFolder(path)
-		},
+		watch:    s.watchFolder,
+		folder:   func(path string) { s.src.fail(path, nil) },
 		fail: func(path string, err error) {
 			if !exhausted(err) { // or the next look finds it
 				s.complain(path, err)
@@ -122,6 +121,11 @@ func (s *scanner) lead(path string, f *file, now time.Time) {
 		s.spots[path] = sp
 	}
 	s.occupy(sp, f, now)
+	if sp.prev == nil && !s.first && !f.known && f.after == nil && f.at == f.path && f.path == path {
+		// The first that is seen here. Since the last look there may have been
+		// others.
+		s.awaits(f, gap{path: path, name: f.log, where: f.log, labels: f.labels, since: s.sweep.before}, s.lately(dirOf(f.log), now))
+	}
 }
 
 // welcome reports whether the file at path, which is not followed, is to be.

@@ -10,11 +10,12 @@ import (
 	"testing"
 )
 
-// following is how many goroutines follow any number of files: Run, one that collects events, fsnotify's reader, and
-// the two of Config.Readers.
+// following is how many goroutines follow any number of files: Run, one that collects
+// events, fsnotify's reader, and the two of Config.Readers.
 const following = 5
 
-// TestManyFiles: ten thousand files take as many goroutines as one, and no more descriptors than MaxOpen and a few.
+// TestManyFiles: ten thousand files take as many goroutines as one, and no more
+// descriptors than MaxOpen and a few.
 func TestManyFiles(t *testing.T) {
 	many := 10_000
 	if testing.Short() || raceEnabled {

@@ -77,6 +77,7 @@ type walk struct {
 	// followed reports whether path is known to be a match, for less than it
 	// takes to find out.
 	followed func(path string) bool
+	watch    func(folder string)                        // called for each folder to look into, before it is listed
 	folder   func(path string)                          // called for each folder read
 	fail     func(folder string, err error)             // called for each folder that cannot be read
 	list     func(folder string) ([]os.DirEntry, error) // what it holds, in any order
@@ -86,8 +87,8 @@ type walk struct {
 // but never into themselves.
 func (w *walk) run(p *pattern) {
 	if p.glob == "" {
+		w.watch(filepath.Dir(p.path))
 		w.file(p.path)
-		w.folder(filepath.Dir(p.path))
 		return
 	}
 	var above []identity
@@ -98,6 +99,7 @@ func (w *walk) run(p *pattern) {
 }
 
 func (w *walk) read(p *pattern, dir string, depth int, above []identity) {
+	w.watch(dir) // first: what comes after it was listed makes an event
 	entries, err := w.list(dir)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {

@@ -44,6 +44,11 @@ func (s *scanner) poll(f *file, now time.Time) {
 	f.mtime = st.mtime
 	f.setSize(st.size)
 	f.gauge(now)
+	if f.trouble != "" && len(f.names) == 0 && !f.moved.IsZero() && now.Sub(f.moved) > probeMax && !f.queued {
+		s.lost(f, "a rotated file cannot be read, and is given up")
+		s.forget(f)
+		return
+	}
 	if f.h != nil && int64(len(f.prefix)) < min(printMax, f.size) && !s.extend(f) {
 		s.verify(f, now)
 		return
@@ -295,7 +300,11 @@ func (s *scanner) dequeue(f *file) {
 
 // broken notes that f could not be read.
 func (s *scanner) broken(f *file, err error, now time.Time) {
-	s.complain(f.path, err)
+	if sp := s.spots[f.path]; sp == nil || sp.cur == nil || sp.cur == f {
+		s.complain(f.path, err)
+	} else if f.trouble == "" { // its path is another's now
+		s.log.Warn("cannot read a rotated file", slog.String("path", f.path), slog.Any("error", plain(err)))
+	}
 	f.trouble = err.Error()
 	f.changed = now.Add(-s.IdlePoll) // it is tried again, without haste
 	if f.at != "" && !f.busy {

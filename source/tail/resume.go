@@ -115,6 +115,9 @@ func (s *scanner) adopt(f *file, name string, now time.Time) {
 	f.pos = pos{epoch: m.epoch, offset: m.offset, anchor: m.anchor}
 	f.whole = m.whole
 	f.begin, f.announce, f.resumed, f.known, f.held = m.begin, false, true, true, nil
+	if m.print.n == 0 && m.offset == 0 && f.packed == unpacked {
+		f.blank = m.mtime // it was empty when it was seen last
+	}
 	f.showPos()
 	if f.at != f.path {
 		if f.real == "" {

@@ -80,6 +80,8 @@ type sweep struct {
 	due     time.Time
 	changed time.Time // when one last found something new, or something gone
 	ended   time.Time
+	began   int64 // when the last one began, as the clock of files shows it
+	before  int64 // when the one before did
 	took    time.Duration
 	failed  map[string]struct{} // paths found to fail since the last one began
 }

@@ -1,27 +1,9 @@
 package tail
 
 import (
-	"cmp"
 	"log/slog"
-	"slices"
 	"time"
-
-	"github.com/logferry/logferry/batch"
 )
-
-// maxDone bounds how many forgotten files are remembered.
-const maxDone = 4096
-
-// A gap is where generations of a log may have come and gone unseen: behind a
-// file that is known, or a time until which all were.
-type gap struct {
-	path   string // of the log
-	name   string // what that leads to: generations are named after it
-	where  string // a path in the folder to look in
-	labels batch.Labels
-	since  int64      // when the last one known was changed last
-	behind generation // which one that is by its name, if that is known
-}
 
 // skipped looks for files that lay at the path of f after f did and are gone
 // from there already: it was rotated more than once between two looks, or
@@ -32,14 +14,11 @@ func (s *scanner) skipped(f *file, now time.Time) *file {
 	if _, ok := s.files[f]; !ok || f.drained || f.gone {
 		last = nil
 	}
-	g := gap{path: f.path, name: f.log, where: f.where(), labels: f.labels, since: f.mtime}
+	g := gap{path: f.path, name: f.log, where: f.where(), labels: f.labels, since: f.mtime, behind: f}
 	if f.h != nil {
 		if st, err := f.h.stat(); err == nil {
 			g.since = st.mtime
 		}
-	}
-	if place, _ := s.find(f.id, dirOf(g.where), now, now); place != "" {
-		g.behind = generationOf(place, g.name)
 	}
 	return s.bridge(g, last, now)
 }
@@ -53,12 +32,21 @@ func (s *scanner) overtaken(f *file, now time.Time) bool {
 	}
 	since := f.blank
 	f.blank = 0
-	if f.begun || f.at != f.path || s.Once {
+	if f.begun {
 		return false
 	}
-	g := gap{path: f.path, name: f.log, where: f.log, labels: f.labels, since: since}
+	g := gap{path: f.path, name: f.log, where: f.log, labels: f.labels, since: since, behind: f.after}
+	if f.at != f.path {
+		g.ahead, g.until = f, f.mtime
+	}
+	return s.awaits(f, g, s.lately(dirOf(f.log), now))
+}
+
+// awaits looks for what lies in g, before f, and reports whether f has to wait
+// for any of it.
+func (s *scanner) awaits(f *file, g gap, now time.Time) bool {
 	before := f.after
-	f.after = s.bridge(g, before, s.lately(dirOf(f.log), now))
+	f.after = s.bridge(g, before, now)
 	if f.after == before {
 		return false
 	}
@@ -69,42 +57,12 @@ func (s *scanner) overtaken(f *file, now time.Time) bool {
 
 // bridge follows what is found in g behind last, which may be nil, and returns
 // the last of it.
-//
-// That is a file in the same folder that no pattern finds, which by its name is
-// a rotated generation of the log, and newer than what is known: by its name, if
-// names can tell, or because it was changed later.
 func (s *scanner) bridge(g gap, last *file, now time.Time) *file {
 	if s.Once {
 		return last
 	}
-	type found struct {
-		*candidate
-		gen generation
-	}
-	var all []found
-	for _, path := range s.akin(g.where, g.name, now) {
-		gen := generationOf(path, g.name)
-		if gen.form == noGeneration || s.wanted(path) || excluded(s.exclude, path) {
-			continue
-		}
-		c := s.openCandidate(path)
-		if c == nil {
-			continue
-		}
-		if c.info.size == 0 || s.wasDone(c) || !g.before(c, gen) {
-			c.h.Close()
-			continue
-		}
-		all = append(all, found{c, gen})
-	}
-	slices.SortFunc(all, func(a, b found) int {
-		if c, ok := a.gen.compare(b.gen); ok && c != 0 {
-			return c
-		}
-		return cmp.Compare(a.info.mtime, b.info.mtime)
-	})
-	for _, c := range all {
-		if n := s.takeSkipped(g, c.candidate, now); n != nil {
+	for _, p := range s.passages(g, now) {
+		if n := s.takeSkipped(g, p.candidate, now); n != nil {
 			n.after = last
 			last = n
 			s.enqueue(n)
@@ -114,34 +72,12 @@ func (s *scanner) bridge(g gap, last *file, now time.Time) *file {
 	return last
 }
 
-// before reports whether c, by its name the generation gen, lies behind what is
-// known before g. A late line may make an older file the one that was changed
-// last, so names count more, if they can tell.
-func (g *gap) before(c *candidate, gen generation) bool {
-	if order, ok := gen.compare(g.behind); ok && order != 0 {
-		return order > 0
-	}
-	return c.info.mtime > g.since
-}
-
-// An ended file was read to its end, delivered and forgotten.
-type ended struct {
-	mark
-	at, log string // where it was last, and what it is a generation of
-}
-
-// wasDone reports whether c was read to its end, delivered and forgotten.
-func (s *scanner) wasDone(c *candidate) bool {
-	past, ok := s.done[c.info.id]
-	return ok && past.holds(c.h, s.buf)
-}
-
 // takeSkipped follows c as one of the files that lay at the path of g, unless
 // it is a copy of one that is followed.
 func (s *scanner) takeSkipped(g gap, c *candidate, now time.Time) *file {
 	n := s.newFile(g.path, c.info, now)
 	n.setPlace(c.path)
-	n.real, n.moved, n.weighed, n.packed = c.path, now, true, packedKind(c.path)
+	n.real, n.moved, n.weighed = c.path, now, true
 	s.takeHandle(n, c.h)
 	s.readPrefix(n)
 	if s.original(n) != nil {

@@ -9,14 +9,6 @@ import (
 // maxHold bounds how long a file is held because it may be a copy of another.
 const maxHold = 5 * time.Minute
 
-// A candidate is a file that may be a copy of one that was truncated.
-type candidate struct {
-	path string
-	info fileInfo
-	h    *handle
-	f    *file // nil: not followed itself
-}
-
 // shrunken deals with a file that is shorter than it was.
 func (s *scanner) shrunken(f *file, st fileInfo, now time.Time) {
 	f.changed = now
@@ -77,6 +69,9 @@ func (s *scanner) truncated(f *file, st fileInfo, now time.Time) {
 		s.lost(f, "a file was truncated before it was read to its end, and no copy was found")
 		s.restart(f, st, now)
 		return
+	}
+	if c.short {
+		s.lost(f, "a file was truncated before it was read to its end, and its copy is shorter")
 	}
 	n := s.newFile(f.path, st, now)
 	n.stream, n.labels = s.mint(n.path), f.labels
@@ -144,6 +139,11 @@ func (s *scanner) move(f *file, c *candidate, now time.Time) {
 		delete(s.names, n.stream)
 	}
 	f.id, f.mtime, f.links = c.info.id, c.info.mtime, c.info.links
+	if c.short {
+		tail := s.buf[:min(c.info.size, anchorMax)]
+		c.h.ReadAt(tail, c.info.size-int64(len(tail))) // if that fails, so does the next read
+		f.offset, f.anchor, f.passed, f.rest, f.scan = c.info.size, hash(tail), passed{}, 0, 0
+	}
 	f.seen, f.resting, f.whole = 0, false, 0
 	f.setSize(c.info.size)
 	f.setPlace(c.path)
@@ -166,115 +166,6 @@ func (s *scanner) move(f *file, c *candidate, now time.Time) {
 	}
 	s.enqueue(f)
 	s.appoint(f, now)
-}
-
-// findCopy looks for a file that holds m, the position f was read to: among
-// those that may be copies, the one that was opened in time, and those in the
-// same folder that are not followed. Of several it takes the one that was
-// changed last.
-func (s *scanner) findCopy(f *file, m mark, now time.Time) *candidate {
-	if m.print.n == 0 && m.offset < anchorMax {
-		return nil
-	}
-	var best *candidate
-	consider := func(c *candidate) {
-		if c.info.size < m.offset || !m.holds(c.h, s.buf) || best != nil && best.info.mtime >= c.info.mtime {
-			s.dismiss(c)
-			return
-		}
-		s.dismiss(best)
-		best = c
-		if c.f != nil && c.f.h == c.h {
-			s.yield(c.f) // or it may be closed to open the next
-		}
-	}
-	for n := range s.files {
-		// One that is followed counts until it was weighed: it may have been
-		// empty when it was found.
-		if n != f && n.packed == unpacked && !n.begun && (n.held == f || n.held == nil && !n.weighed && !n.resumed) {
-			if c := s.lend(n); c != nil {
-				consider(c)
-			}
-		}
-	}
-	if h := f.pinned; h != nil {
-		f.pinned = nil
-		if st, err := h.stat(); err == nil && s.byID[st.id] == nil {
-			consider(&candidate{path: h.path(), info: st, h: h})
-		} else {
-			h.Close()
-		}
-	}
-	// Generations of the same log come first, by their names: thousands of files
-	// may lie in the folder.
-	for _, paths := range [][]string{s.akin(f.where(), f.log, now), s.siblings(f.where(), now)} {
-		for _, path := range paths {
-			if c := s.openCandidate(path); c != nil {
-				consider(c)
-			}
-		}
-		if best != nil {
-			break
-		}
-	}
-	return best
-}
-
-// lend makes n a candidate, with its handle or, if n is closed, one that is the
-// candidate's own.
-func (s *scanner) lend(n *file) *candidate {
-	h := n.h
-	if h == nil {
-		if h = s.borrow(n); h == nil {
-			return nil
-		}
-	}
-	c := &candidate{path: n.at, h: h, f: n}
-	st, err := h.stat()
-	if err != nil {
-		s.dismiss(c)
-		return nil
-	}
-	c.info = st
-	return c
-}
-
-// dismiss puts away a candidate that is not chosen. The handle of one that is
-// followed is given to it.
-func (s *scanner) dismiss(c *candidate) {
-	switch {
-	case c == nil:
-	case c.f == nil:
-		c.h.Close()
-	case c.f.h == nil:
-		s.takeHandle(c.f, c.h)
-	}
-}
-
-// openCandidate opens the file at path, unless it is compressed, followed or
-// cannot be opened.
-func (s *scanner) openCandidate(path string) *candidate {
-	if packedKind(path) != unpacked {
-		return nil
-	}
-	return s.openUnknown(path)
-}
-
-// openUnknown is openCandidate for compressed files too.
-func (s *scanner) openUnknown(path string) *candidate {
-	st, err := statPath(path)
-	if err != nil || !st.mode.IsRegular() || s.byID[st.id] != nil {
-		return nil
-	}
-	h, err := s.openPath(path)
-	if err != nil {
-		return nil
-	}
-	if st, err = h.stat(); err != nil || !st.mode.IsRegular() || s.byID[st.id] != nil {
-		h.Close()
-		return nil
-	}
-	return &candidate{path: path, info: st, h: h}
 }
 
 // original returns the file that n, a new one, may be a copy of: one that

@@ -1,0 +1,136 @@
+package tail
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/logferry/logferry/batch"
+)
+
+// A gap is where generations of a log may have come and gone unseen: behind a
+// file that is known, or a time until which all were.
+type gap struct {
+	path   string // of the log
+	name   string // what that leads to: generations are named after it
+	where  string // a path in the folder to look in
+	labels batch.Labels
+	since  int64 // when the last one known was changed last
+	behind *file // that one, if it is known
+	until  int64 // when the next one known was changed last
+	ahead  *file // that one, if it was rotated too
+}
+
+// A passage is a generation found in a gap.
+type passage struct {
+	*candidate
+	gen generation
+}
+
+// maxDone bounds how many forgotten files are remembered.
+const maxDone = 4096
+
+// shifts is how often names are looked at that change meanwhile.
+const shifts = 5
+
+// passages returns the files in g, oldest first: those in the same folder that no
+// pattern finds, and that by their names are rotated generations of the log.
+func (s *scanner) passages(g gap, now time.Time) []passage {
+	var all []passage
+	for range shifts {
+		var still bool
+		if all, still = s.survey(g, now); still {
+			break
+		}
+		// They are being renamed, and what the names told may be wrong.
+		dismissAll(all)
+		all, now = nil, time.Now()
+	}
+	slices.SortFunc(all, func(a, b passage) int {
+		if c, ok := a.gen.compare(b.gen); ok && c != 0 {
+			return c
+		}
+		return cmp.Compare(a.info.mtime, b.info.mtime)
+	})
+	return all
+}
+
+func dismissAll(all []passage) {
+	for _, p := range all {
+		p.h.Close()
+	}
+}
+
+// survey is passages for once. still reports whether the names were the same
+// before and afterwards.
+func (s *scanner) survey(g gap, now time.Time) (all []passage, still bool) {
+	paths := s.akin(g.where, g.name, now)
+	behind, ahead := s.nameOf(g.behind, g, now), s.nameOf(g.ahead, g, now)
+	for _, path := range paths {
+		gen := generationOf(path, g.name)
+		if gen.form == noGeneration || s.wanted(path) || excluded(s.exclude, path) {
+			continue
+		}
+		c := s.openCandidate(path)
+		if c == nil {
+			continue
+		}
+		all = append(all, passage{c, gen})
+	}
+	for _, p := range all {
+		if st, err := statPath(p.path); err != nil || st.id != p.info.id {
+			return all, false
+		}
+	}
+	if s.nameOf(g.behind, g, now) != behind || s.nameOf(g.ahead, g, now) != ahead {
+		return all, false
+	}
+	return slices.DeleteFunc(all, func(p passage) bool {
+		if p.info.size > 0 && !s.wasDone(p.candidate) && g.spans(p, behind, ahead) {
+			return false
+		}
+		p.h.Close()
+		return true
+	}), true
+}
+
+// nameOf is which generation f is by its name now, if it can be found.
+func (s *scanner) nameOf(f *file, g gap, now time.Time) generation {
+	if f == nil {
+		return generation{}
+	}
+	path, _ := s.find(f.id, dirOf(g.where), now, now)
+	if path == "" {
+		return generation{}
+	}
+	return generationOf(path, g.name)
+}
+
+// spans reports whether p lies within g, whose ends by their names are those
+// generations. A late line may make an older file the one that was changed last,
+// so names count more, if they can tell.
+func (g *gap) spans(p passage, behind, ahead generation) bool {
+	newer := p.info.mtime > g.since
+	if order, ok := p.gen.compare(behind); ok && order != 0 {
+		newer = order > 0
+	}
+	if !newer || g.ahead == nil {
+		return newer
+	}
+	if order, ok := p.gen.compare(ahead); ok && order != 0 {
+		return order < 0
+	}
+	return p.info.mtime <= g.until
+}
+
+// An ended file was read to its end, delivered and forgotten.
+type ended struct {
+	mark
+	at, log string // where it was last, and what it is a generation of
+}
+
+// wasDone reports whether c was read to its end, delivered and forgotten.
+func (s *scanner) wasDone(c *candidate) bool {
+	past, ok := s.done[c.info.id]
+	return ok && past.holds(c.h, s.buf)
+}
