@@ -45,7 +45,8 @@ var floors = map[string]floor{
 
 	"pipeline": {level: 3, ours: []string{"source", "sink", "batch", "lifecycle"}, linked: 2},
 
-	"internal/bench": {level: 4}, // tests only: what they import is nobody else's
+	"internal/bench":   {level: 4}, // tests only: what they import is nobody else's
+	"internal/torture": {level: 4},
 
 	"lifecycle/lifecycletest": {level: 1, ours: []string{"lifecycle"}},
 	"source/sourcetest":       {level: 2, ours: []string{"source", "batch", "lifecycle", "lifecycle/lifecycletest"}},

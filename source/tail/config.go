@@ -84,6 +84,9 @@ type Config struct {
 	// MaxRate bounds what is read, in bytes per second over all files: 0, the
 	// default, does not. It is an average: single reads are let through whole.
 	MaxRate int
+	// MaxUnpacked bounds what a compressed file may hold, in bytes: 64 GiB by
+	// default. See the package's documentation.
+	MaxUnpacked int64
 	// Readers is how many files are read at the same time: 2 by default. A
 	// reader that waits for a route keeps the others waiting once all do.
 	Readers int
@@ -151,6 +154,7 @@ func (c *Config) setDefaults() {
 	setDefault(&c.RotateWait, 5*time.Second)
 	setDefault(&c.MaxOpen, defaultMaxOpen())
 	setDefault(&c.MaxFiles, maxFiles)
+	setDefault(&c.MaxUnpacked, maxUnpacked)
 	setDefault(&c.Readers, 2)
 	setDefault(&c.Multiline.MaxLines, 1000)
 	setDefault(&c.Multiline.Timeout, time.Second)
@@ -160,7 +164,7 @@ func (c *Config) setDefaults() {
 	}
 }
 
-func setDefault[T int | time.Duration](field *T, value T) {
+func setDefault[T int | int64 | time.Duration](field *T, value T) {
 	if *field == 0 {
 		*field = value
 	}
@@ -222,6 +226,7 @@ func (p *plan) checkNumbers() (errs []error) {
 		{"RotateWait", int64(p.RotateWait)}, {"MaxOpen", int64(p.MaxOpen)}, {"Readers", int64(p.Readers)},
 		{"Multiline.MaxLines", int64(p.Multiline.MaxLines)}, {"Multiline.Timeout", int64(p.Multiline.Timeout)},
 		{"MaxFiles", int64(p.MaxFiles)}, {"IgnoreOlder", int64(p.IgnoreOlder)}, {"MaxRate", int64(p.MaxRate)},
+		{"MaxUnpacked", p.MaxUnpacked},
 	} {
 		if f.value < 0 {
 			errs = append(errs, fmt.Errorf("tail: %s: %d is negative", f.name, f.value))

@@ -12,8 +12,8 @@ import (
 // A cursor says how far a file has been read and how to recognise that file.
 // Its text form is kept in checkpoints:
 //
-//	2 DEV INO PRINTLEN PRINTHASH EPOCH OFFSET ANCHOR MTIME PATH [NUL REAL]
-//	3 DEV INO PRINTLEN PRINTHASH EPOCH OFFSET ANCHOR MTIME STREAM UNTIL PATH [NUL REAL]
+//	2 DEV INO PRINTLEN PRINTHASH EPOCH OFFSET ANCHOR MTIME WHOLE PATH [NUL REAL]
+//	3 DEV INO PRINTLEN PRINTHASH EPOCH OFFSET ANCHOR MTIME WHOLE STREAM UNTIL PATH [NUL REAL]
 //
 // with all numbers in lower-case hexadecimal, without leading zeros. The first
 // field is the version: 3 if something is passed, 2 if not.
@@ -26,6 +26,9 @@ type cursor struct {
 	epoch uint64
 	// mtime is when the file was changed last, as far as was known.
 	mtime int64
+	// whole is how long the file was when it was read to its end, if it is a
+	// compressed one: offsets are those of what it unpacks to.
+	whole int64
 	// path is where the file was first seen: its labels come from it.
 	path string
 	// real is where the file lay last, its folder without symbolic links;
@@ -50,7 +53,7 @@ var errCursor = errors.New("not a cursor of this package")
 func (c *cursor) append(dst []byte) []byte {
 	numbers := [...]uint64{
 		c.id.dev, c.id.ino, uint64(c.print.n), c.print.hash, c.epoch, uint64(c.offset), c.anchor,
-		uint64(c.mtime), uint64(c.skip), uint64(c.until),
+		uint64(c.mtime), uint64(c.whole), uint64(c.skip), uint64(c.until),
 	}
 	version, n := byte('3'), len(numbers)
 	if c.skip == record.None {
@@ -76,7 +79,7 @@ func (c *cursor) String() string { return string(c.append(nil)) }
 // damaged number is found out rather than used.
 func parseCursor(s string) (cursor, error) {
 	version, rest, _ := strings.Cut(s, " ")
-	var n [10]uint64
+	var n [11]uint64
 	fields := len(n)
 	switch version {
 	case "2":
@@ -93,15 +96,15 @@ func parseCursor(s string) (cursor, error) {
 		}
 		n[i], rest = v, after
 	}
-	c := cursor{id: identity{n[0], n[1]}, epoch: n[4], mtime: int64(n[7])}
-	if n[2] > printMax || n[5] > offsetMax {
-		return cursor{}, fmt.Errorf("%w: length %x or offset %x out of range", errCursor, n[2], n[5])
+	c := cursor{id: identity{n[0], n[1]}, epoch: n[4], mtime: int64(n[7]), whole: int64(n[8])}
+	if n[2] > printMax || n[5] > offsetMax || n[8] > offsetMax {
+		return cursor{}, fmt.Errorf("%w: length %x, offset %x or size %x out of range", errCursor, n[2], n[5], n[8])
 	}
 	if version == "3" {
-		if n[8] != uint64(record.Stdout) && n[8] != uint64(record.Stderr) || n[9] <= n[5] || n[9] > offsetMax {
-			return cursor{}, fmt.Errorf("%w: stream %x passed until %x out of range", errCursor, n[8], n[9])
+		if n[9] != uint64(record.Stdout) && n[9] != uint64(record.Stderr) || n[10] <= n[5] || n[10] > offsetMax {
+			return cursor{}, fmt.Errorf("%w: stream %x passed until %x out of range", errCursor, n[9], n[10])
 		}
-		c.passed = passed{record.Stream(n[8]), int64(n[9])}
+		c.passed = passed{record.Stream(n[9]), int64(n[10])}
 	}
 	c.mark = mark{print: print{int(n[2]), n[3]}, offset: int64(n[5]), anchor: n[6]}
 	var second bool

@@ -70,12 +70,17 @@ type file struct {
 	missed  time.Time // when it was first not found, zero if it was found since
 	owed    time.Time // since when the file has been at least owing long, which is not acknowledged
 	owing   int64
+	packed  packing  // how it is compressed
+	spoilt  bool     // it cannot be unpacked, unless it changes
+	lined   bool     // it waits to be unpacked
 	blank   int64    // when it was changed last as it was empty, 0 if it is known not to be
 	hinted  []string // the keys of scanner.hints that lead to it
 
 	// The reading part.
 	print print // of the first bytes, as it stands in cursors
 	pos
+	whole    int64          // how long a compressed file was when it was read to its end
+	proof    uint64         // the anchor at begin of what a compressed file is made of
 	begin    int64          // where to start without a cursor
 	announce bool           // begin is to be noted in a cursor at once
 	src      *source.Stream // nil until the first turn
@@ -115,6 +120,8 @@ type view struct {
 	size   atomic.Int64
 	state  atomic.Pointer[State]
 	since  atomic.Int64 // see file.owed, in nanoseconds since 1970
+	packed atomic.Bool
+	whole  atomic.Bool // what is packed was read to its end
 }
 
 // mark is how to recognise f at its read position.
@@ -124,7 +131,7 @@ func (f *file) mark() mark {
 
 // cursor is f's present position. Only who owns the reading part calls it.
 func (f *file) cursor() cursor {
-	c := cursor{id: f.id, epoch: f.epoch, mtime: f.mtime, path: f.path, real: f.real, passed: f.passed}
+	c := cursor{id: f.id, epoch: f.epoch, mtime: f.mtime, whole: f.whole, path: f.path, real: f.real, passed: f.passed}
 	c.mark = f.mark()
 	return c
 }
@@ -153,6 +160,10 @@ func (f *file) showPos() {
 // gauge notes since when something has not been acknowledged. Not while a reader
 // has f.
 func (f *file) gauge(now time.Time) {
+	if f.packed != unpacked {
+		f.shown.whole.Store(f.wholly())
+		return
+	}
 	acked := f.offset
 	if !f.delivered() {
 		acked = ackedOf(f.src, f.epoch)
@@ -179,6 +190,9 @@ func (f *file) setPlace(path string) {
 		f.shown.at.Store(&path)
 	}
 }
+
+// placed is where f is, or was last.
+func (f *file) placed() string { return *f.shown.at.Load() }
 
 func (f *file) setSize(n int64) {
 	f.size = n
@@ -231,7 +245,15 @@ func (f *file) dropName(path string) {
 func (f *file) end() int64 { return f.offset + f.rest }
 
 // unread is how much of what f was known to hold has not been sent.
-func (f *file) unread() int64 { return max(0, f.seen-f.offset) }
+func (f *file) unread() int64 {
+	switch {
+	case f.packed == unpacked:
+		return max(0, f.seen-f.offset)
+	case f.wholly():
+		return 0
+	}
+	return f.size
+}
 
 // delivered reports whether everything that was sent has been acknowledged.
 func (f *file) delivered() bool {

@@ -15,7 +15,10 @@ type handle struct {
 func (h *handle) ReadAt(p []byte, off int64) (int, error) { return h.content.ReadAt(p, off) }
 
 // Close closes the file.
-func (h *handle) Close() error { return h.file.Close() }
+func (h *handle) Close() error {
+	h.rest()
+	return h.file.Close()
+}
 
 func (h *handle) stat() (fileInfo, error) { return statFile(h.file) }
 

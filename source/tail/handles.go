@@ -13,6 +13,9 @@ func (s *scanner) open(f *file, now time.Time) bool {
 		return false
 	}
 	s.opened.MoveToFront(f.lru)
+	if f.packed != unpacked {
+		return s.admitPacked(f, now)
+	}
 	if int64(len(f.prefix)) < min(printMax, f.size) && !s.extend(f) {
 		s.dequeue(f)
 		s.verify(f, now)
@@ -32,7 +35,7 @@ func (s *scanner) open(f *file, now time.Time) bool {
 // no copy being made, and has no cursor. It gets one: if it is written and
 // rotated away while nobody looks, it is known that it was to be read.
 func (s *scanner) unheralded(f *file, now time.Time) bool {
-	return len(f.prefix) == 0 && !f.begun && !f.known && !f.resumed && !s.Once &&
+	return f.packed == unpacked && len(f.prefix) == 0 && !f.begun && !f.known && !f.resumed && !s.Once &&
 		f.moved.IsZero() && now.Sub(f.changed) >= s.Poll
 }
 
@@ -40,6 +43,9 @@ func (s *scanner) unheralded(f *file, now time.Time) bool {
 func (s *scanner) ripe(f *file, now time.Time) bool {
 	if len(f.prefix) == 0 {
 		s.extend(f) // it may have grown since it was looked at
+		if s.overtaken(f, now) {
+			return false
+		}
 	}
 	if len(f.prefix) == 0 && !f.resumed {
 		// There is nothing to read, and nothing to tell it from a copy that
@@ -145,7 +151,7 @@ func (s *scanner) seek(f *file, now time.Time) (found, sure bool) {
 	if err != nil {
 		return false, false
 	}
-	if st, err := h.stat(); err != nil || st.id != f.id || !f.mark().holds(h, s.buf) {
+	if st, err := h.stat(); err != nil || st.id != f.id || !s.same(f, h) {
 		h.Close()
 		return false, sure
 	}
@@ -156,6 +162,7 @@ func (s *scanner) seek(f *file, now time.Time) (found, sure bool) {
 
 // takeHandle gives f its handle, and closes others if too many are open.
 func (s *scanner) takeHandle(f *file, h *handle) {
+	h.unpack(f.packed, s.MaxUnpacked)
 	f.h = h
 	f.lru = s.opened.PushFront(f)
 	s.trim(f, s.MaxOpen)
@@ -168,7 +175,7 @@ func (s *scanner) trim(keep *file, most int) {
 		for e := s.opened.Back(); e != nil && s.opened.Len() > most; {
 			g := e.Value.(*file)
 			e = e.Prev()
-			if g != keep && g.spare() && (waiting || g.resting && g.held == nil) {
+			if g != keep && g != s.unpacking && g.spare() && (waiting || g.resting && g.held == nil) {
 				s.shut(g)
 			}
 		}

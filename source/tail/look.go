@@ -102,7 +102,6 @@ func (s *scanner) visit(path string, now time.Time) {
 		s.vacate(path, st.mode, err, now)
 		return
 	}
-	sp := s.spots[path]
 	f := s.known(st.id, path, now)
 	if f == nil {
 		if !s.welcome(path, st, now) {
@@ -112,6 +111,12 @@ func (s *scanner) visit(path string, now time.Time) {
 			return
 		}
 	}
+	s.lead(path, f, now)
+}
+
+// lead notes that path, which is followed, leads to f.
+func (s *scanner) lead(path string, f *file, now time.Time) {
+	sp := s.spots[path]
 	if sp == nil {
 		sp = &spot{path: path}
 		s.spots[path] = sp
@@ -151,7 +156,7 @@ func (s *scanner) known(id identity, path string, now time.Time) *file {
 		return f
 	}
 	defer h.Close()
-	if f.mark().holds(h, s.buf) {
+	if s.same(f, h) {
 		return f
 	}
 	delete(s.byID, id)
@@ -244,7 +249,7 @@ func (s *scanner) admit(path string, now time.Time) *file {
 		s.complain(path, err)
 		return nil
 	}
-	if f := s.byID[st.id]; f != nil && (f.h != nil || f.mark().holds(h, s.buf)) {
+	if f := s.byID[st.id]; f != nil && (f.h != nil || s.same(f, h)) {
 		h.Close() // the path changed between the looks
 		return f
 	}
@@ -258,7 +263,15 @@ func (s *scanner) admit(path string, now time.Time) *file {
 	}
 	f.stream = s.mint(f.path)
 	f.labels = s.Labels(f.path)
+	if e, ok := s.done[st.id]; ok && f.packed == unpacked && e.holds(h, s.buf) {
+		f.begin, f.offset, f.anchor, f.weighed = e.offset, e.offset, e.anchor, true // it was read, and has come back
+		return f
+	}
 	if s.first && s.From == End && !s.blamed[path] {
+		if f.packed != unpacked {
+			f.whole = st.size
+			return f
+		}
 		f.begin = s.lastLine(h, st.size, f.prefix)
 		f.offset = f.begin
 	}
@@ -274,7 +287,7 @@ func (s *scanner) newFile(path string, st fileInfo, now time.Time) *file {
 		f.blank = st.mtime
 	}
 	f.real, f.log = realPath(path), logName(path)
-	f.initial = s.first
+	f.initial, f.packed = s.first, packedKind(path)
 	if since := now.Sub(time.Unix(0, st.mtime)); s.first && since > 0 {
 		f.changed = now.Add(-min(since, s.IdlePoll*4))
 	}
@@ -284,6 +297,9 @@ func (s *scanner) newFile(path string, st fileInfo, now time.Time) *file {
 
 // readPrefix notes the first bytes of a new file.
 func (s *scanner) readPrefix(f *file) {
+	if f.packed != unpacked {
+		return // it may not be complete
+	}
 	n, _ := f.h.ReadAt(s.buf[:printMax], 0)
 	f.setPrefix(bytes.Clone(s.buf[:n]))
 }
@@ -292,6 +308,10 @@ func (s *scanner) readPrefix(f *file) {
 func (s *scanner) register(f *file) {
 	s.files[f] = struct{}{}
 	s.byID[f.id] = f
+	if f.packed != unpacked {
+		s.packed[f] = struct{}{}
+		f.shown.packed.Store(true)
+	}
 	s.src.show(&f.shown)
 }
 

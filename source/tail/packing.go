@@ -28,14 +28,16 @@ func (k packing) String() string {
 // packedKind tells by its name how a file is compressed. Whether it is so is
 // found out when it is read.
 func packedKind(name string) packing {
-	switch {
-	case strings.HasSuffix(name, ".gz"):
-		return gzipped
-	case strings.HasSuffix(name, ".zst"):
-		return zstded
+	for kind, suffix := range packedSuffixes {
+		if strings.HasSuffix(name, suffix) {
+			return packing(kind + 1)
+		}
 	}
 	return unpacked
 }
+
+// packedSuffixes are the ends of the names of compressed files, from gzipped on.
+var packedSuffixes = [...]string{".gz", ".zst"}
 
 // magicMax is how many bytes at the beginning tell the kind.
 const magicMax = 4

@@ -23,6 +23,11 @@ func (s *scanner) poll(f *file, now time.Time) {
 	if grown {
 		f.changed = now
 	}
+	if f.packed != unpacked {
+		f.links = st.links
+		s.pollPacked(f, st, grown, now)
+		return
+	}
 	if st.size < f.seen {
 		s.shrunken(f, st, now)
 		return
@@ -60,6 +65,12 @@ func (s *scanner) poll(f *file, now time.Time) {
 // because nothing was added to it for long enough.
 func (s *scanner) complete(f *file, now time.Time) bool {
 	return f.pending && now.Sub(f.changed) >= s.Multiline.Timeout
+}
+
+// lingers reports whether f ends in a record that has to be closed in time. One
+// that waits for a reader, or cannot be read, is not looked at more often for it.
+func (s *scanner) lingers(f *file) bool {
+	return !f.busy && f.pending && !f.queued && !f.gone && !f.retired && f.trouble == ""
 }
 
 // locate finds f where it was last, or else through its handle. ok is false if
@@ -142,7 +153,7 @@ func (s *scanner) part(f *file, now time.Time) {
 		return
 	}
 	s.probe(f, now)
-	if !f.delivered() || f.busy || f.queued {
+	if !f.delivered() || f.busy || f.queued || s.packing(f) {
 		return
 	}
 	if len(f.names) == 0 {
@@ -181,6 +192,9 @@ func (s *scanner) vanished(f *file, now time.Time) {
 	if f.busy {
 		return
 	}
+	if (f.unread() > 0 || !f.delivered()) && s.intoPacked(f, now) {
+		return
+	}
 	if !f.gone {
 		s.lost(f, "a file was deleted while it was closed, and what it held is lost")
 	}
@@ -188,18 +202,18 @@ func (s *scanner) vanished(f *file, now time.Time) {
 	s.dequeue(f)
 	s.drain(f, now)
 	f.resting = true
-	if f.delivered() || now.Sub(f.changed) > probeMax {
+	if f.delivered() && !s.packing(f) || now.Sub(f.changed) > probeMax {
 		s.forget(f)
 	}
 }
 
 // forget drops f for good: what it held has been delivered.
 func (s *scanner) forget(f *file) {
-	if f.links > 0 && !f.gone {
+	if f.offset > 0 && f.packed == unpacked {
 		if len(s.done) == maxDone {
 			clear(s.done)
 		}
-		s.done[f.id] = f.mark()
+		s.done[f.id] = ended{f.mark(), f.placed(), f.log}
 	}
 	s.drop(f)
 	s.out.Forget(f.stream)
@@ -226,9 +240,13 @@ func (s *scanner) drop(f *file) {
 		}
 	}
 	s.unhint(f)
+	delete(s.packed, f)
+	if s.unpacking == f {
+		s.unpacking = nil
+	}
 	for n := range s.files {
 		if n.held == f {
-			s.release(n)
+			s.weighed(n, f)
 		}
 		if n.after == f {
 			n.after = nil
@@ -239,6 +257,9 @@ func (s *scanner) drop(f *file) {
 }
 
 func (s *scanner) dequeue(f *file) {
+	if s.unpacking == f && !f.busy {
+		s.unpackDone(f)
+	}
 	if !f.queued {
 		return
 	}

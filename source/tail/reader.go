@@ -36,6 +36,7 @@ type worker struct {
 	joins   bool     // no line is
 
 	scratch []byte // chunk bytes
+	head    []byte // printMax bytes
 	text    []byte // the last cursor
 }
 
@@ -52,7 +53,7 @@ func newWorker(p *plan, work <-chan *file, back chan<- turn) *worker {
 	return &worker{
 		cut: cutter{maxLine: p.MaxLine, keepCR: p.KeepCR}, once: p.Once,
 		codings: newCodings(p.Encoding), rec: newRecords(p), joins: p.joins(),
-		work: work, back: back, scratch: make([]byte, chunk),
+		work: work, back: back, scratch: make([]byte, chunk), head: make([]byte, printMax),
 	}
 }
 
@@ -79,6 +80,7 @@ func (w *worker) run(ctx context.Context, out *source.Outlet) error {
 // take reads one turn's worth of f. It fails only if ctx is done.
 func (w *worker) take(ctx context.Context, out *source.Outlet, f *file) (turn, error) {
 	t := turn{f: f}
+	f.h.until(ctx)
 	if f.herald {
 		return w.announce(ctx, out, f)
 	}
@@ -101,10 +103,27 @@ func (w *worker) take(ctx context.Context, out *source.Outlet, f *file) (turn, e
 			}
 			f.src, t.end = nil, false
 		case t.end:
-			return t, nil
+			return t, w.complete(ctx, &t)
 		}
 	}
 	return t, nil
+}
+
+// complete notes in a cursor that a compressed file was read to its end: it
+// need not be unpacked again to find that out.
+func (w *worker) complete(ctx context.Context, t *turn) error {
+	f := t.f
+	if f.packed == unpacked || f.wholly() {
+		return nil
+	}
+	f.whole = f.size
+	if err := w.send(ctx, f, f.src.NewBatch()); err != nil {
+		f.src, f.whole, t.end = nil, 0, false
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // announce sends no more than f's first cursor.
@@ -145,10 +164,16 @@ func (w *worker) open(ctx context.Context, out *source.Outlet, f *file) error {
 	// A file is known from the day it was found, whatever becomes of it before
 	// anything of it is delivered, and what From left out stays left out.
 	tail := w.scratch[:min(f.offset, anchorMax)]
-	if n, _ := f.h.ReadAt(tail, f.offset-int64(len(tail))); n < len(tail) {
+	n, _ := f.h.ReadAt(tail, f.offset-int64(len(tail)))
+	switch fits := n == len(tail); {
+	case f.packed != unpacked && f.begin > 0 && !(fits && hash(tail) == f.proof):
+		f.begin = 0 // it is made of something else than it seemed
+		f.seek("")
+	case !fits:
 		return nil // shorter by now, or not readable: the next read tells
+	default:
+		f.anchor = hash(tail)
 	}
-	f.anchor = hash(tail)
 	return w.send(ctx, f, s.NewBatch())
 }
 
@@ -161,7 +186,7 @@ func (f *file) seek(text string) {
 		f.offset, f.anchor, f.passed = f.begin, anchorOf(nil), passed{}
 		return
 	}
-	f.offset, f.anchor, f.passed = c.offset, c.anchor, c.passed
+	f.offset, f.anchor, f.passed, f.whole = c.offset, c.anchor, c.passed, c.whole
 }
 
 // step reads one chunk of t's file and sends its whole lines.
@@ -206,11 +231,12 @@ func (w *worker) recorded(f *file) bool { return w.joins || f.coding != configur
 func (w *worker) fill(t *turn, buf []byte) (int, error) {
 	f := t.f
 	back := min(f.offset, anchorMax)
+	f.h.hold(f.offset)
 	n, err := f.h.ReadAt(buf, f.offset-back)
-	if err != nil && err != io.EOF {
-		return 0, err
+	if err != nil && err != io.EOF && int64(n) <= back {
+		return 0, err // otherwise what there is comes first
 	}
-	t.end = n < len(buf)
+	t.end = n < len(buf) && (err == nil || err == io.EOF)
 	if f.offset == 0 {
 		f.coding = sniff(buf[:n], w.codings[configured].unit())
 	}
@@ -219,12 +245,21 @@ func (w *worker) fill(t *turn, buf []byte) (int, error) {
 		t.foreign = true
 	case f.offset < anchorMax && (n < f.print.n || hash(buf[:f.print.n]) != f.print.hash):
 		t.foreign = true // too little was read for the anchor to tell
+	case back == anchorMax && int64(n) > back && !w.begins(f):
+		t.foreign = true // lines of one length may end alike
 	case f.offset < anchorMax && f.print.n < min(n, printMax):
 		head := bytes.Clone(buf[:min(n, printMax)])
 		f.print = printOf(head)
 		f.head.Store(&head)
 	}
 	return n, nil
+}
+
+// begins reports whether f still begins as it did. It is asked when more has been
+// read: if f was truncated and has grown again before that, its beginning has
+// changed by then. What a compressed file unpacks to does not change.
+func (w *worker) begins(f *file) bool {
+	return f.packed != unpacked || mark{print: f.print}.holds(f.h, w.head)
 }
 
 // shared sends the whole lines of buf, which is memory of b.

@@ -77,7 +77,7 @@ func (s *scanner) blame(name, text string, err error) {
 func (s *scanner) adoptByID(f *file, now time.Time) bool {
 	var best string
 	for name, m := range s.orphans {
-		if m.id != f.id || f.size < m.offset || !m.mark.holds(f.h, s.buf) {
+		if m.id != f.id || !s.agrees(f, m.mark) {
 			continue
 		}
 		if best == "" || m.offset > s.orphans[best].offset {
@@ -91,6 +91,19 @@ func (s *scanner) adoptByID(f *file, now time.Time) bool {
 	return true
 }
 
+// agrees reports whether m fits f, which is open. What a compressed file holds
+// further on shows when it is read.
+func (s *scanner) agrees(f *file, m mark) bool {
+	if u := f.h.unpacker(); u != nil {
+		if m.print.n == 0 {
+			return true // it was left out, or announced
+		}
+		ok, _ := u.resumes(m, s.buf)
+		return ok
+	}
+	return f.size >= m.offset && m.holds(f.h, s.buf)
+}
+
 // adopt gives f the stream of that name.
 func (s *scanner) adopt(f *file, name string, now time.Time) {
 	m := s.orphans[name]
@@ -100,7 +113,8 @@ func (s *scanner) adopt(f *file, name string, now time.Time) {
 	}
 	f.stream, f.path, f.log, f.labels = name, m.path, logName(m.path), s.Labels(m.path)
 	f.pos = pos{epoch: m.epoch, offset: m.offset, anchor: m.anchor}
-	f.begin, f.announce, f.resumed, f.held = m.begin, false, true, nil
+	f.whole = m.whole
+	f.begin, f.announce, f.resumed, f.known, f.held = m.begin, false, true, true, nil
 	f.showPos()
 	if f.at != f.path {
 		if f.real == "" {
@@ -130,12 +144,19 @@ func (s *scanner) recover(name string, m memo, now time.Time) {
 		return // nothing tells a copy of it
 	}
 	for f := range s.files {
-		if !f.resumed && !f.begun && m.print.n >= strong && f.size >= m.offset && s.holds(f, m.mark) {
+		if f.resumed || f.begun {
+			continue
+		}
+		if f.packed != unpacked && s.packedCursor(f, m) || f.packed == unpacked && m.print.n >= strong && f.size >= m.offset && s.holds(f, m.mark) {
 			s.adopt(f, name, now)
 			return
 		}
 	}
-	if c := s.copyOf(m, now); c != nil {
+	c := s.copyOf(m, now)
+	if c == nil {
+		c = s.packedOf(m, now)
+	}
+	if c != nil {
 		s.takeIn(name, c, now)
 	}
 }
@@ -181,7 +202,11 @@ func (s *scanner) takeIn(name string, c *candidate, now time.Time) {
 	s.register(f)
 	s.adopt(f, name, now)
 	f.moved = now
-	if f.size == f.offset {
+	if s.wanted(c.path) {
+		s.lead(c.path, f, now) // it came there after that was looked at
+		return
+	}
+	if f.packed == unpacked && f.size == f.offset || f.wholly() {
 		s.retire(f) // as a rule it was read to its end and delivered
 	} else {
 		s.enqueue(f)

@@ -12,6 +12,10 @@ func (s *scanner) finish(f *file, now time.Time) {
 		s.forget(f)
 		return
 	}
+	if s.wanted(f.at) {
+		s.lead(f.at, f, now) // it came there after that was looked at
+		return
+	}
 	s.retire(f)
 }
 
@@ -56,7 +60,7 @@ func (s *scanner) revisit(f *file, now time.Time) {
 		path, sure := s.trace(f, now)
 		if path != "" {
 			f.setPlace(path)
-		} else if sure {
+		} else if sure && !s.packing(f) {
 			s.forget(f)
 		}
 		return
@@ -68,7 +72,7 @@ func (s *scanner) revisit(f *file, now time.Time) {
 	if h == nil {
 		return // the next visit tells why
 	}
-	if !f.mark().holds(h, s.buf) {
+	if !s.same(f, h) {
 		h.Close()
 		f.gone = true // its number was given to another file
 		s.forget(f)

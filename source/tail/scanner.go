@@ -52,13 +52,17 @@ type scanner struct {
 	blamed  map[string]bool    // paths whose cursor could not be read
 	hints   map[string]*file   // files by the paths events may name
 	watched map[string]*folder // folders whose events are wanted, by path
-	done    map[identity]mark  // what was read of files that were forgotten but still exist
+	done    map[identity]ended // files that were forgotten, the last few of them
+	packed  map[*file]struct{} // compressed files without a cursor
 	last    map[string]*file   // the retired generation of each path
 	// listings are of folders, since the last look.
 	listings map[string]*listing
 
 	starved bool // there was no descriptor at the last attempt to get one
 	denied  bool // nor at one of those since the last look
+
+	unpacking *file   // the compressed file being read
+	toUnpack  []*file // those that wait for that
 
 	crowded bool      // it was logged that there are more files than MaxFiles
 	full    bool      // one was left out since the last look began
@@ -92,8 +96,8 @@ func newScanner(s *Source, out *source.Outlet, work chan<- *file, back <-chan tu
 		plan: s.plan, src: s, out: out, log: out.Logger(), work: work, back: back,
 		spots: map[string]*spot{}, files: map[*file]struct{}{}, byID: map[identity]*file{},
 		names: map[string]struct{}{}, orphans: map[string]memo{}, blamed: map[string]bool{},
-		hints: map[string]*file{}, watched: map[string]*folder{}, done: map[identity]mark{},
-		last: map[string]*file{}, listings: map[string]*listing{},
+		hints: map[string]*file{}, watched: map[string]*folder{}, done: map[identity]ended{},
+		packed: map[*file]struct{}{}, last: map[string]*file{}, listings: map[string]*listing{},
 		sweep: sweep{failed: map[string]struct{}{}},
 		buf:   make([]byte, printMax),
 	}
@@ -153,6 +157,7 @@ func (s *scanner) tick(now time.Time) {
 		s.look(now)
 	}
 	s.expire(now)
+	s.unpackNext()
 }
 
 // next is when tick has something to do again.
@@ -179,8 +184,8 @@ func (s *scanner) offer(now time.Time) (chan<- *file, *file) {
 	for e := s.ready.Front(); e != nil; e = s.ready.Front() {
 		f := e.Value.(*file)
 		if s.open(f, now) {
-			f.flush, f.complete = f.final, s.complete(f, now) // before the send: afterwards it is the reader's
-			f.from = f.offset
+			f.flush, f.from = f.final || f.packed != unpacked, f.offset // before the send: afterwards it is the reader's
+			f.complete = s.complete(f, now)
 			return s.work, f
 		}
 		if s.ready.Front() == e {
@@ -207,6 +212,15 @@ func (s *scanner) enqueue(f *file) {
 		f.again = true
 	case f.held != nil, f.after != nil && !f.after.drained:
 		f.show(Waiting)
+	case f.wholly() && f.known && !f.ask:
+		f.resting = true
+		f.gauge(time.Now())
+		f.show(Idle)
+	case f.packed != unpacked && s.unpacking != f:
+		if !f.lined {
+			f.lined = true
+			s.toUnpack = append(s.toUnpack, f)
+		}
 	case !f.queued:
 		f.queued = true
 		if f.moved.IsZero() {
@@ -232,6 +246,9 @@ func (s *scanner) returned(t turn, now time.Time) {
 	switch {
 	case t.err != nil:
 		s.broken(f, t.err, now)
+		f.spoilt = spoils(t.err)
+	case t.foreign && f.packed != unpacked:
+		s.restart(f, fileInfo{size: f.size, mtime: f.mtime}, now) // it is no copy of what it seemed to be of
 	case t.foreign || f.suspect:
 		f.suspect = false
 		s.verify(f, now)
@@ -243,6 +260,9 @@ func (s *scanner) returned(t turn, now time.Time) {
 	if t.err == nil && f.trouble != "" {
 		f.trouble = ""
 		s.fine(f.path)
+	}
+	if t.end || t.err != nil {
+		s.unpackDone(f)
 	}
 	f.gauge(now)
 	s.appoint(f, now)
@@ -269,7 +289,7 @@ func (s *scanner) rested(f *file, now time.Time) {
 	}
 	f.show(Rotated)
 	switch {
-	case !f.parting:
+	case !f.parting && f.packed == unpacked:
 		s.enqueue(f) // it moved during the turn: once more
 	case f.pending && !f.complete && s.complete(f, now):
 		s.enqueue(f) // its last entry comes before the first of the next file
@@ -291,7 +311,7 @@ func (s *scanner) appoint(f *file, now time.Time) {
 		wait = min(wait, onceGap)
 	case f.held != nil:
 		wait = s.Poll
-	case !f.busy && f.pending:
+	case s.lingers(f):
 		wait = min(wait, max(f.changed.Add(s.Multiline.Timeout).Sub(now), time.Millisecond))
 	case !f.moved.IsZero() && !f.settled && !f.retired:
 		// Rotation is looked after closely: it is over soon.
@@ -391,7 +411,7 @@ func (s *scanner) wasDelivered() bool {
 func (s *scanner) close() error {
 	past := map[string]memo{}
 	for f := range s.files {
-		if f.begun {
+		if f.known {
 			past[f.stream] = memo{f.cursor(), f.begin}
 		}
 		s.src.hide(&f.shown)

@@ -53,7 +53,7 @@ func (s *scanner) overtaken(f *file, now time.Time) bool {
 	}
 	since := f.blank
 	f.blank = 0
-	if f.at != f.path || s.Once {
+	if f.begun || f.at != f.path || s.Once {
 		return false
 	}
 	g := gap{path: f.path, name: f.log, where: f.log, labels: f.labels, since: since}
@@ -124,6 +124,12 @@ func (g *gap) before(c *candidate, gen generation) bool {
 	return c.info.mtime > g.since
 }
 
+// An ended file was read to its end, delivered and forgotten.
+type ended struct {
+	mark
+	at, log string // where it was last, and what it is a generation of
+}
+
 // wasDone reports whether c was read to its end, delivered and forgotten.
 func (s *scanner) wasDone(c *candidate) bool {
 	past, ok := s.done[c.info.id]
@@ -135,7 +141,7 @@ func (s *scanner) wasDone(c *candidate) bool {
 func (s *scanner) takeSkipped(g gap, c *candidate, now time.Time) *file {
 	n := s.newFile(g.path, c.info, now)
 	n.setPlace(c.path)
-	n.real, n.moved, n.weighed = c.path, now, true
+	n.real, n.moved, n.weighed, n.packed = c.path, now, true, packedKind(c.path)
 	s.takeHandle(n, c.h)
 	s.readPrefix(n)
 	if s.original(n) != nil {

@@ -35,10 +35,11 @@ type FileStats struct {
 	State State
 	// Read is how far the file has been read and sent, in bytes; Acked how far
 	// that has been acknowledged; Size how long the file was when it was last
-	// looked at.
+	// looked at. Of a compressed file, Read and Acked count what it unpacks to.
 	Read, Acked, Size int64
 	// Lag is how many bytes of Size are not acknowledged. A last line without
-	// newline is part of it.
+	// newline is part of it. Of a compressed file it is Size, until all of that
+	// is acknowledged.
 	Lag int64
 	// LagTime is how long the oldest byte of Lag has been there, at the least and
 	// as far as was noticed; 0 if there is none.
@@ -76,8 +77,16 @@ func (v *view) stats(now time.Time) FileStats {
 	}
 	if s := v.src.Load(); s != nil {
 		st.Acked = ackedOf(s, v.epoch.Load())
+	} else if v.whole.Load() {
+		st.Acked = st.Read // by an earlier run
 	}
 	st.Lag = max(0, st.Size-st.Acked)
+	if v.packed.Load() {
+		st.Lag = st.Size
+		if v.whole.Load() && st.Acked == st.Read {
+			st.Lag = 0
+		}
+	}
 	if since := v.since.Load(); since != 0 && st.Lag > 0 {
 		st.LagTime = max(0, now.Sub(time.Unix(0, since)))
 	}

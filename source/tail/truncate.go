@@ -104,8 +104,8 @@ func (s *scanner) restart(f *file, st fileInfo, now time.Time) {
 	f.offset, f.begin, f.anchor = 0, 0, anchorOf(nil)
 	f.rest, f.scan, f.announce = 0, 0, false
 	f.passed, f.pending = passed{}, false
-	f.seen, f.changed, f.resting = 0, now, false
-	f.blank = 0
+	f.seen, f.changed, f.resting, f.begun = 0, now, false, false
+	f.blank, f.whole = 0, 0
 	if f.setSize(st.size); st.size == 0 {
 		f.blank = st.mtime
 	}
@@ -144,7 +144,7 @@ func (s *scanner) move(f *file, c *candidate, now time.Time) {
 		delete(s.names, n.stream)
 	}
 	f.id, f.mtime, f.links = c.info.id, c.info.mtime, c.info.links
-	f.seen, f.resting = 0, false
+	f.seen, f.resting, f.whole = 0, false, 0
 	f.setSize(c.info.size)
 	f.setPlace(c.path)
 	f.real = realPath(c.path)
@@ -191,7 +191,7 @@ func (s *scanner) findCopy(f *file, m mark, now time.Time) *candidate {
 	for n := range s.files {
 		// One that is followed counts until it was weighed: it may have been
 		// empty when it was found.
-		if n != f && !n.begun && (n.held == f || n.held == nil && !n.weighed && !n.resumed) {
+		if n != f && n.packed == unpacked && !n.begun && (n.held == f || n.held == nil && !n.weighed && !n.resumed) {
 			if c := s.lend(n); c != nil {
 				consider(c)
 			}
@@ -251,8 +251,17 @@ func (s *scanner) dismiss(c *candidate) {
 	}
 }
 
-// openCandidate opens the file at path, unless it is followed or cannot be.
+// openCandidate opens the file at path, unless it is compressed, followed or
+// cannot be opened.
 func (s *scanner) openCandidate(path string) *candidate {
+	if packedKind(path) != unpacked {
+		return nil
+	}
+	return s.openUnknown(path)
+}
+
+// openUnknown is openCandidate for compressed files too.
+func (s *scanner) openUnknown(path string) *candidate {
 	st, err := statPath(path)
 	if err != nil || !st.mode.IsRegular() || s.byID[st.id] != nil {
 		return nil
@@ -276,7 +285,7 @@ func (s *scanner) original(n *file) *file {
 		return nil
 	}
 	for f := range s.files {
-		if f == n || f.held != nil || f.gone || f.retired {
+		if f == n || f.held != nil || f.gone || f.retired || f.packed != unpacked {
 			continue
 		}
 		if f.learn(); alike(n.prefix, f.prefix) && !s.diverged(n, f) {
@@ -386,7 +395,7 @@ func (s *scanner) succeed(f *file, now time.Time) bool {
 		return false
 	}
 	for n := range s.files {
-		if n.held != f || n.h == nil && !s.reopen(n, now) || !f.mark().holds(n.h, s.buf) {
+		if n.held != f || n.packed != unpacked || n.h == nil && !s.reopen(n, now) || !f.mark().holds(n.h, s.buf) {
 			continue
 		}
 		if st, err := n.h.stat(); err == nil {

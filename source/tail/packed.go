@@ -1,0 +1,333 @@
+package tail
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+)
+
+// unpack shows what h holds unpacked, if kind says that it is compressed.
+func (h *handle) unpack(kind packing, most int64) {
+	if kind != unpacked && h.unpacker() == nil {
+		h.content = newUnpacker(h.file, kind, unpackWindow, most, nil)
+	}
+}
+
+// unpacker returns what unpacks h, nil if nothing does.
+func (h *handle) unpacker() *unpacker {
+	u, _ := h.content.(*unpacker)
+	return u
+}
+
+// until has long skips over what is known end when ctx is done.
+func (h *handle) until(ctx context.Context) {
+	if u := h.unpacker(); u != nil {
+		u.in.stop = ctx.Err
+	}
+}
+
+// hold keeps what follows off, which may be read again.
+func (h *handle) hold(off int64) {
+	if u := h.unpacker(); u != nil {
+		u.keep(off)
+	}
+}
+
+// rest drops the memory unpacking takes. The next read begins anew.
+func (h *handle) rest() {
+	if u := h.unpacker(); u != nil {
+		u.in.stop = nil
+		u.release()
+	}
+}
+
+// unpackedName is the path of a compressed file without what says so.
+func unpackedName(path string) string {
+	for _, suffix := range packedSuffixes {
+		if name, ok := strings.CutSuffix(path, suffix); ok {
+			return name
+		}
+	}
+	return path
+}
+
+// pollPacked looks at a compressed file. It is read once it is complete, as far
+// as staying unchanged for RotateWait tells.
+func (s *scanner) pollPacked(f *file, st fileInfo, grown bool, now time.Time) {
+	if f.busy {
+		f.again = f.again || grown
+		return
+	}
+	if grown {
+		f.mtime = st.mtime
+		f.setSize(st.size)
+		f.spoilt = false
+		if f.h != nil {
+			f.h.rest()
+		}
+	}
+	switch {
+	case f.wholly():
+		if f.resting = true; f.known {
+			s.seen(f, now)
+			return
+		}
+		s.enqueue(f) // for its cursor
+	case f.spoilt, s.unripe(f, now):
+		f.resting = f.spoilt
+	case f.held != nil:
+		s.weighPacked(f, now)
+	case !f.queued:
+		s.enqueue(f)
+	}
+}
+
+// unripe reports whether f, a compressed file, may still be written.
+func (s *scanner) unripe(f *file, now time.Time) bool {
+	return !s.Once && now.Sub(f.changed) < s.RotateWait
+}
+
+// seen deals with a compressed file that was read.
+func (s *scanner) seen(f *file, now time.Time) {
+	f.show(Idle)
+	if !f.moved.IsZero() {
+		s.drain(f, now)
+		s.part(f, now)
+		return
+	}
+	s.probe(f, now)
+}
+
+// same reports whether h is f, as far as its content tells in short.
+func (s *scanner) same(f *file, h *handle) bool {
+	if f.packed == unpacked {
+		return f.mark().holds(h, s.buf)
+	}
+	u := newUnpacker(h.file, f.packed, 0, s.MaxUnpacked, nil)
+	defer u.release()
+	ok, _ := u.resumes(f.mark(), s.buf)
+	return ok || f.print.n == 0
+}
+
+// admitPacked decides what of a new compressed file is to be read. It is called
+// at the first look at its content.
+func (s *scanner) admitPacked(f *file, now time.Time) bool {
+	if f.herald = f.wholly() && !f.known; f.herald {
+		return true
+	}
+	if !f.begun && s.unripe(f, now) {
+		return false
+	}
+	if len(f.prefix) == 0 {
+		prefix, err := f.h.unpacker().prefix(s.buf)
+		if err != nil && len(prefix) == 0 {
+			s.dequeue(f)
+			s.broken(f, err, now)
+			f.spoilt = true
+			return false
+		}
+		f.setPrefix(slices.Clone(prefix))
+	}
+	return f.weighed || f.resumed || s.weighPacked(f, now)
+}
+
+// weighPacked finds the file that was compressed to n, a new one, if it is known,
+// and has n read from where that was read to. It reports whether n is to be read
+// now.
+func (s *scanner) weighPacked(n *file, now time.Time) bool {
+	f := n.held
+	if f == nil {
+		f = s.packedFrom(n)
+	}
+	switch {
+	case f == nil:
+		n.weighed = true
+		if m, ok := s.pastOf(n); ok {
+			n.startBehind(m)
+		}
+		return true
+	case !f.finished():
+		// It will be read to its end itself. Until that is delivered, nothing
+		// may be known of n: after a restart it would hide what is missing.
+		n.held, n.heldAt = f, now
+		n.show(Waiting)
+		s.dequeue(n)
+		s.agenda.hasten(f, now)
+		return false
+	}
+	n.held, n.weighed = nil, true
+	n.startBehind(f.mark())
+	s.enqueue(n)
+	return true
+}
+
+// wholly reports whether f, a compressed file, was read to its end.
+func (f *file) wholly() bool { return f.whole > 0 && f.whole == f.size }
+
+// finished reports whether all that f holds has been delivered.
+func (f *file) finished() bool {
+	return f.retired || !f.busy && !f.queued && f.resting && f.unread() == 0 && f.delivered()
+}
+
+// startBehind has f, a compressed file, read from m on, if m fits.
+func (f *file) startBehind(m mark) {
+	f.begin, f.offset, f.anchor, f.proof = m.offset, m.offset, m.anchor, m.anchor
+}
+
+// packedFrom returns the file that n, a compressed one, was made of, if it is
+// still followed or remembered.
+func (s *scanner) packedFrom(n *file) *file {
+	for f := range s.files {
+		if f == n || f.packed != unpacked || f.gone {
+			continue
+		}
+		if f.learn(); len(f.prefix) < len(n.prefix) && f.h != nil && !f.busy {
+			s.extend(f)
+		}
+		if len(f.prefix) == len(n.prefix) && alike(f.prefix, n.prefix) && (len(n.prefix) >= strong || s.packs(n, f)) {
+			return f
+		}
+	}
+	return nil
+}
+
+// packs reports whether n, a compressed file, is by its name made of f.
+func (s *scanner) packs(n, f *file) bool {
+	name := unpackedName(n.where())
+	return name == f.placed() || name == f.log || slices.Contains(logsOf(name), f.log)
+}
+
+// pastOf returns where reading stopped in a file that n, a compressed one, seems
+// to be made of, and that was forgotten.
+func (s *scanner) pastOf(n *file) (best mark, ok bool) {
+	name := unpackedName(n.where())
+	for _, e := range s.done {
+		if e.print.n == 0 || e.print.n > len(n.prefix) || hash(n.prefix[:e.print.n]) != e.print.hash || e.offset <= best.offset {
+			continue
+		}
+		if e.print.n >= strong || name == e.at || name == e.log || slices.Contains(logsOf(name), e.log) {
+			best, ok = e.mark, true
+		}
+	}
+	return best, ok
+}
+
+// packing reports whether f, of which there is nothing left, may be what a
+// compressed file is made of that has no cursor yet. Until it has one, f's tells
+// that its content is known.
+func (s *scanner) packing(f *file) bool {
+	for n := range s.packed {
+		if src := n.shown.src.Load(); src != nil && src.Cursor() != "" || n.spoilt || n.resumed {
+			delete(s.packed, n)
+			continue
+		}
+		if n.held == f || s.packs(n, f) || len(n.prefix) >= strong && alike(n.prefix, f.prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// intoPacked has the stream of f, which was deleted while it was closed, go on in
+// what it was compressed to. It reports whether there is such a file.
+func (s *scanner) intoPacked(f *file, now time.Time) bool {
+	for n := range s.packed {
+		if n.busy || n.begun || n.resumed || n.h == nil && !s.reopen(n, now) {
+			continue
+		}
+		if ok, _ := n.h.unpacker().resumes(f.mark(), s.buf); !ok || f.print.n < strong && !s.packs(n, f) {
+			continue
+		}
+		st, err := n.h.stat()
+		if err != nil {
+			continue
+		}
+		f.gone, f.packed = false, n.packed
+		delete(s.packed, n)
+		s.move(f, &candidate{path: n.at, info: st, h: n.h, f: n}, now)
+		s.packed[f] = struct{}{}
+		return true
+	}
+	return false
+}
+
+// weighed has n, which was held because of f, go on without it.
+func (s *scanner) weighed(n, f *file) {
+	if n.packed != unpacked {
+		n.weighed = true
+		n.startBehind(f.mark())
+	}
+	s.release(n)
+}
+
+// packedCursor reports whether m, whose file is gone, is the cursor of what f, a
+// compressed file, is made of.
+func (s *scanner) packedCursor(f *file, m memo) bool {
+	h, done := s.peek(f)
+	defer done()
+	return h != nil && s.packedMemo(h, f.packed, f.where(), m)
+}
+
+func (s *scanner) packedMemo(h *handle, kind packing, path string, m memo) bool {
+	if m.print.n < strong && !slices.Contains(append(logsOf(unpackedName(path)), unpackedName(path)), logName(m.path)) {
+		return false
+	}
+	u := newUnpacker(h.file, kind, 0, s.MaxUnpacked, nil)
+	defer u.release()
+	ok, _ := u.resumes(m.mark, s.buf)
+	return ok
+}
+
+// packedOf looks in its folder for what the file of m was compressed to.
+func (s *scanner) packedOf(m memo, now time.Time) *candidate {
+	for _, path := range s.akin(m.where(), logName(m.path), now) {
+		kind := packedKind(path)
+		if kind == unpacked {
+			continue
+		}
+		c := s.openUnknown(path)
+		if c == nil {
+			continue
+		}
+		if s.packedMemo(c.h, kind, path, m) {
+			return c
+		}
+		c.h.Close()
+	}
+	return nil
+}
+
+// unpackNext has the next compressed file read: one at a time, since unpacking
+// takes memory.
+func (s *scanner) unpackNext() {
+	for s.unpacking == nil && len(s.toUnpack) > 0 {
+		f := s.toUnpack[0]
+		s.toUnpack = s.toUnpack[1:]
+		f.lined = false
+		if _, ok := s.files[f]; ok && !f.queued && !f.busy && f.held == nil && (f.after == nil || f.after.drained) {
+			s.unpacking = f
+			s.enqueue(f)
+		}
+	}
+}
+
+// unpackDone notes that f is not being unpacked any more.
+func (s *scanner) unpackDone(f *file) {
+	if f.packed == unpacked {
+		return
+	}
+	if f.h != nil {
+		f.h.rest()
+	}
+	if s.unpacking == f {
+		s.unpacking = nil
+	}
+}
+
+// spoils reports whether err will stay as long as the file does not change.
+func spoils(err error) bool {
+	_, ok := errors.AsType[*unpackError](err)
+	return ok
+}
