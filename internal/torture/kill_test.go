@@ -136,6 +136,11 @@ func (w *world) explain() {
 		missing[n] = true
 	}
 	var story []string
+	ends := make([]int, len(w.a.past)) // of what happened until each file ended
+	for i, g := range w.a.past {
+		story = append(story, g.story...)
+		ends[i] = len(story)
+	}
 	for i, g := range w.a.past {
 		lost, wrong := 0, map[string]int{}
 		for _, n := range g.lines {
@@ -146,9 +151,9 @@ func (w *world) explain() {
 				wrong[what]++
 			}
 		}
-		if story = append(story, g.story...); lost+len(wrong) > 0 {
-			// What happened before tells more than what happened since.
-			w.t.Logf("file %d, %d lines, %d missing, wrong: %v\n\t%s", i, len(g.lines), lost, wrong, strings.Join(story[max(0, len(story)-12):], "\n\t"))
+		if lost+len(wrong) > 0 {
+			part := story[max(0, ends[i]-12):min(len(story), ends[i]+8)]
+			w.t.Logf("file %d, %d lines, %d missing, wrong: %v\n\t%s", i, len(g.lines), lost, wrong, strings.Join(part, "\n\t"))
 		}
 	}
 	text, err := os.ReadFile(w.log.Name())

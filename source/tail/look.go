@@ -175,6 +175,7 @@ func (s *scanner) known(id identity, path string, now time.Time) *file {
 func (s *scanner) occupy(sp *spot, f *file, now time.Time) {
 	old := sp.cur
 	if old == f {
+		f.addName(sp.path) // it may have been taken for lost while it was renamed
 		return
 	}
 	sp.cur = f

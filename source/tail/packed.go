@@ -180,7 +180,7 @@ func (f *file) startBehind(m mark) {
 // still followed or remembered.
 func (s *scanner) packedFrom(n *file) *file {
 	for f := range s.files {
-		if f == n || f.packed != unpacked || f.gone {
+		if f == n || f.packed != unpacked {
 			continue
 		}
 		if f.learn(); len(f.prefix) < len(n.prefix) && f.h != nil && !f.busy {
