@@ -103,15 +103,15 @@ func (w *worker) take(ctx context.Context, out *source.Outlet, f *file) (turn, e
 			}
 			f.src, t.end = nil, false
 		case t.end:
-			return t, w.complete(ctx, &t)
+			return t, w.exhaust(ctx, &t)
 		}
 	}
 	return t, nil
 }
 
-// complete notes in a cursor that a compressed file was read to its end: it
+// exhaust notes in a cursor that a compressed file was read to its end: it
 // need not be unpacked again to find that out.
-func (w *worker) complete(ctx context.Context, t *turn) error {
+func (w *worker) exhaust(ctx context.Context, t *turn) error {
 	f := t.f
 	if f.packed == unpacked || f.wholly() {
 		return nil

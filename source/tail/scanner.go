@@ -184,8 +184,9 @@ func (s *scanner) offer(now time.Time) (chan<- *file, *file) {
 	for e := s.ready.Front(); e != nil; e = s.ready.Front() {
 		f := e.Value.(*file)
 		if s.open(f, now) {
-			f.flush, f.from = f.final || f.packed != unpacked, f.offset // before the send: afterwards it is the reader's
-			f.complete = s.complete(f, now)
+			// Before the send: afterwards it is the reader's.
+			f.flush, f.complete = f.final || f.packed != unpacked, s.complete(f, now) || f.packed != unpacked
+			f.from = f.offset
 			return s.work, f
 		}
 		if s.ready.Front() == e {
@@ -289,7 +290,9 @@ func (s *scanner) rested(f *file, now time.Time) {
 	}
 	f.show(Rotated)
 	switch {
-	case !f.parting && f.packed == unpacked:
+	case f.packed != unpacked:
+		s.drain(f, now)
+	case !f.parting:
 		s.enqueue(f) // it moved during the turn: once more
 	case f.pending && !f.complete && s.complete(f, now):
 		s.enqueue(f) // its last entry comes before the first of the next file
