@@ -12,12 +12,13 @@
 //	d := record.NewDecoder(record.CRI)
 //	j := record.NewJoiner(record.Traces(), record.Limits{MaxLines: 1000, MaxBytes: 1 << 20}, emit)
 //	var l record.Line
-//	for text, start, end := range lines {
-//		if err := d.Decode(text, &l); err != nil {
+//	for _, in := range lines {
+//		if err := d.Decode(in.text, &l); err != nil {
 //			// l is the line as it was
 //		}
-//		j.Add(&l, start, end)
+//		j.Add(&l, in.start, in.end)
 //	}
+//	j.Close()
 //
 // # Restarts
 //

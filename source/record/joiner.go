@@ -50,8 +50,8 @@ type Position struct {
 }
 
 // A Joiner makes records of the lines of one input. It holds at most one
-// unfinished record per stream, whose pieces and lines it copies; its memory is
-// bounded by twice MaxBytes per stream. It belongs to one goroutine.
+// unfinished record per stream, whose pieces and lines it copies: no more than
+// twice MaxBytes of text per stream. It belongs to one goroutine.
 //
 // Pieces of a line ([Line.Partial]) are joined as they are, lines by a newline
 // if the Rule says so. Records of one stream come in order, and each line is in

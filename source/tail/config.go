@@ -56,6 +56,8 @@ type Config struct {
 	// MaxLine is the longest line delivered whole, in bytes without its line
 	// end: 1 MiB by default. Of a longer one the first MaxLine bytes are
 	// delivered, with the attribute truncated="true", and the rest is skipped.
+	// What Encoding, Format or Multiline makes of lines is measured as it is
+	// delivered, and not cut within a character.
 	MaxLine int
 	// Poll is how often a busy file is looked at: 250 ms by default. Events of
 	// the operating system usually come first.

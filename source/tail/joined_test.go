@@ -389,3 +389,48 @@ func TestCompleteOnlyIfNothingWasAdded(t *testing.T) {
 		t.Errorf("%d entries, want one", len(b.Entries))
 	}
 }
+
+// TestPackedRecords: a compressed file of a container, and one that is damaged:
+// what is held back at the damage is delivered.
+func TestPackedRecords(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 6))
+	text, want := pieces(rnd, 5000, true)
+	packed := gzipOf(t, strings.Join(text, ""))
+	cfg := Config{Format: record.CRI, Multiline: Multiline{Rule: starting.Rule, Timeout: time.Hour}}
+	for name, data := range map[string][]byte{"whole": packed, "damaged": packed[:len(packed)/2]} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "f.gz")
+			write(t, path, string(data))
+			cfg.Paths = []string{path}
+			got := readOnce(t, cfg).byStream()
+			for stream := range want {
+				n := len(got[stream])
+				if whole := n == len(want[stream]); n < 2 || whole != (name == "whole") {
+					t.Fatalf("%s: %d entries of %d", stream, n, len(want[stream]))
+				}
+				// The last one may go on behind the damage.
+				if last := got[stream][n-1]; !slices.Equal(got[stream][:n-1], want[stream][:n-1]) || !strings.HasPrefix(want[stream][n-1], last) {
+					t.Errorf("%s: the entries differ", stream)
+				}
+			}
+		})
+	}
+}
+
+// TestHeldBackWhileBlocked: while every reader waits for a route, a file whose
+// last entry is overdue is not looked at any more often for it.
+func TestHeldBackWhileBlocked(t *testing.T) {
+	f := &file{pending: true}
+	s := &scanner{}
+	if !s.lingers(f) {
+		t.Error("an open entry has to be closed in time")
+	}
+	for name, f := range map[string]*file{
+		"busy": {pending: true, busy: true}, "queued": {pending: true, queued: true}, "gone": {pending: true, gone: true},
+		"retired": {pending: true, retired: true}, "in trouble": {pending: true, trouble: "x"}, "nothing open": {},
+	} {
+		if s.lingers(f) {
+			t.Errorf("%s: wants to be looked at", name)
+		}
+	}
+}

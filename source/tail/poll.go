@@ -74,6 +74,12 @@ func (s *scanner) complete(f *file, now time.Time) bool {
 	return f.pending && now.Sub(f.changed) >= s.Multiline.Timeout
 }
 
+// lingers reports whether f ends in a record that has to be closed in time. One
+// that waits for a reader, or cannot be read, is not looked at more often for it.
+func (s *scanner) lingers(f *file) bool {
+	return !f.busy && f.pending && !f.queued && !f.gone && !f.retired && f.trouble == ""
+}
+
 // locate finds f where it was last, or else through its handle. ok is false if
 // it is nowhere any more.
 func (s *scanner) locate(f *file, now time.Time) (st fileInfo, ok bool) {

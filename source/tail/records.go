@@ -171,9 +171,11 @@ func (w *worker) joined(ctx context.Context, t *turn, head []byte) error {
 		if t.end || len(b.Entries) >= maxEntries || int64(s.to-s.from) >= r.window || r.joiner.Resume(s.at()).Offset > f.offset {
 			break
 		}
-		if err := r.more(t, &s); err != nil {
+		if err := r.more(t, &s); err != nil && !(spoils(err) && r.joiner.Open()) {
 			b.Settle(nil)
 			return err
+		} else if err != nil {
+			r.joiner.Close() // nothing will follow: what there is comes first
 		}
 	}
 	if t.end = t.end && len(b.Entries) < maxEntries; t.end {

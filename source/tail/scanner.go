@@ -315,7 +315,7 @@ func (s *scanner) appoint(f *file, now time.Time) {
 		wait = min(wait, onceGap)
 	case f.held != nil:
 		wait = s.Poll
-	case !f.busy && f.pending:
+	case s.lingers(f):
 		wait = min(wait, max(f.changed.Add(s.Multiline.Timeout).Sub(now), time.Millisecond))
 	case !f.moved.IsZero() && !f.settled && !f.retired:
 		// Rotation is looked after closely: it is over soon.

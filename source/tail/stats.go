@@ -38,8 +38,8 @@ type FileStats struct {
 	// looked at. Of a compressed file, Read and Acked count what it unpacks to.
 	Read, Acked, Size int64
 	// Lag is how many bytes of Size are not acknowledged. A last line without
-	// newline is part of it. Of a compressed file it is Size, until all of that
-	// is acknowledged.
+	// newline is part of it, and so is an entry that is held back. Of a
+	// compressed file it is Size, until all of that is acknowledged.
 	Lag int64
 	// LagTime is how long the oldest byte of Lag has been there, at the least and
 	// as far as was noticed; 0 if there is none.
