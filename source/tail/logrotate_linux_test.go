@@ -142,6 +142,7 @@ func TestLogrotate(t *testing.T) {
 		{"create, all followed", "create 0644", "app.log*"},
 		{"create, compress", "create 0644\n\tcompress\n\tdelaycompress", "app.log"},
 		{"copytruncate", "copytruncate", "app.log"},
+		{"copytruncate, all followed", "copytruncate", "app.log*"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			rotations := 10
