@@ -3,10 +3,13 @@ package main
 import (
 	"errors"
 	"flag"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/source/record"
 	"github.com/logferry/logferry/source/tail"
 )
 
@@ -31,13 +34,12 @@ func parse(args []string) (o options, err error) {
 		_, err := batch.NewLabels(labels)
 		return err
 	})
-	flags.Func("from", "begin `start|end` of files without a cursor", func(s string) error {
-		if s != "start" && s != "end" {
-			return errors.New("want start or end")
-		}
-		o.tail.From = map[string]tail.From{"start": tail.Start, "end": tail.End}[s]
-		return nil
-	})
+	choose(flags, "from", "begin at the `start|end` of files without a cursor", &o.tail.From,
+		map[string]tail.From{"start": tail.Start, "end": tail.End})
+	choose(flags, "format", "take lines out of the `cri|docker` format of a container's files", &o.tail.Format,
+		map[string]record.Format{"cri": record.CRI, "docker": record.DockerJSON})
+	choose(flags, "join", "join lines to entries: by `dates|traces`", &o.tail.Multiline.Rule,
+		map[string]record.Rule{"dates": record.Dates(), "traces": record.Traces()})
 	flags.Parse(args)
 	o.tail.Paths = flags.Args()
 	if slices.ContainsFunc(o.tail.Paths, func(p string) bool { return strings.HasPrefix(p, "-") }) {
@@ -52,4 +54,16 @@ func parse(args []string) (o options, err error) {
 		return l
 	}
 	return o, err
+}
+
+// choose defines a flag that takes one of the keys of values.
+func choose[T any](flags *flag.FlagSet, name, usage string, into *T, values map[string]T) {
+	flags.Func(name, usage, func(s string) error {
+		v, ok := values[s]
+		if !ok {
+			return fmt.Errorf("want one of %s", strings.Join(slices.Sorted(maps.Keys(values)), ", "))
+		}
+		*into = v
+		return nil
+	})
 }

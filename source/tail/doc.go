@@ -20,39 +20,68 @@
 // A file is recognised by its device and inode numbers together with its
 // content: a hash of its first bytes, up to 1 KiB, and one of the 64 bytes
 // before the position it was read to. Neither is enough alone. The number of a
-// deleted file is given to the next one that is created, and many logs begin
-// alike. Each read begins 64 bytes early, so that a file that was truncated and
-// has grown again, or that has taken the place of another, is found out by the
-// read itself. Two names of one file, hard or symbolic links, are one file.
+// deleted file is given to the next one that is created, many logs begin alike,
+// and lines of one length end alike. Each read begins 64 bytes early, and what
+// it finds is good only if the file still begins as it did: so one that was
+// truncated and has grown again, or that has taken the place of another, is
+// found out by the read itself. Two names of one file, hard or symbolic links,
+// are one file.
 //
 //	renamed          read on through the open handle to its end, and for as long as its writer goes on
 //	deleted          likewise; its space on disk is free once it was delivered
 //	copytruncate     the copy is found by its content and read from the position reached; the file itself is
 //	                 new, and is begun when the copy is read
 //	truncated        read from its beginning; what had not been read is reported as lost
-//	rotated twice    the generation between, which never was seen at its path, is looked for by its name (that of
-//	                 the log and a suffix after a dot, dash or underscore) and the time it was changed
+//	rotated twice    the generation between, which never was seen at its path, is looked for by its name, and the
+//	                 time it was changed: app.log.1, app.log-20060102, app.1.log, app-2006-01-02T15-04-05.log
+//	compressed       a .gz or .zst is read from where reading of the file it was made of stopped
 //
 // A new file that begins like another is held while it may turn out to be a
-// copy that is about to replace it: until the two diverge, or it was not
-// changed for RotateWait.
+// copy that is about to replace it: until the two diverge, or it was not changed
+// for RotateWait, or for 5 min if its name says that it is a generation of the
+// other. The newest generation of each path that was delivered is remembered,
+// with its cursor, for as long as it exists: what a late writer adds to it is
+// read, and what followed it unseen is found, after a restart too.
+//
+// # Compressed files
+//
+// Files that patterns find and whose names end in .gz or .zst are unpacked. Each
+// is read once, when it was not changed for RotateWait, and one at a time: that
+// takes some 2 MiB, and 8 more for zstd. What is known by its first bytes to have
+// been read before it was compressed is left out, if the bytes before that place
+// agree too. A file that was compressed while the program was down is found
+// whether or not a pattern names it.
+//
+// What is damaged is delivered up to the damage, and reported. Unpacking ends
+// with an error beyond MaxUnpacked bytes, and beyond 500 times the compressed
+// size once that is more than 64 MiB.
 //
 // # What no reader can repair
 //
-//   - What is written between the copy and the truncation of a copytruncate: it
-//     is in neither file.
-//   - A file that is created and deleted between two looks. With events of the
-//     file system that takes moments, without them up to IdlePoll.
+//   - What is written between the copy and the truncation of a copytruncate, and
+//     not read in between: it is in neither file.
+//   - A file that is created and deleted between two looks, or is rotated before
+//     the first look of all under a name that rotation does not make. With events
+//     of the file system looks are moments apart, without them up to IdlePoll.
 //   - A file beyond MaxOpen that is appended to and deleted before it is opened
-//     again, and a rotated one that is compressed while the program is down.
+//     again.
+//   - A generation that was rotated and compressed before it ever was looked at,
+//     unless a pattern names it.
 //   - Two files whose first 1 KiB and whose 64 bytes before the position are
 //     the same, after a restart and without their inode numbers. Log lines with
 //     times or counters in them never are.
-//   - A writer that waits longer than RotateWait before it adds to a file that
-//     was renamed to a name no pattern matches.
 //   - The order of what is added to a rotated file once its successor has lines:
 //     the old file is read to its end right before the first read of the new.
 //   - A file system that does not answer: a look at a path then waits for it.
+//   - What was delivered beyond the last saved cursor when the program is killed:
+//     it comes twice.
+//
+// # Systems
+//
+// All of this holds on Linux. On macOS and the BSDs, events take a descriptor for
+// each file in a watched folder (see Config.NoWatch). On Windows the identity of a
+// file is asked through a handle at each look, and files are opened so that others
+// may rename and delete them. Other systems than Linux are compiled, not tested.
 //
 // NUL bytes at the very beginning of a file are left out: a writer that does
 // not append leaves them there when its file is truncated. Everywhere else
@@ -98,9 +127,4 @@
 // [Source.Stats] tells how far each file has been read, delivered and
 // acknowledged. What cannot be read is logged once through the outlet's logger
 // when it begins, and when it is over; the other files go on.
-//
-// Known defects: a file that is renamed out of the patterns before the first
-// look, having never been seen, stays unread; and when files are rotated while
-// the program starts again, a generation that was delivered before can be taken
-// for one that was skipped, and be read once more.
 package tail
