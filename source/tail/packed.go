@@ -100,10 +100,12 @@ func (s *scanner) seen(f *file, now time.Time) {
 	s.probe(f, now)
 }
 
-// same reports whether h is f, as far as its content tells in short.
+// same reports whether h is f, as far as its content tells in short. If it cannot
+// be read, nothing speaks against that.
 func (s *scanner) same(f *file, h *handle) bool {
 	if f.packed == unpacked {
-		return f.mark().holds(h, s.buf)
+		ok, err := f.mark().check(h, s.buf)
+		return ok || err != nil
 	}
 	u := newUnpacker(h.file, f.packed, 0, s.MaxUnpacked, nil)
 	defer u.release()

@@ -1,5 +1,7 @@
 package tail
 
+import "io"
+
 const (
 	// printMax is how much of a file's beginning identifies it.
 	printMax = 1 << 10
@@ -41,20 +43,36 @@ type mark struct {
 	anchor uint64
 }
 
-// holds reports whether m fits the file: it begins with m's print and has m's
-// anchor before m's offset. buf is scratch memory of at least printMax bytes.
+// holds reports whether m fits the file, as far as that can be read: see check.
 func (m mark) holds(f reader, buf []byte) bool {
+	ok, _ := m.check(f, buf)
+	return ok
+}
+
+// check reports whether m fits the file: it begins with m's print and has m's
+// anchor before m's offset. An error means that it cannot be told. buf is scratch
+// memory of at least printMax bytes.
+func (m mark) check(f reader, buf []byte) (ok bool, err error) {
 	if m.print.n > 0 {
-		head := buf[:m.print.n]
-		if n, _ := f.ReadAt(head, 0); n < len(head) || hash(head) != m.print.hash {
-			return false
+		if ok, err := hashes(f, buf[:m.print.n], 0, m.print.hash); !ok {
+			return false, err
 		}
 	}
 	back := min(m.offset, anchorMax)
 	if back == 0 {
-		return true
+		return true, nil
 	}
-	tail := buf[:back]
-	n, _ := f.ReadAt(tail, m.offset-back)
-	return n == len(tail) && hash(tail) == m.anchor
+	return hashes(f, buf[:back], m.offset-back, m.anchor)
+}
+
+// hashes reports whether what stands at off, as much as buf holds, has that hash.
+func hashes(f reader, buf []byte, off int64, want uint64) (bool, error) {
+	n, err := f.ReadAt(buf, off)
+	if n == len(buf) {
+		return hash(buf) == want, nil
+	}
+	if err == io.EOF {
+		err = nil // too short
+	}
+	return false, err
 }

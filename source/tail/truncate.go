@@ -43,7 +43,12 @@ func (s *scanner) verify(f *file, now time.Time) {
 		s.broken(f, err, now)
 		return
 	}
-	if f.mark().holds(f.h, s.buf) {
+	same, err := f.mark().check(f.h, s.buf)
+	if err != nil {
+		s.broken(f, err, now)
+		return
+	}
+	if same {
 		f.size, f.seen = st.size, st.size
 		s.enqueue(f)
 		return
