@@ -26,6 +26,7 @@ type sinkhole struct {
 	mu      sync.Mutex
 	lines   []string
 	labels  []string
+	last    batch.Labels // of the last line
 	attrs   []string
 	batches int
 	memory  int // the largest batch
@@ -60,6 +61,7 @@ func (r *sinkhole) Receive(ctx context.Context, b *batch.Batch, settled func(err
 			continue
 		}
 		r.lines = append(r.lines, string(e.Line))
+		r.last = b.LabelsOf(i)
 		r.labels = append(r.labels, b.LabelsOf(i).Get("filename"))
 		a := ""
 		for _, x := range e.Attrs {
