@@ -54,7 +54,7 @@ type Config struct {
 	// Failed after Run too.
 	Once bool
 	// MaxLine is the longest line delivered whole, in bytes without its line
-	// end: 1 MiB by default. Of a longer one the first MaxLine bytes are
+	// end: 1 MiB by default, 1 GiB at most. Of a longer one the first MaxLine bytes are
 	// delivered, with the attribute truncated="true", and the rest is skipped.
 	// What Encoding, Format or Multiline makes of lines is measured as it is
 	// delivered, and not cut within a character.
@@ -145,6 +145,8 @@ type Multiline struct {
 const (
 	// maxOpen is the largest default of Config.MaxOpen.
 	maxOpen = 512
+	// maxMaxLine is the largest Config.MaxLine: as much memory may be taken.
+	maxMaxLine = 1 << 30
 	// maxFiles is the default of Config.MaxFiles: about 200 MB.
 	maxFiles = 1 << 16
 )
@@ -233,6 +235,9 @@ func (p *plan) checkNumbers() (errs []error) {
 		if f.value < 0 {
 			errs = append(errs, fmt.Errorf("tail: %s: %d is negative", f.name, f.value))
 		}
+	}
+	if p.MaxLine > maxMaxLine {
+		errs = append(errs, fmt.Errorf("tail: MaxLine: %d is more than %d", p.MaxLine, maxMaxLine))
 	}
 	if p.From != Start && p.From != End {
 		errs = append(errs, fmt.Errorf("tail: From: %d is neither Start nor End", p.From))

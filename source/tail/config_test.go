@@ -29,6 +29,7 @@ func TestNewRefuses(t *testing.T) {
 		"tail: Paths: \"" + dir + "\": not a regular file":        {Paths: []string{dir}},
 		"tail: Paths: \"" + dir + "/sock\": not a regular file":   {Paths: []string{dir + "/sock"}},
 		"tail: Paths: \"/dev/null\": not a regular file":          {Paths: []string{"/dev/null"}},
+		"tail: MaxLine: 1073741825 is more than 1073741824":       {Paths: []string{"/a"}, MaxLine: 1<<30 + 1},
 		"tail: Poll: -1 is negative":                              {Paths: []string{"/a"}, Poll: -1},
 		"tail: Readers: -2 is negative":                           {Paths: []string{"/a"}, Readers: -2},
 		"tail: From: 7 is neither Start nor End":                  {Paths: []string{"/a"}, From: 7},

@@ -81,6 +81,7 @@ type file struct {
 	print print // of the first bytes, as it stands in cursors
 	pos
 	whole    int64          // how long a compressed file was when it was read to its end
+	short    mark           // where a compressed file ends, if that is before begin
 	proof    uint64         // the anchor at begin of what a compressed file is made of
 	begin    int64          // where to start without a cursor
 	announce bool           // begin is to be noted in a cursor at once
@@ -216,6 +217,9 @@ func (f *file) where() string {
 	}
 	return f.path
 }
+
+// lost reports whether f has left, and no path that is followed leads to it.
+func (f *file) lost() bool { return !f.moved.IsZero() && len(f.names) == 0 }
 
 // addName notes that path leads to f.
 func (f *file) addName(path string) {

@@ -69,6 +69,9 @@ func (s *scanner) pollPacked(f *file, st fileInfo, grown bool, now time.Time) {
 		}
 	}
 	switch {
+	case f.spoilt && f.lost() && f.delivered():
+		s.lost(f, "a compressed file is damaged and was deleted, and what it held further is lost")
+		s.forget(f)
 	case f.wholly():
 		if f.resting = true; f.known {
 			s.seen(f, now)
@@ -167,6 +170,31 @@ func (s *scanner) weighPacked(n *file, now time.Time) bool {
 
 // wholly reports whether f, a compressed file, was read to its end.
 func (f *file) wholly() bool { return f.whole > 0 && f.whole == f.size }
+
+// unlike deals with a compressed file that does not hold what it seemed to be made
+// of. It may hold less: a log that goes on was copied and compressed, and that has
+// been read.
+func (s *scanner) unlike(f *file, now time.Time) {
+	if f.short.offset > 0 {
+		if of := s.packedFrom(f); of != nil && s.heldBy(f.short, of) {
+			f.short, f.begin, f.offset, f.anchor = mark{}, 0, 0, anchorOf(nil)
+			f.whole, f.known = f.size, false // what remains is to note that
+			f.showPos()
+			s.unpackDone(f)
+			s.enqueue(f)
+			return
+		}
+	}
+	f.short = mark{}
+	s.restart(f, fileInfo{size: f.size, mtime: f.mtime}, now)
+}
+
+// heldBy reports whether f holds m, and was read beyond it.
+func (s *scanner) heldBy(m mark, f *file) bool {
+	h, done := s.peek(f)
+	defer done()
+	return h != nil && !f.busy && f.offset >= m.offset && m.holds(h, s.buf)
+}
 
 // finished reports whether all that f holds has been delivered.
 func (f *file) finished() bool {
@@ -310,7 +338,9 @@ func (s *scanner) unpackNext() {
 		f.lined = false
 		if _, ok := s.files[f]; ok && !f.queued && !f.busy && f.held == nil && (f.after == nil || f.after.drained) {
 			s.unpacking = f
-			s.enqueue(f)
+			if s.enqueue(f); !f.queued {
+				s.unpacking = nil // it was read already
+			}
 		}
 	}
 }

@@ -276,3 +276,87 @@ func TestPackedBomb(t *testing.T) {
 		return slices.ContainsFunc(r.src.Stats(), func(s FileStats) bool { return s.Path == dir+"/good.log" && s.Acked == 5 })
 	})
 }
+
+// TestPackedElsewhere: a compressed file that has another identity after a
+// restart is known, and does not keep others from being read.
+func TestPackedElsewhere(t *testing.T) {
+	dir := t.TempDir()
+	text, lines := many(0, 500)
+	write(t, dir+"/a.log.1.gz", string(gzipOf(t, text)))
+	store := source.MemCheckpoints()
+	cfg := quick(Config{Paths: []string{dir + "/*.gz"}})
+	r := start(t, cfg, newSinkhole(), store)
+	r.await(lines...)
+	wait(t, "the end", func() bool { st := r.src.Stats(); return st[0].State == Idle && st[0].Lag == 0 })
+	r.stop()
+	write(t, dir+"/x", all(t, dir+"/a.log.1.gz")) // as from a backup
+	rename(t, dir+"/x", dir+"/a.log.1.gz")
+	r = start(t, cfg, newSinkhole(), store)
+	wait(t, "the file", func() bool { return len(r.src.Stats()) == 1 })
+	write(t, dir+"/b.log.1.gz", string(gzipOf(t, "new\n")))
+	r.await("new")
+}
+
+// TestPackedDamagedAndDeleted: nothing of it is kept.
+func TestPackedDamagedAndDeleted(t *testing.T) {
+	dir := t.TempDir()
+	text, _ := many(0, 200_000)
+	whole := gzipOf(t, text)
+	write(t, dir+"/a.gz", string(whole[:len(whole)-1000]))
+	let := make(chan struct{})
+	waiting := make(chan struct{}, 1)
+	sink := newSinkhole()
+	sink.gate = func(ctx context.Context, b *batch.Batch) error {
+		if len(b.Entries) == 0 {
+			return nil
+		}
+		select {
+		case waiting <- struct{}{}:
+		default:
+		}
+		select {
+		case <-let:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	r := start(t, quick(Config{Paths: []string{dir + "/*.gz"}}), sink, nil)
+	<-waiting
+	if err := os.Remove(dir + "/a.gz"); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, "the file to be gone", func() bool { st := r.src.Stats(); return len(st) == 1 && st[0].State == Rotated })
+	close(let)
+	wait(t, "it to be forgotten", func() bool { return len(r.src.Stats()) == 0 })
+	if !strings.Contains(r.log.String(), "is lost") {
+		t.Errorf("not told: %s", r.log)
+	}
+}
+
+// TestPackedSnapshot: a log that goes on is copied and compressed.
+func TestPackedSnapshot(t *testing.T) {
+	dir := t.TempDir()
+	first, lines := many(0, 500)
+	write(t, dir+"/app.log", first)
+	store := source.MemCheckpoints()
+	cfg := quick(Config{Paths: []string{dir + "/app.log*"}})
+	r := start(t, cfg, newSinkhole(), store)
+	r.await(lines...)
+	more, next := many(500, 10)
+	write(t, dir+"/app.log", more)
+	r.await(append(lines, next...)...)
+	write(t, dir+"/app.log.1.gz", string(gzipOf(t, first)))
+	calm := func() bool {
+		st := r.src.Stats()
+		return len(st) == 2 && !slices.ContainsFunc(st, func(s FileStats) bool { return s.Lag > 0 || s.State != Idle })
+	}
+	wait(t, "both files to be done with", calm)
+	if n := r.sink.count(); n != 510 {
+		t.Errorf("%d lines", n)
+	}
+	r.stop()
+	r = start(t, cfg, newSinkhole(), store)
+	wait(t, "both files to be known", calm)
+	r.await()
+}

@@ -25,6 +25,11 @@ func (s *scanner) poll(f *file, now time.Time) {
 	if grown {
 		f.changed = now
 	}
+	if f.trouble != "" && f.lost() && now.Sub(f.moved) > probeMax && !f.busy && !f.queued {
+		s.lost(f, "a rotated file cannot be read, and is given up")
+		s.forget(f)
+		return
+	}
 	if f.packed != unpacked {
 		f.links = st.links
 		s.pollPacked(f, st, grown, now)
@@ -44,11 +49,6 @@ func (s *scanner) poll(f *file, now time.Time) {
 	f.mtime = st.mtime
 	f.setSize(st.size)
 	f.gauge(now)
-	if f.trouble != "" && len(f.names) == 0 && !f.moved.IsZero() && now.Sub(f.moved) > probeMax && !f.queued {
-		s.lost(f, "a rotated file cannot be read, and is given up")
-		s.forget(f)
-		return
-	}
 	if f.h != nil && int64(len(f.prefix)) < min(printMax, f.size) && !s.extend(f) {
 		s.verify(f, now)
 		return

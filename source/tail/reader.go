@@ -92,6 +92,9 @@ func (w *worker) take(ctx context.Context, out *source.Outlet, f *file) (turn, e
 			return t, context.Cause(ctx)
 		case isSend(err):
 			f.src, t.end = nil, false // the next step opens it again
+		case err == errUnlike:
+			f.src, t.foreign = nil, true
+			return t, nil
 		case err != nil:
 			t.err = err
 			return t, nil
@@ -167,14 +170,31 @@ func (w *worker) open(ctx context.Context, out *source.Outlet, f *file) error {
 	n, _ := f.h.ReadAt(tail, f.offset-int64(len(tail)))
 	switch fits := n == len(tail); {
 	case f.packed != unpacked && f.begin > 0 && !(fits && hash(tail) == f.proof):
-		f.begin = 0 // it is made of something else than it seemed
-		f.seek("")
+		f.short = w.endOf(f)
+		return errUnlike
 	case !fits:
 		return nil // shorter by now, or not readable: the next read tells
 	default:
 		f.anchor = hash(tail)
 	}
 	return w.send(ctx, f, s.NewBatch())
+}
+
+// errUnlike is what open finds of a compressed file that is made of something else
+// than it seemed, or of less.
+var errUnlike = errors.New("not the content that was read before")
+
+// endOf is where a compressed file ends, if it ends before f's position.
+func (w *worker) endOf(f *file) mark {
+	end := f.h.unpacker().end()
+	if end < 0 || end >= f.offset {
+		return mark{}
+	}
+	tail := w.scratch[:min(end, anchorMax)]
+	if n, _ := f.h.ReadAt(tail, end-int64(len(tail))); n < len(tail) {
+		return mark{}
+	}
+	return mark{offset: end, anchor: hash(tail)}
 }
 
 // seek goes to the position that text, a cursor of f's stream, stands for.

@@ -251,7 +251,7 @@ func (s *scanner) returned(t turn, now time.Time) {
 		s.broken(f, t.err, now)
 		f.spoilt = spoils(t.err)
 	case t.foreign && f.packed != unpacked:
-		s.restart(f, fileInfo{size: f.size, mtime: f.mtime}, now) // it is no copy of what it seemed to be of
+		s.unlike(f, now)
 	case t.foreign || f.suspect:
 		f.suspect = false
 		s.verify(f, now)

@@ -90,6 +90,14 @@ func (u *unpacker) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
+// end is how much the file holds, -1 if that is not known.
+func (u *unpacker) end() int64 {
+	if u.fail != io.EOF {
+		return -1
+	}
+	return u.past.end
+}
+
 // keep makes sure that of what follows off, which may be read again once the end
 // of a long line is found, window bytes are kept however far reading goes on. It
 // takes the place of what was kept before; a negative off keeps nothing.
