@@ -18,19 +18,26 @@ const lineLen = 200
 func idleFiles(tb testing.TB, n int) order {
 	tb.Helper()
 	dir := tb.TempDir()
-	o := order{Pattern: filepath.Join(dir, "*.log")}
-	past := time.Now().Add(-time.Hour)
+	return order{Pattern: filepath.Join(dir, "*.log"), Paths: makeFiles(tb, dir, n, time.Hour)}
+}
+
+// makeFiles makes n files of one line each that was written so long ago.
+func makeFiles(tb testing.TB, dir string, n int, age time.Duration) (paths []string) {
+	tb.Helper()
 	for i := range n {
 		path := filepath.Join(dir, fmt.Sprintf("service-%05d.log", i))
 		if err := os.WriteFile(path, numbered(i), 0o600); err != nil {
 			tb.Fatal(err)
 		}
-		if err := os.Chtimes(path, past, past); err != nil {
-			tb.Fatal(err)
+		if age > 0 {
+			then := time.Now().Add(-age)
+			if err := os.Chtimes(path, then, then); err != nil {
+				tb.Fatal(err)
+			}
 		}
-		o.Paths = append(o.Paths, path)
+		paths = append(paths, path)
 	}
-	return o
+	return paths
 }
 
 // longFile makes a file of n lines, which is in the page cache then.

@@ -49,12 +49,13 @@ type follower interface {
 
 // followers are the subjects that are processes of this binary.
 var followers = map[string]follower{
-	"bare":             bare{},
-	"logferry":         logferry{},
-	"logferry/nowatch": logferry{noWatch: true},
-	"nxadm/inotify":    nxadm{},
-	"nxadm/poll":       nxadm{poll: true},
-	"bufio.Scanner":    scanner{},
+	"bare":              bare{},
+	"logferry":          logferry{},
+	"logferry/nowatch":  logferry{noWatch: true},
+	"logferry/pipeline": whole{},
+	"nxadm/inotify":     nxadm{},
+	"nxadm/poll":        nxadm{poll: true},
+	"bufio.Scanner":     scanner{},
 }
 
 // obey takes an order from the first line of in, carries it out, and answers each further byte with a report.

@@ -30,6 +30,7 @@ type file struct {
 
 	// What is known of it.
 	prefix  []byte    // its first bytes, up to printMax
+	filed   []byte    // those it stands under in scanner.heads
 	size    int64     // as last told by the system
 	seen    int64     // the largest size it was known to have
 	mtime   int64     // as last told

@@ -317,6 +317,7 @@ func (s *scanner) register(f *file) {
 		s.packed[f] = struct{}{}
 		f.shown.packed.Store(true)
 	}
+	s.learn(f)
 	s.src.show(&f.shown)
 }
 

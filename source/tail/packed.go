@@ -275,6 +275,7 @@ func (s *scanner) intoPacked(f *file, now time.Time) bool {
 			continue
 		}
 		f.gone, f.packed = false, n.packed
+		s.heads.remove(f)
 		delete(s.packed, n)
 		s.move(f, &candidate{path: n.at, info: st, h: n.h, f: n}, now)
 		s.packed[f] = struct{}{}

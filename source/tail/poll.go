@@ -260,6 +260,7 @@ func (s *scanner) drop(f *file) {
 	f.pinned = nil
 	s.agenda.remove(f)
 	delete(s.files, f)
+	s.heads.remove(f)
 	if s.last[f.path] == f {
 		delete(s.last, f.path)
 	}
@@ -370,6 +371,16 @@ func (s *scanner) extend(f *file) bool {
 	}
 	if n > len(f.prefix) {
 		f.setPrefix(bytes.Clone(s.buf[:n]))
+		s.learn(f)
 	}
 	return true
+}
+
+// learn takes over what a reader found at f's beginning, at any time, and has it
+// found by how it begins.
+func (s *scanner) learn(f *file) {
+	f.learn()
+	if _, ok := s.files[f]; ok && f.packed == unpacked {
+		s.heads.put(f)
+	}
 }

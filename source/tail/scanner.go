@@ -44,6 +44,8 @@ type scanner struct {
 	spots   map[string]*spot
 	files   map[*file]struct{}
 	byID    map[identity]*file
+	heads   heads              // those that are not compressed
+	reading map[*file]struct{} // those that readers have
 	agenda  schedule
 	ready   list.List // of *file: those that wait for a reader
 	opened  list.List // of *file: those that are open, the last used in front
@@ -96,7 +98,7 @@ type spot struct {
 func newScanner(s *Source, out *source.Outlet, work chan<- *file, back <-chan turn) *scanner {
 	return &scanner{
 		plan: s.plan, src: s, out: out, log: out.Logger(), work: work, back: back,
-		spots: map[string]*spot{}, files: map[*file]struct{}{}, byID: map[identity]*file{},
+		spots: map[string]*spot{}, files: map[*file]struct{}{}, byID: map[identity]*file{}, reading: map[*file]struct{}{},
 		names: map[string]struct{}{}, orphans: map[string]memo{}, blamed: map[string]bool{},
 		hints: map[string]*file{}, watched: map[string]*folder{}, done: map[identity]ended{},
 		packed: map[*file]struct{}{}, last: map[string]*file{}, listings: map[string]*listing{},
@@ -203,6 +205,7 @@ func (s *scanner) offer(now time.Time) (chan<- *file, *file) {
 func (s *scanner) handed(f *file) {
 	s.ready.Remove(s.ready.Front())
 	f.queued, f.busy, f.again, f.resting = false, true, false, false
+	s.reading[f] = struct{}{}
 	f.known = true
 	f.begun = f.begun || !f.herald
 	f.parting = !f.moved.IsZero()
@@ -237,6 +240,8 @@ func (s *scanner) enqueue(f *file) {
 func (s *scanner) returned(t turn, now time.Time) {
 	f := t.f
 	f.busy, f.looked = false, now
+	delete(s.reading, f)
+	s.learn(f)
 	f.gulp = max(0, f.offset-f.from)
 	if s.MaxRate > 0 {
 		s.free = later(now, s.free).Add(time.Duration(float64(f.gulp) / float64(s.MaxRate) * float64(time.Second)))

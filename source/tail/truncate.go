@@ -110,6 +110,7 @@ func (s *scanner) restart(f *file, st fileInfo, now time.Time) {
 		f.blank = st.mtime
 	}
 	f.setPrefix(nil)
+	s.learn(f)
 	closeHandle(f.pinned)
 	f.pinned = nil
 	f.showPos()
@@ -180,11 +181,11 @@ func (s *scanner) original(n *file) *file {
 	if s.Once || len(n.prefix) == 0 {
 		return nil
 	}
-	for f := range s.files {
-		if f == n || f.held != nil || f.gone || f.retired || f.packed != unpacked {
-			continue
-		}
-		if f.learn(); alike(n.prefix, f.prefix) && !s.diverged(n, f) {
+	for f := range s.reading {
+		s.learn(f)
+	}
+	for f := range s.heads.alike(n.prefix) {
+		if f != n && f.held == nil && !f.gone && !f.retired && !s.diverged(n, f) {
 			return f
 		}
 	}
