@@ -10,7 +10,8 @@ type candidate struct {
 	f    *file // nil: not followed itself
 	// short is whether it ends before the position reached in what it is a
 	// copy of.
-	short bool
+	short  bool
+	packed packing // how it is compressed
 }
 
 // findCopy looks for a file that holds m, the position f was read to: among
@@ -36,7 +37,7 @@ func (s *scanner) findCopy(f *file, m mark, now time.Time) *candidate {
 	for n := range s.files {
 		// One that is followed counts until it was weighed: it may have been
 		// empty when it was found.
-		if n != f && n.packed == unpacked && !n.begun && (n.held == f || n.held == nil && !n.weighed && !n.resumed) {
+		if n != f && n.packed == unpacked && !n.begun && !n.busy && (n.held == f || n.held == nil && !n.weighed && !n.resumed) {
 			if c := s.lend(n); c != nil {
 				consider(c)
 			}
@@ -52,8 +53,11 @@ func (s *scanner) findCopy(f *file, m mark, now time.Time) *candidate {
 	}
 	// Generations of the same log come first, by their names: thousands of files
 	// may lie in the folder.
-	for _, paths := range [][]string{s.akin(f.where(), f.log, now), s.siblings(f.where(), now)} {
+	for i, paths := range [][]string{s.akin(f.where(), f.log, now), s.siblings(f.where(), s.lately(dirOf(f.where()), now))} {
 		for _, path := range paths {
+			if sp := s.spots[path]; i > 0 && sp != nil && sp.cur != nil {
+				continue // without asking the system
+			}
 			if c := s.openCandidate(path); c != nil {
 				consider(c)
 			}

@@ -129,6 +129,19 @@ type ended struct {
 	at, log string // where it was last, and what it is a generation of
 }
 
+// remember keeps in mind what was read of f, in place of the file that was
+// forgotten longest ago.
+func (s *scanner) remember(f *file) {
+	if _, ok := s.done[f.id]; !ok {
+		s.doneIDs = append(s.doneIDs, f.id)
+	}
+	s.done[f.id] = ended{f.mark(), f.placed(), f.log}
+	if len(s.doneIDs) > maxDone {
+		delete(s.done, s.doneIDs[0])
+		s.doneIDs = s.doneIDs[1:]
+	}
+}
+
 // wasDone reports whether c was read to its end, delivered and forgotten.
 func (s *scanner) wasDone(c *candidate) bool {
 	past, ok := s.done[c.info.id]

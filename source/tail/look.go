@@ -140,12 +140,7 @@ func (s *scanner) welcome(path string, st fileInfo, now time.Time) bool {
 	if s.IgnoreOlder == 0 || now.Sub(time.Unix(0, st.mtime)) <= s.IgnoreOlder {
 		return true
 	}
-	for _, m := range s.orphans {
-		if m.id == st.id {
-			return true
-		}
-	}
-	return false
+	return len(s.orphanIDs[st.id]) > 0
 }
 
 // known returns the file that has this identity, nil if there is none. A file
@@ -263,7 +258,7 @@ func (s *scanner) admit(path string, now time.Time) *file {
 	s.takeHandle(f, h)
 	s.readPrefix(f)
 	s.register(f)
-	if s.adoptByID(f, now) {
+	if s.adoptByID(f, now) || s.adoptByPath(f, now) {
 		return f
 	}
 	f.stream = s.mint(f.path)
@@ -272,7 +267,7 @@ func (s *scanner) admit(path string, now time.Time) *file {
 		f.begin, f.offset, f.anchor, f.weighed = e.offset, e.offset, e.anchor, true // it was read, and has come back
 		return f
 	}
-	if s.first && s.From == End && !s.blamed[path] {
+	if s.first && !s.src.begun && s.From == End && !s.blamed[path] {
 		if f.packed != unpacked {
 			f.whole = st.size
 			return f

@@ -263,6 +263,18 @@ func (s *scanner) packing(f *file) bool {
 // intoPacked has the stream of f, which was deleted while it was closed, go on in
 // what it was compressed to. It reports whether there is such a file.
 func (s *scanner) intoPacked(f *file, now time.Time) bool {
+	c := s.packedCopy(f, now)
+	if c == nil {
+		return false
+	}
+	f.gone = false
+	s.move(f, c, now)
+	return true
+}
+
+// packedCopy looks for what f, whose content is gone, was compressed to: among
+// the files that are followed and not begun, and in its folder.
+func (s *scanner) packedCopy(f *file, now time.Time) *candidate {
 	for n := range s.packed {
 		if n.busy || n.begun || n.resumed || n.h == nil && !s.reopen(n, now) {
 			continue
@@ -270,18 +282,11 @@ func (s *scanner) intoPacked(f *file, now time.Time) bool {
 		if ok, _ := n.h.unpacker().resumes(f.mark(), s.buf); !ok || f.print.n < strong && !s.packs(n, f) {
 			continue
 		}
-		st, err := n.h.stat()
-		if err != nil {
-			continue
+		if st, err := n.h.stat(); err == nil {
+			return &candidate{path: n.at, info: st, h: n.h, f: n, packed: n.packed}
 		}
-		f.gone, f.packed = false, n.packed
-		s.heads.remove(f)
-		delete(s.packed, n)
-		s.move(f, &candidate{path: n.at, info: st, h: n.h, f: n}, now)
-		s.packed[f] = struct{}{}
-		return true
 	}
-	return false
+	return s.packedOf(memo{cursor: f.cursor()}, now)
 }
 
 // weighed has n, which was held because of f, go on without it.
@@ -323,6 +328,7 @@ func (s *scanner) packedOf(m memo, now time.Time) *candidate {
 			continue
 		}
 		if s.packedMemo(c.h, kind, path, m) {
+			c.packed = kind
 			return c
 		}
 		c.h.Close()

@@ -234,18 +234,35 @@ func (s *scanner) vanished(f *file, now time.Time) {
 	s.dequeue(f)
 	s.drain(f, now)
 	f.resting = true
-	if f.delivered() && !s.packing(f) || now.Sub(f.changed) > probeMax {
+	switch {
+	case f.delivered() && s.emptied(f, now):
+		s.await(f, now)
+	case f.delivered() && !s.packing(f), now.Sub(f.changed) > probeMax:
 		s.forget(f)
 	}
+}
+
+// emptied reports whether nothing at all is left in the folder of f: it may be
+// that of a file system that is mounted there again.
+func (s *scanner) emptied(f *file, now time.Time) bool {
+	dir := dirOf(f.where())
+	return len(s.orphans) < maxDone && len(s.list(dir, s.lately(dir, now)).names) == 0
+}
+
+// await stops following f, and keeps its cursor for a while: it may come back.
+func (s *scanner) await(f *file, now time.Time) {
+	if f.sent == "" && !f.resumed {
+		s.forget(f)
+		return
+	}
+	s.orphan(f.stream, memo{cursor: f.cursor(), begin: f.begin, acked: true, since: now})
+	s.drop(f)
 }
 
 // forget drops f for good: what it held has been delivered.
 func (s *scanner) forget(f *file) {
 	if f.offset > 0 && f.packed == unpacked {
-		if len(s.done) == maxDone {
-			clear(s.done)
-		}
-		s.done[f.id] = ended{f.mark(), f.placed(), f.log}
+		s.remember(f)
 	}
 	s.drop(f)
 	s.out.Forget(f.stream)

@@ -26,6 +26,10 @@ const (
 type memo struct {
 	cursor
 	begin int64 // where it starts if nothing of it was acknowledged
+	// acked is whether all up to the cursor was acknowledged: it may be only
+	// what was sent.
+	acked bool
+	since time.Time // when its file was found to be gone
 }
 
 // begin takes up the streams of earlier runs and finds all files.
@@ -39,7 +43,7 @@ func (s *scanner) begin(ctx context.Context) {
 			continue
 		}
 		s.names[name] = struct{}{}
-		s.orphans[name] = memo{cursor: c}
+		s.orphan(name, memo{cursor: c, acked: true, since: now})
 		s.newest = max(s.newest, c.mtime)
 	}
 	if ctx.Err() != nil {
@@ -47,15 +51,25 @@ func (s *scanner) begin(ctx context.Context) {
 	}
 	for name, m := range s.src.past {
 		s.names[name] = struct{}{}
-		s.orphans[name] = m
+		old, ok := s.orphans[name]
+		m.acked, m.since = ok && old.cursor == m.cursor, now
+		s.orphan(name, m)
 	}
 	s.first = true
 	s.look(now)
 	for _, name := range slices.Sorted(maps.Keys(s.orphans)) {
 		s.recover(name, s.orphans[name], now)
 	}
-	s.first = false
+	s.first, s.src.begun = false, true
 	s.line(now)
+}
+
+// orphan notes a stream whose file is to be found.
+func (s *scanner) orphan(name string, m memo) {
+	if _, ok := s.orphans[name]; !ok {
+		s.orphanIDs[m.id] = append(s.orphanIDs[m.id], name)
+	}
+	s.orphans[name] = m
 }
 
 // blame reports a cursor that cannot be read. The file it was for, whose path
@@ -76,11 +90,9 @@ func (s *scanner) blame(name, text string, err error) {
 // agrees: the number alone may have been given to another file.
 func (s *scanner) adoptByID(f *file, now time.Time) bool {
 	var best string
-	for name, m := range s.orphans {
-		if m.id != f.id || !s.agrees(f, m.mark) {
-			continue
-		}
-		if best == "" || m.offset > s.orphans[best].offset {
+	for _, name := range s.orphanIDs[f.id] {
+		m, ok := s.orphans[name]
+		if ok && s.agrees(f, m.mark) && (best == "" || m.offset > s.orphans[best].offset) {
 			best = name
 		}
 	}
@@ -102,6 +114,21 @@ func (s *scanner) agrees(f *file, m mark) bool {
 		return ok
 	}
 	return f.size >= m.offset && m.holds(f.h, s.buf)
+}
+
+// adoptByPath gives f the stream of a file that was at its path, if that was gone
+// for a while, content and all, as it is when a file system is mounted anew.
+func (s *scanner) adoptByPath(f *file, now time.Time) bool {
+	if s.first || f.packed != unpacked {
+		return false // it is looked for by more than its path
+	}
+	for name, m := range s.orphans {
+		if m.path == f.path && m.print.n > 0 && m.offset > 0 && s.agrees(f, m.mark) {
+			s.adopt(f, name, now)
+			return true
+		}
+	}
+	return false
 }
 
 // adopt gives f the stream of that name.
@@ -203,13 +230,14 @@ func (s *scanner) takeIn(name string, c *candidate, now time.Time) {
 	s.takeHandle(f, c.h)
 	s.readPrefix(f)
 	s.register(f)
+	acked := s.orphans[name].acked
 	s.adopt(f, name, now)
 	f.moved = now
 	if s.wanted(c.path) {
 		s.lead(c.path, f, now) // it came there after that was looked at
 		return
 	}
-	if f.packed == unpacked && f.size == f.offset || f.wholly() {
+	if acked && (f.packed == unpacked && f.size == f.offset || f.wholly()) {
 		s.retire(f) // as a rule it was read to its end and delivered
 	} else {
 		s.enqueue(f)
@@ -298,13 +326,16 @@ func (s *scanner) follows(f, before *file) {
 
 // expire forgets the streams whose file was not found for long.
 func (s *scanner) expire(now time.Time) {
-	if len(s.orphans) == 0 || now.Sub(s.started) < orphanWait {
-		return
-	}
 	for name, m := range s.orphans {
+		if now.Sub(m.since) < orphanWait {
+			continue
+		}
 		s.log.Warn("a file is gone, its cursor is dropped", slog.String("path", m.path), slog.Int64("offset", m.offset))
 		s.out.Forget(name)
 		delete(s.names, name)
+		delete(s.orphans, name)
 	}
-	clear(s.orphans)
+	if len(s.orphans) == 0 {
+		clear(s.orphanIDs)
+	}
 }

@@ -18,6 +18,9 @@ import (
 type Source struct {
 	plan *plan
 	made time.Time
+	// begun is whether a first look was completed: files that come after it
+	// are new.
+	begun bool
 	// past is what the last Run knew of its streams: more than their cursors
 	// tell as long as nothing of them has been delivered.
 	past map[string]memo

@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// comparisons bounds how many files that begin alike a new one is compared with.
+const comparisons = 16
+
 // maxHold bounds how long a file is held because it may be a copy of another.
 const maxHold = 5 * time.Minute
 
@@ -62,10 +65,17 @@ func (s *scanner) verify(f *file, now time.Time) {
 // content is dropped: new files are recognised as copies by it.
 func (s *scanner) truncated(f *file, st fileInfo, now time.Time) {
 	s.dequeue(f)
-	if !s.Once {
+	if !s.Once && now.Sub(s.sweep.ended) > 10*s.sweep.took {
 		s.look(now)
 	}
+	if s.heralding(f) {
+		f.resting = false // it is found out again when that is over
+		return
+	}
 	c := s.findCopy(f, f.mark(), now)
+	if c == nil {
+		c = s.packedCopy(f, now)
+	}
 	if f.h == nil && !s.reopen(f, now) { // closed to open others
 		s.dismiss(c)
 		return
@@ -98,8 +108,22 @@ func (s *scanner) truncated(f *file, st fileInfo, now time.Time) {
 	s.appoint(n, now)
 }
 
+// heralding reports whether a reader has a file that is new and may be a copy of
+// f: it was empty for a moment.
+func (s *scanner) heralding(f *file) bool {
+	for n := range s.reading {
+		if n != f && !n.begun && n.packed == unpacked {
+			return true
+		}
+	}
+	return false
+}
+
 // restart goes on at the beginning of a file whose former content is gone.
 func (s *scanner) restart(f *file, st fileInfo, now time.Time) {
+	if f.offset > 0 && f.packed == unpacked {
+		s.remember(f) // the former content may turn up compressed
+	}
 	f.epoch++
 	f.offset, f.begin, f.anchor = 0, 0, anchorOf(nil)
 	f.rest, f.scan, f.announce = 0, 0, false
@@ -151,6 +175,10 @@ func (s *scanner) move(f *file, c *candidate, now time.Time) {
 		f.offset, f.anchor, f.passed, f.rest, f.scan = c.info.size, hash(tail), passed{}, 0, 0
 	}
 	f.seen, f.resting, f.whole = 0, false, 0
+	if f.packed = c.packed; f.packed != unpacked {
+		s.packed[f] = struct{}{}
+		f.shown.packed.Store(true)
+	}
 	f.setSize(c.info.size)
 	f.setPlace(c.path)
 	f.real = realPath(c.path)
@@ -184,12 +212,29 @@ func (s *scanner) original(n *file) *file {
 	for f := range s.reading {
 		s.learn(f)
 	}
-	for f := range s.heads.alike(n.prefix) {
-		if f != n && f.held == nil && !f.gone && !f.retired && !s.diverged(n, f) {
+	for _, path := range logsOf(n.where()) {
+		if f := s.hints[path]; f != nil && s.mayCopy(n, f) && alike(n.prefix, f.prefix) && !s.diverged(n, f) {
 			return f
 		}
 	}
+	left := comparisons
+	for f := range s.heads.alike(n.prefix) {
+		if !s.mayCopy(n, f) {
+			continue
+		}
+		if !s.diverged(n, f) {
+			return f
+		}
+		if left--; left == 0 {
+			return nil // a thousand logs with one header are not copies of each other
+		}
+	}
 	return nil
+}
+
+// mayCopy reports whether n may be a copy of f, as far as f goes.
+func (s *scanner) mayCopy(n, f *file) bool {
+	return f != n && f.held == nil && !f.gone && !f.retired && f.packed == unpacked
 }
 
 // unsettled returns a log of which n is a generation by its name, and which has
@@ -201,7 +246,7 @@ func (s *scanner) unsettled(n *file) *file {
 	}
 	for _, path := range logsOf(n.where()) {
 		f := s.hints[path]
-		if f == nil || f == n || f.held != nil || f.gone {
+		if f == nil || f == n || f.held != nil || f.gone || f.packed != unpacked {
 			continue
 		}
 		h, done := s.peek(f)
