@@ -99,8 +99,6 @@
 // acknowledged. What cannot be read is logged once through the outlet's logger
 // when it begins, and when it is over; the other files go on.
 //
-// Known defects: a file that is renamed out of the patterns before the first
-// look, having never been seen, stays unread; and when files are rotated while
-// the program starts again, a generation that was delivered before can be taken
-// for one that was skipped, and be read once more.
+// Known defect: a file that is renamed out of the patterns before the first look,
+// having never been seen, stays unread.
 package tail

@@ -28,8 +28,8 @@ type sinkhole struct {
 	labels  []string
 	attrs   []string
 	batches int
-	memory  int // the largest batch
-	hold    bool
+	memory  int  // the largest batch
+	hold    bool // what is not empty
 	held    []func(error)
 }
 
@@ -67,7 +67,7 @@ func (r *sinkhole) Receive(ctx context.Context, b *batch.Batch, settled func(err
 		}
 		r.attrs = append(r.attrs, a)
 	}
-	if r.hold {
+	if r.hold && len(b.Entries) > 0 {
 		r.held = append(r.held, func(err error) { b.Settle(err) })
 		r.mu.Unlock()
 		return nil
