@@ -1,6 +1,7 @@
 package torture
 
 import (
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -49,12 +50,14 @@ type author struct {
 	rnd  *rand.Rand
 	// delivered reports whether all of a generation was: then it may be deleted.
 	delivered func(g *generation) bool
+	// packs reports whether a file that was just renamed is to be compressed; nil: never.
+	packs func(g *generation) bool
 
 	n       int // lines written
 	f       *os.File
 	past    []*generation // all of them, the present one last
 	late    []straggler
-	names   int // the largest of path.1, path.2 and so on
+	names   int // the largest of path.1, path.2 and so on, compressed or not
 	written time.Time
 	rotated int
 }
@@ -155,7 +158,9 @@ func (a *author) rotate() {
 		a.tell("renamed behind line %d", a.n)
 		a.f.Close()
 		a.rename()
+		old := a.now()
 		a.open()
+		a.pack(old)
 	case 1:
 		a.tell("renamed behind line %d, and written on", a.n)
 		a.late = append(a.late, straggler{a.f, a.now(), time.Now().Add(lingering)})
@@ -180,14 +185,41 @@ func (a *author) rename() {
 // shift renames path.1 to path.2 and so on. When there are many the oldest is deleted, if it was delivered.
 func (a *author) shift() {
 	oldest := fmt.Sprintf("%s.%d", a.path, a.names)
+	if _, err := os.Stat(oldest); err != nil {
+		oldest += ".gz"
+	}
 	if a.names > 20 && a.delivered(a.held(oldest)) {
 		os.Remove(oldest)
 		a.names--
 	}
 	for i := a.names; i > 0; i-- {
-		os.Rename(fmt.Sprintf("%s.%d", a.path, i), fmt.Sprintf("%s.%d", a.path, i+1))
+		for _, suffix := range []string{"", ".gz"} {
+			os.Rename(fmt.Sprintf("%s.%d%s", a.path, i, suffix), fmt.Sprintf("%s.%d%s", a.path, i+1, suffix))
+		}
 	}
 	a.names++
+}
+
+// pack puts a compressed file in the place of path.1, which holds g.
+func (a *author) pack(g *generation) {
+	a.t.Helper()
+	if a.packs == nil || !a.packs(g) {
+		return
+	}
+	a.tell("compressed what lies before")
+	data, err := os.ReadFile(a.path + ".1")
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	f, err := os.Create(a.path + ".1.gz")
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	z, _ := gzip.NewWriterLevel(f, gzip.BestSpeed)
+	_, err = z.Write(data)
+	if err := errors.Join(err, z.Close(), f.Close(), os.Remove(a.path+".1")); err != nil {
+		a.t.Fatal(err)
+	}
 }
 
 // held returns the generation that the file at path holds.
@@ -198,8 +230,14 @@ func (a *author) held(path string) *generation {
 		a.t.Fatal(err)
 	}
 	defer f.Close()
+	var content io.Reader = f
+	if strings.HasSuffix(path, ".gz") {
+		if content, err = gzip.NewReader(f); err != nil {
+			a.t.Fatal(err)
+		}
+	}
 	var line [lineLen]byte
-	if _, err := io.ReadFull(f, line[:]); err != nil {
+	if _, err := io.ReadFull(content, line[:]); err != nil {
 		a.t.Fatal(err)
 	}
 	for _, g := range a.past {

@@ -10,12 +10,14 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"regexp"
 	"testing"
 	"time"
 
 	"github.com/logferry/logferry/pipeline"
 	"github.com/logferry/logferry/sink"
 	"github.com/logferry/logferry/source"
+	"github.com/logferry/logferry/source/record"
 	"github.com/logferry/logferry/source/tail"
 )
 
@@ -27,6 +29,8 @@ type job struct {
 	Paths []string
 	State string // the checkpoint file
 	Out   string // where lines go
+	// Joined makes entries of several lines: those up to the next whose number ends in 0.
+	Joined bool
 }
 
 // rotateWait is long enough for whatever lingers, and short enough for files to be forgotten while the child lives.
@@ -57,7 +61,11 @@ func (j job) run() (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
-	files, err := tail.New(tail.Config{Paths: j.Paths, RotateWait: rotateWait})
+	cfg := tail.Config{Paths: j.Paths, RotateWait: rotateWait}
+	if j.Joined {
+		cfg.Multiline = tail.Multiline{Rule: record.Start(regexp.MustCompile(`^\d{9}0 `)), Timeout: 50 * time.Millisecond}
+	}
+	files, err := tail.New(cfg)
 	if err != nil {
 		return err
 	}

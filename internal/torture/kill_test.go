@@ -14,6 +14,7 @@ import (
 type world struct {
 	t       *testing.T
 	pattern string
+	joined  bool // see job.Joined
 	dir     string
 	state   string
 	seed    uint64
@@ -54,6 +55,8 @@ func (w *world) start() {
 		Paths: []string{filepath.Join(w.dir, "logs", w.pattern)},
 		State: w.state,
 		Out:   filepath.Join(w.dir, fmt.Sprintf("out.%d", w.l.child)),
+
+		Joined: w.joined,
 	}, w.log)
 }
 
@@ -175,10 +178,24 @@ func kills(short, plain, long int) int {
 // TestKilledWhileRotating kills at random instants while files are written and rotated, and goes on writing and rotating
 // while there is nobody to see it and while the next child starts.
 func TestKilledWhileRotating(t *testing.T) {
-	for _, pattern := range []string{"app.log", "app.log*"} {
-		t.Run(pattern, func(t *testing.T) {
+	for _, c := range []struct {
+		name, pattern string
+		joined, packs bool
+	}{
+		{name: "path", pattern: "app.log"},
+		{name: "pattern", pattern: "app.log*"},
+		{name: "path, entries of several lines", pattern: "app.log", joined: true},
+		{name: "path, compressed when delivered", pattern: "app.log", packs: true},
+		{name: "pattern, compressed", pattern: "app.log*", packs: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, pattern)
+			w := newWorld(t, c.pattern)
+			w.joined = c.joined
+			if c.packs {
+				// What no pattern finds is not looked for when it is compressed.
+				w.a.packs = func(g *generation) bool { return c.pattern != "app.log" || w.l.all(g) }
+			}
 			w.settle()
 			for range kills(2, 8, 200) {
 				if w.kill(); len(w.l.wrong) > 0 {

@@ -45,7 +45,7 @@ func (s *scanner) findCopy(f *file, m mark, now time.Time) *candidate {
 	}
 	if h := f.pinned; h != nil {
 		f.pinned = nil
-		if st, err := h.stat(); err == nil && s.byID[st.id] == nil {
+		if st, err := h.stat(); err == nil && !s.follows(st.id, h) {
 			consider(&candidate{path: h.path(), info: st, h: h})
 		} else {
 			h.Close()
@@ -134,16 +134,26 @@ func (s *scanner) openCandidate(path string) *candidate {
 // openUnknown is openCandidate for compressed files too.
 func (s *scanner) openUnknown(path string) *candidate {
 	st, err := statPath(path)
-	if err != nil || !st.mode.IsRegular() || s.byID[st.id] != nil {
+	if err != nil || !st.mode.IsRegular() {
+		return nil
+	}
+	if f := s.byID[st.id]; f != nil && (f.h != nil || f.at == path || idOf(f.at) == f.id) {
 		return nil
 	}
 	h, err := s.openPath(path)
 	if err != nil {
 		return nil
 	}
-	if st, err = h.stat(); err != nil || !st.mode.IsRegular() || s.byID[st.id] != nil {
+	if st, err = h.stat(); err != nil || !st.mode.IsRegular() || s.follows(st.id, h) {
 		h.Close()
 		return nil
 	}
 	return &candidate{path: path, info: st, h: h}
+}
+
+// follows reports whether h, the file with this identity, is followed. It may
+// have been given the number of one that was closed and is deleted.
+func (s *scanner) follows(id identity, h *handle) bool {
+	f := s.byID[id]
+	return f != nil && (f.h != nil || s.same(f, h))
 }

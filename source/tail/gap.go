@@ -64,21 +64,21 @@ func dismissAll(all []passage) {
 // survey is passages for once. still reports whether the names were the same
 // before and afterwards.
 func (s *scanner) survey(g gap, now time.Time) (all []passage, still bool) {
-	paths := s.akin(g.where, g.name, now)
 	behind, ahead := s.nameOf(g.behind, g, now), s.nameOf(g.ahead, g, now)
-	for _, path := range paths {
+	places := map[string]identity{}
+	for _, path := range s.akin(g.where, g.name, now) { // listed anew, if those have moved
 		gen := generationOf(path, g.name)
 		if gen.form == noGeneration || s.wanted(path) || excluded(s.exclude, path) {
 			continue
 		}
-		c := s.openCandidate(path)
-		if c == nil {
-			continue
+		places[path] = idOf(path)
+		if c := s.openCandidate(path); c != nil {
+			all = append(all, passage{c, gen})
+			places[path] = c.info.id
 		}
-		all = append(all, passage{c, gen})
 	}
-	for _, p := range all {
-		if st, err := statPath(p.path); err != nil || st.id != p.info.id {
+	for path, id := range places {
+		if idOf(path) != id {
 			return all, false
 		}
 	}
@@ -92,6 +92,15 @@ func (s *scanner) survey(g gap, now time.Time) (all []passage, still bool) {
 		p.h.Close()
 		return true
 	}), true
+}
+
+// idOf is the identity of the file at path, zero if there is none.
+func idOf(path string) identity {
+	st, err := statPath(path)
+	if err != nil {
+		return identity{}
+	}
+	return st.id
 }
 
 // nameOf is which generation f is by its name now, if it can be found.
@@ -108,9 +117,10 @@ func (s *scanner) nameOf(f *file, g gap, now time.Time) generation {
 
 // spans reports whether p lies within g, whose ends by their names are those
 // generations. A late line may make an older file the one that was changed last,
-// so names count more, if they can tell.
+// so names count more, if they can tell. If they cannot, and both were changed in
+// one tick of the clock of files, p is: what is known is not among the passages.
 func (g *gap) spans(p passage, behind, ahead generation) bool {
-	newer := p.info.mtime > g.since
+	newer := p.info.mtime >= g.since
 	if order, ok := p.gen.compare(behind); ok && order != 0 {
 		newer = order > 0
 	}

@@ -54,11 +54,15 @@ func (s *scanner) ripe(f *file, now time.Time) bool {
 			return false
 		}
 	}
-	if len(f.prefix) == 0 && !f.resumed {
+	if len(f.prefix) == 0 {
 		// There is nothing to read, and nothing to tell it from a copy that
 		// is about to be made.
 		f.resting = true
+		if f.resumed {
+			f.show(Idle)
+		}
 		if !f.moved.IsZero() {
+			f.show(Rotated)
 			s.drain(f, now)
 		}
 		return false

@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"maps"
 	"path/filepath"
 	"slices"
 	"sort"
@@ -137,4 +138,9 @@ func (l *listing) index(dir string) {
 		}
 	}
 	l.took += time.Since(began)
+}
+
+// equal reports whether l and of hold the same files by the same names.
+func (l *listing) equal(of *listing) bool {
+	return slices.Equal(l.names, of.names) && maps.Equal(l.byID, of.byID)
 }

@@ -29,8 +29,8 @@ type sinkhole struct {
 	last    batch.Labels // of the last line
 	attrs   []string
 	batches int
-	memory  int // the largest batch
-	hold    bool
+	memory  int  // the largest batch
+	hold    bool // what is not empty
 	held    []func(error)
 }
 
@@ -69,7 +69,7 @@ func (r *sinkhole) Receive(ctx context.Context, b *batch.Batch, settled func(err
 		}
 		r.attrs = append(r.attrs, a)
 	}
-	if r.hold {
+	if r.hold && len(b.Entries) > 0 {
 		r.held = append(r.held, func(err error) { b.Settle(err) })
 		r.mu.Unlock()
 		return nil

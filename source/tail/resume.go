@@ -57,9 +57,8 @@ func (s *scanner) begin(ctx context.Context) {
 	}
 	s.first = true
 	s.look(now)
-	for _, name := range slices.Sorted(maps.Keys(s.orphans)) {
-		s.recover(name, s.orphans[name], now)
-	}
+	s.sweep.before = s.sweep.began // what came and went until then is found by line
+	s.regain(now)
 	s.first, s.src.begun = false, true
 	s.line(now)
 }
@@ -154,6 +153,42 @@ func (s *scanner) adopt(f *file, name string, now time.Time) {
 	}
 }
 
+// regain looks for the files of all streams that were not found at followed
+// paths. While a rotation renames them one may be missed: what is not found is
+// looked for again, until its folder held still meanwhile.
+func (s *scanner) regain(now time.Time) {
+	for range shifts {
+		before := s.homes(now)
+		for _, name := range slices.Sorted(maps.Keys(s.orphans)) {
+			s.recover(name, s.orphans[name], now)
+		}
+		now = time.Now()
+		still := true
+		for dir, l := range s.homes(now) {
+			still = still && l.equal(before[dir])
+		}
+		if still {
+			return
+		}
+	}
+}
+
+// homes are the listings, from now on, of the folders of files that are missing.
+func (s *scanner) homes(now time.Time) map[string]*listing {
+	all := map[string]*listing{}
+	for _, m := range s.orphans {
+		dir := dirOf(m.where())
+		if all[dir] == nil {
+			l := s.list(dir, now)
+			if l.byID == nil {
+				l.index(dir)
+			}
+			all[dir] = l
+		}
+	}
+	return all
+}
+
 // recover looks for the file of a stream that was not found by its identity at
 // a followed path: it was renamed, or copied and truncated, while nobody
 // looked.
@@ -170,14 +205,14 @@ func (s *scanner) recover(name string, m memo, now time.Time) {
 			c.h.Close()
 		}
 	}
-	if m.print.n == 0 || m.offset == 0 {
+	if m.print.n == 0 {
 		return // nothing tells a copy of it
 	}
 	for f := range s.files {
 		if f.resumed || f.begun {
 			continue
 		}
-		if f.packed != unpacked && s.packedCursor(f, m) || f.packed == unpacked && m.print.n >= strong && f.size >= m.offset && s.holds(f, m.mark) {
+		if f.packed != unpacked && s.packedCursor(f, m) || f.packed == unpacked && m.tells(f.id, f.where(), f.mtime) && f.size >= m.offset && s.holds(f, m.mark) {
 			s.adopt(f, name, now)
 			return
 		}
@@ -213,14 +248,18 @@ func (s *scanner) copyOf(m memo, now time.Time) (best *candidate) {
 
 // fits reports whether c is the file of m, or a copy of it.
 func (m memo) fits(c *candidate, buf []byte) bool {
-	if c.info.size < m.offset || !m.mark.holds(c.h, buf) {
-		return false
-	}
-	if m.print.n >= strong || c.info.id == m.id && m.print.n > 0 {
+	return c.info.size >= m.offset && m.tells(c.info.id, c.path, c.info.mtime) && m.mark.holds(c.h, buf)
+}
+
+// tells reports whether m, if it holds, is enough to recognise the file at path.
+func (m memo) tells(id identity, path string, mtime int64) bool {
+	if m.print.n >= strong || id == m.id && m.print.n > 0 {
 		return true
 	}
-	// With so little to tell by, the name must agree too.
-	return (c.info.id == m.id || m.print.n > 0) && generationOf(c.path, logName(m.path)).form != noGeneration
+	// With so little to tell by, the name must agree too, and with nothing but a
+	// few first bytes the time.
+	return (id == m.id || m.print.n > 0 && (m.offset > 0 || mtime >= m.mtime)) &&
+		generationOf(path, logName(m.path)).form != noGeneration
 }
 
 // takeIn follows a file that is not at a followed path any more, for the rest
@@ -256,17 +295,46 @@ func (s *scanner) line(now time.Time) {
 		}
 	}
 	for path, fs := range rotated {
-		slices.SortFunc(fs, func(a, b *file) int { return cmp.Compare(a.mtime, b.mtime) })
+		s.rank(fs, now)
 		for i := 1; i < len(fs); i++ {
-			s.follows(fs[i], fs[i-1])
+			s.queue(fs[i], fs[i-1])
 		}
-		s.succeeds(path, s.skipped(fs[len(fs)-1], now))
+		last := fs[len(fs)-1]
+		s.succeeds(path, last, s.skipped(last, now))
 	}
 	for path := range s.expected() {
 		if rotated[path] == nil {
-			s.succeeds(path, s.unseen(path, now))
+			last := s.unseen(path, now)
+			s.succeeds(path, last, last)
 		}
 	}
+}
+
+// rank sorts fs, which lay at one path in turn, the oldest first: by their names
+// or, if those cannot tell, by when they were changed last, which a late line may
+// have been to the older one.
+func (s *scanner) rank(fs []*file, now time.Time) {
+	names := func() map[*file]generation {
+		m := map[*file]generation{}
+		for _, f := range fs {
+			m[f] = s.nameOf(f, gap{where: f.where(), name: f.log}, now)
+		}
+		return m
+	}
+	gens := names()
+	for range shifts {
+		again := names()
+		if maps.Equal(gens, again) {
+			break // they were not renamed meanwhile
+		}
+		gens = again
+	}
+	slices.SortFunc(fs, func(a, b *file) int {
+		if c, ok := gens[a].compare(gens[b]); ok && c != 0 {
+			return c
+		}
+		return cmp.Compare(a.mtime, b.mtime)
+	})
 }
 
 // expected are the paths where files are, or were, or may come.
@@ -309,15 +377,21 @@ func (s *scanner) unseen(path string, now time.Time) *file {
 	return s.bridge(g, nil, now)
 }
 
-// succeeds has what is at path now wait for last, which lay there before it.
-func (s *scanner) succeeds(path string, last *file) {
-	if sp := s.spots[path]; sp != nil && sp.cur != nil && last != nil {
-		s.follows(sp.cur, last)
+// succeeds has what is at path now wait for last, which lay there before it and
+// is not read yet, if it is not nil. What comes there later finds out what there
+// was between it and known, the last file known before.
+func (s *scanner) succeeds(path string, known, last *file) {
+	sp := s.spots[path]
+	switch {
+	case sp != nil && sp.cur != nil && last != nil:
+		s.queue(sp.cur, last)
+	case (sp == nil || sp.cur == nil) && cmp.Or(last, known) != nil && s.wanted(path):
+		s.spots[path] = &spot{path: path, prev: cmp.Or(last, known)}
 	}
 }
 
-// follows has f wait for before.
-func (s *scanner) follows(f, before *file) {
+// queue has f wait for before.
+func (s *scanner) queue(f, before *file) {
 	if f != before && !before.drained {
 		f.after = before
 		s.dequeue(f)

@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"cmp"
 	"log/slog"
 	"time"
 )
@@ -35,7 +36,8 @@ func (s *scanner) overtaken(f *file, now time.Time) bool {
 	if f.begun {
 		return false
 	}
-	g := gap{path: f.path, name: f.log, where: f.log, labels: f.labels, since: since, behind: f.after}
+	g := gap{path: f.path, name: f.log, where: f.log, labels: f.labels, since: since}
+	g.behind = cmp.Or(f.after, f.before, s.last[f.path])
 	if f.at != f.path {
 		g.ahead, g.until = f, f.mtime
 	}
@@ -80,6 +82,11 @@ func (s *scanner) takeSkipped(g gap, c *candidate, now time.Time) *file {
 	n.real, n.moved, n.weighed = c.path, now, true
 	s.takeHandle(n, c.h)
 	s.readPrefix(n)
+	if s.adoptByID(n, now) {
+		s.register(n) // it was missed while it was renamed
+		s.hint(n, c.path)
+		return n
+	}
 	if s.original(n) != nil {
 		s.log.Info("a rotated file holds what another does, and is taken for a copy", slog.String("path", g.path), slog.String("found", c.path))
 		s.shut(n)
