@@ -102,7 +102,8 @@ type Config struct {
 	// delivered as they are, without a byte order mark at the beginning of the
 	// file. Of every other encoding, what is invalid is delivered as U+FFFD. It
 	// must write a line end as one unit of 1, 2 or 4 bytes that is part of no
-	// other character, as all of golang.org/x/text do.
+	// other character, as all of golang.org/x/text do, and begin each line anew:
+	// one that shifts, as ISO-2022-JP, must have shifted back at a line's end.
 	Encoding encoding.Encoding
 	// Format is what each line is wrapped in: nothing by default. Entries have
 	// the time and the text of what is inside, the pieces of a long line are

@@ -70,6 +70,8 @@
 //   - Two files whose first 1 KiB and whose 64 bytes before the position are
 //     the same, after a restart and without their inode numbers. Log lines with
 //     times or counters in them never are.
+//   - A copy of a log that goes on, if a pattern names it and it is not compressed:
+//     nothing tells that it is not a log of its own.
 //   - The order of what is added to a rotated file once its successor has lines:
 //     the old file is read to its end right before the first read of the new.
 //   - A file system that does not answer: a look at a path then waits for it.
@@ -112,11 +114,12 @@
 // # What it costs
 //
 // The number of goroutines is fixed: Run, which finds out what became of which
-// file, Readers that read them, and one that collects events of the file
-// system. Files that are asleep cost one stat every IdlePoll. Large reads go
+// file, Readers that read them, and two that collect events of the file system,
+// one of which is fsnotify's: five by default, for one file or ten thousand. Files that are asleep cost one stat every IdlePoll. Large reads go
 // straight into the memory of the batch and lines are not copied; small ones
 // are copied into a batch of their size, so that many slow files do not hold
-// many large buffers. A line of any length takes no more memory than MaxLine.
+// many large buffers. A line of any length takes no more memory than MaxLine, and
+// with Format, Multiline or Encoding a reader takes a few times as much.
 //
 // A reader that waits for a route, because of backpressure, waits with the file
 // it has in hand. When all readers wait, no file is read, but rotation is

@@ -122,7 +122,8 @@ type view struct {
 	offset atomic.Int64
 	size   atomic.Int64
 	state  atomic.Pointer[State]
-	since  atomic.Int64 // see file.owed, in nanoseconds since 1970
+	err    atomic.Pointer[error] // why it cannot be read
+	since  atomic.Int64          // see file.owed, in nanoseconds since 1970
 	packed atomic.Bool
 	whole  atomic.Bool // what is packed was read to its end
 }
@@ -152,6 +153,16 @@ func (f *file) learn() {
 	}
 }
 
+// showErr publishes why f cannot be read, nil if it can.
+func (f *file) showErr(err error) {
+	if err == nil {
+		f.shown.err.Store(nil)
+		return
+	}
+	err = plain(err)
+	f.shown.err.Store(&err)
+}
+
 func (f *file) show(s State) { f.shown.state.Store(&s) }
 
 // showPos publishes where reading stands.
@@ -163,13 +174,15 @@ func (f *file) showPos() {
 // gauge notes since when something has not been acknowledged. Not while a reader
 // has f.
 func (f *file) gauge(now time.Time) {
-	if f.packed != unpacked {
-		f.shown.whole.Store(f.wholly())
-		return
-	}
 	acked := f.offset
 	if !f.delivered() {
 		acked = ackedOf(f.src, f.epoch)
+	}
+	if f.packed != unpacked { // all or nothing
+		f.shown.whole.Store(f.wholly())
+		if acked = 0; f.wholly() && f.delivered() {
+			acked = f.size
+		}
 	}
 	switch {
 	case acked >= f.size:

@@ -2,6 +2,7 @@ package tail
 
 import (
 	"cmp"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -36,15 +37,17 @@ const shifts = 5
 // passages returns the files in g, oldest first: those in the same folder that no
 // pattern finds, and that by their names are rotated generations of the log.
 func (s *scanner) passages(g gap, now time.Time) []passage {
-	var all []passage
+	all, still := s.survey(g, now)
 	for range shifts {
-		var still bool
-		if all, still = s.survey(g, now); still {
+		if still {
 			break
 		}
 		// They are being renamed, and what the names told may be wrong.
 		dismissAll(all)
-		all, now = nil, time.Now()
+		all, still = s.survey(g, time.Now())
+	}
+	if !still {
+		s.log.Warn("files are renamed again and again, one that was rotated may be missed", slog.String("path", g.path))
 	}
 	slices.SortFunc(all, func(a, b passage) int {
 		if c, ok := a.gen.compare(b.gen); ok && c != 0 {
@@ -77,13 +80,9 @@ func (s *scanner) survey(g gap, now time.Time) (all []passage, still bool) {
 			places[path] = c.info.id
 		}
 	}
+	still = s.nameOf(g.behind, g, now) == behind && s.nameOf(g.ahead, g, now) == ahead
 	for path, id := range places {
-		if idOf(path) != id {
-			return all, false
-		}
-	}
-	if s.nameOf(g.behind, g, now) != behind || s.nameOf(g.ahead, g, now) != ahead {
-		return all, false
+		still = still && idOf(path) == id
 	}
 	return slices.DeleteFunc(all, func(p passage) bool {
 		if p.info.size > 0 && !s.wasDone(p.candidate) && g.spans(p, behind, ahead) {
@@ -91,7 +90,7 @@ func (s *scanner) survey(g gap, now time.Time) (all []passage, still bool) {
 		}
 		p.h.Close()
 		return true
-	}), true
+	}), still
 }
 
 // idOf is the identity of the file at path, zero if there is none.

@@ -173,7 +173,7 @@ func (s *scanner) seek(f *file, now time.Time) (found, sure bool) {
 
 // takeHandle gives f its handle, and closes others if too many are open.
 func (s *scanner) takeHandle(f *file, h *handle) {
-	h.unpack(f.packed, s.MaxUnpacked)
+	h.unpack(f.packed, s.plan)
 	f.h = h
 	f.lru = s.opened.PushFront(f)
 	s.trim(f, s.MaxOpen)

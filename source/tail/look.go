@@ -2,6 +2,7 @@ package tail
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -286,7 +287,8 @@ func (s *scanner) newFile(path string, st fileInfo, now time.Time) *file {
 	if st.size == 0 {
 		f.blank = st.mtime
 	}
-	f.real, f.log = realPath(path), logName(path)
+	f.real = realPath(path)
+	f.log = cmp.Or(f.real, path)
 	f.initial, f.packed = s.first, packedKind(path)
 	if since := now.Sub(time.Unix(0, st.mtime)); s.first && since > 0 {
 		f.changed = now.Add(-min(since, s.IdlePoll*4))
@@ -339,10 +341,7 @@ func realPath(path string) string {
 
 // logName is what path leads to: the path in whose folder its generations lie.
 func logName(path string) string {
-	if real := realPath(path); real != "" {
-		return real
-	}
-	return path
+	return cmp.Or(realPath(path), path)
 }
 
 // hint has events that name path, or what it leads to, mean f.
@@ -353,8 +352,8 @@ func (s *scanner) hint(f *file, path string) {
 		s.watchFolder(filepath.Dir(real))
 	}
 	for _, k := range keys {
-		if old := s.hints[k]; old != f {
-			s.hints[k] = f
+		s.hints[k] = f
+		if !slices.Contains(f.hinted, k) {
 			f.hinted = append(f.hinted, k)
 		}
 	}

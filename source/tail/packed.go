@@ -9,9 +9,10 @@ import (
 )
 
 // unpack shows what h holds unpacked, if kind says that it is compressed.
-func (h *handle) unpack(kind packing, most int64) {
+func (h *handle) unpack(kind packing, p *plan) {
 	if kind != unpacked && h.unpacker() == nil {
-		h.content = newUnpacker(h.file, kind, unpackWindow, most, nil)
+		// Of an entry that may go on, twice MaxLine is read again.
+		h.content = newUnpacker(h.file, kind, max(unpackWindow, 2*p.MaxLine+2*chunk), p.MaxUnpacked, nil)
 	}
 }
 
@@ -153,10 +154,23 @@ func (s *scanner) weighPacked(n *file, now time.Time) bool {
 			n.startBehind(m)
 		}
 		return true
+	case n.held != nil && (f.trouble != "" && s.Once || now.Sub(n.heldAt) >= maxHold):
+		// It cannot be read, or never rests. What of it was delivered is known.
+		n.held, n.weighed = nil, true
+		if f.src != nil {
+			if c, err := parseCursor(f.src.Cursor()); err == nil && c.epoch == f.epoch {
+				n.startBehind(c.mark)
+			}
+		}
+		s.enqueue(n)
+		return true
 	case !f.finished():
 		// It will be read to its end itself. Until that is delivered, nothing
 		// may be known of n: after a restart it would hide what is missing.
-		n.held, n.heldAt = f, now
+		if n.held == nil {
+			n.heldAt = now
+		}
+		n.held = f
 		n.show(Waiting)
 		s.dequeue(n)
 		s.agenda.hasten(f, now)

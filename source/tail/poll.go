@@ -94,6 +94,7 @@ func (s *scanner) locate(f *file, now time.Time) (st fileInfo, ok bool) {
 		}
 		if f.hidden {
 			f.hidden = false
+			f.showErr(nil)
 			s.fine(f.path)
 		}
 		if err == nil && st.id == f.id {
@@ -135,6 +136,7 @@ func (s *scanner) locate(f *file, now time.Time) (st fileInfo, ok bool) {
 func (s *scanner) hidden(f *file, err error) (st fileInfo, ok bool) {
 	s.complain(f.path, err)
 	f.hidden = true
+	f.showErr(err)
 	if f.h == nil {
 		return fileInfo{}, false
 	}
@@ -330,6 +332,7 @@ func (s *scanner) broken(f *file, err error, now time.Time) {
 		s.log.Warn("cannot read a rotated file", slog.String("path", f.path), slog.Any("error", plain(err)))
 	}
 	f.trouble = err.Error()
+	f.showErr(err)
 	f.changed = now.Add(-s.IdlePoll) // it is tried again, without haste
 	if f.at != "" && !f.busy {
 		s.shut(f) // a stale handle does not recover
@@ -343,6 +346,7 @@ func (s *scanner) broken(f *file, err error, now time.Time) {
 func (s *scanner) relieve(f *file) {
 	if f.trouble != "" {
 		f.trouble = ""
+		f.showErr(nil)
 		s.fine(f.path)
 	}
 }

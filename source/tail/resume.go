@@ -400,8 +400,14 @@ func (s *scanner) queue(f, before *file) {
 
 // expire forgets the streams whose file was not found for long.
 func (s *scanner) expire(now time.Time) {
+	if s.full || s.denied {
+		return // they may be there
+	}
 	for name, m := range s.orphans {
 		if now.Sub(m.since) < orphanWait {
+			continue
+		}
+		if dir := dirOf(m.where()); s.list(dir, s.lately(dir, now)).part {
 			continue
 		}
 		s.log.Warn("a file is gone, its cursor is dropped", slog.String("path", m.path), slog.Int64("offset", m.offset))

@@ -421,6 +421,11 @@ func (s *scanner) wasDelivered() bool {
 // close closes what is open and keeps what the next Run needs.
 func (s *scanner) close() error {
 	past := map[string]memo{}
+	for name, m := range s.orphans {
+		if !m.acked {
+			past[name] = m
+		}
+	}
 	for f := range s.files {
 		if f.known {
 			past[f.stream] = memo{cursor: f.cursor(), begin: f.begin}

@@ -57,11 +57,16 @@ func (s *Source) Stats() []FileStats {
 	defer s.mu.Unlock()
 	now := time.Now()
 	all := make([]FileStats, 0, len(s.shown)+len(s.failed))
+	told := map[string]bool{}
 	for v := range s.shown {
-		all = append(all, v.stats(now))
+		st := v.stats(now)
+		told[st.Path] = told[st.Path] || st.State == Failed
+		all = append(all, st)
 	}
 	for path, err := range s.failed {
-		all = append(all, FileStats{Path: path, State: Failed, Err: err})
+		if !told[path] {
+			all = append(all, FileStats{Path: path, State: Failed, Err: err})
+		}
 	}
 	slices.SortFunc(all, func(a, b FileStats) int { return cmp.Compare(a.Path, b.Path) })
 	return all
@@ -74,6 +79,9 @@ func (v *view) stats(now time.Time) FileStats {
 	}
 	if p := v.state.Load(); p != nil {
 		st.State = *p
+	}
+	if err := v.err.Load(); err != nil {
+		st.State, st.Err = Failed, *err
 	}
 	if s := v.src.Load(); s != nil {
 		st.Acked = ackedOf(s, v.epoch.Load())
