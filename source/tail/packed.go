@@ -151,7 +151,7 @@ func (s *scanner) weighPacked(n *file, now time.Time) bool {
 	case !f.finished():
 		// It will be read to its end itself. Until that is delivered, nothing
 		// may be known of n: after a restart it would hide what is missing.
-		n.held, n.heldAt = f, now
+		s.hold(n, f, now)
 		n.show(Waiting)
 		s.dequeue(n)
 		s.agenda.hasten(f, now)

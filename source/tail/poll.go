@@ -277,14 +277,12 @@ func (s *scanner) drop(f *file) {
 	if s.unpacking == f {
 		s.unpacking = nil
 	}
-	for n := range s.files {
-		if n.held == f {
-			s.weighed(n, f)
-		}
-		if n.after == f {
-			n.after = nil
-			s.enqueue(n)
-		}
+	for n := range s.suspects(f) {
+		s.weighed(n, f)
+	}
+	for n := range s.waiters(f) {
+		n.after = nil
+		s.enqueue(n)
 	}
 	s.src.hide(&f.shown)
 }

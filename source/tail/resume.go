@@ -49,10 +49,14 @@ func (s *scanner) begin(ctx context.Context) {
 		s.names[name] = struct{}{}
 		s.orphans[name] = m
 	}
+	for name, m := range s.orphans {
+		s.claims[m.id] = append(s.claims[m.id], name)
+	}
 	s.first = true
 	s.look(now)
+	k := newKin(s)
 	for _, name := range slices.Sorted(maps.Keys(s.orphans)) {
-		s.recover(name, s.orphans[name], now)
+		s.recover(k, name, s.orphans[name], now)
 	}
 	s.first = false
 	s.line(now)
@@ -76,8 +80,9 @@ func (s *scanner) blame(name, text string, err error) {
 // agrees: the number alone may have been given to another file.
 func (s *scanner) adoptByID(f *file, now time.Time) bool {
 	var best string
-	for name, m := range s.orphans {
-		if m.id != f.id || !s.agrees(f, m.mark) {
+	for _, name := range s.claims[f.id] {
+		m, ok := s.orphans[name]
+		if !ok || !s.agrees(f, m.mark) {
 			continue
 		}
 		if best == "" || m.offset > s.orphans[best].offset {
@@ -130,7 +135,7 @@ func (s *scanner) adopt(f *file, name string, now time.Time) {
 // recover looks for the file of a stream that was not found by its identity at
 // a followed path: it was renamed, or copied and truncated, while nobody
 // looked.
-func (s *scanner) recover(name string, m memo, now time.Time) {
+func (s *scanner) recover(k *kin, name string, m memo, now time.Time) {
 	if s.orphans[name].path == "" {
 		return // found meanwhile
 	}
@@ -146,16 +151,11 @@ func (s *scanner) recover(name string, m memo, now time.Time) {
 	if m.print.n == 0 || m.offset == 0 {
 		return // nothing tells a copy of it
 	}
-	for f := range s.files {
-		if f.resumed || f.begun {
-			continue
-		}
-		if f.packed != unpacked && s.packedCursor(f, m) || f.packed == unpacked && m.print.n >= strong && f.size >= m.offset && s.holds(f, m.mark) {
-			s.adopt(f, name, now)
-			return
-		}
+	if f := s.kinOf(k, m); f != nil {
+		s.adopt(f, name, now)
+		return
 	}
-	c := s.copyOf(m, now)
+	c := s.copyOf(k, m, now)
 	if c == nil {
 		c = s.packedOf(m, now)
 	}
@@ -164,10 +164,28 @@ func (s *scanner) recover(name string, m memo, now time.Time) {
 	}
 }
 
+// kinOf returns a file that is followed and holds what that of m did, nil if
+// there is none without a cursor of its own.
+func (s *scanner) kinOf(k *kin, m memo) *file {
+	if m.print.n >= strong {
+		for _, f := range k.followed(m.print) {
+			if !f.resumed && !f.begun && f.size >= m.offset && s.holds(f, m.mark) {
+				return f
+			}
+		}
+	}
+	for f := range s.packed {
+		if !f.resumed && !f.begun && s.packedCursor(f, m) {
+			return f
+		}
+	}
+	return nil
+}
+
 // copyOf looks for a copy of the file of m in its folder: of several, the one
 // that was changed last.
-func (s *scanner) copyOf(m memo, now time.Time) (best *candidate) {
-	for _, path := range s.siblings(m.where(), now) {
+func (s *scanner) copyOf(k *kin, m memo, now time.Time) (best *candidate) {
+	for _, path := range k.others(m.print, dirOf(m.where()), now) {
 		c := s.openCandidate(path)
 		if c == nil {
 			continue
@@ -234,9 +252,16 @@ func (s *scanner) line(now time.Time) {
 		}
 		s.succeeds(path, s.skipped(fs[len(fs)-1], now))
 	}
+	last := map[string]memo{} // of each path, what was changed last
+	for _, m := range s.orphans {
+		if before, ok := last[m.path]; !ok || before.mtime < m.mtime {
+			last[m.path] = m
+		}
+	}
 	for path := range s.expected() {
 		if rotated[path] == nil {
-			s.succeeds(path, s.unseen(path, now))
+			m, ok := last[path]
+			s.succeeds(path, s.unseen(path, m, ok, now))
 		}
 	}
 }
@@ -265,12 +290,10 @@ func (s *scanner) expected() map[string]struct{} {
 // unseen looks for generations of a path where no file is that was known
 // before: what was written since the last that is known of this path or, if
 // there is none, of any; on the very first start, since the source was made.
-func (s *scanner) unseen(path string, now time.Time) *file {
+func (s *scanner) unseen(path string, last memo, ok bool, now time.Time) *file {
 	g := gap{path: path, name: logName(path), where: logName(path), labels: s.Labels(path), since: s.newest}
-	for _, m := range s.orphans {
-		if m.path == path {
-			g.since, g.where = m.mtime, m.where()
-		}
+	if ok {
+		g.since, g.where = last.mtime, last.where()
 	}
 	if g.since == 0 {
 		if s.From == End {
@@ -291,7 +314,7 @@ func (s *scanner) succeeds(path string, last *file) {
 // follows has f wait for before.
 func (s *scanner) follows(f, before *file) {
 	if f != before && !before.drained {
-		f.after = before
+		f.await(before)
 		s.dequeue(f)
 	}
 }
@@ -307,4 +330,5 @@ func (s *scanner) expire(now time.Time) {
 		delete(s.names, name)
 	}
 	clear(s.orphans)
+	clear(s.claims)
 }
