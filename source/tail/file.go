@@ -54,8 +54,10 @@ type file struct {
 	suspect bool      // it was found shorter while a reader had it
 	pinned  *handle   // what may be a copy of it, opened before it can be moved on
 	after   *file     // what is read to its end first
+	behind  []*file   // those that had this for after at some time
 	before  *file     // what was read to its end first, and is looked at once more before the first read
 	held    *file     // the file it may be a copy of
+	copies  []*file   // those that had this for held at some time
 	heldAt  time.Time
 	initial bool      // it was there when Run began
 	weighed bool      // it was decided whether it may be one
