@@ -48,6 +48,7 @@ type file struct {
 	again   bool      // it is to be read once more after the turn under way
 	resting bool      // a reader has read it to its end
 	moved   time.Time // when it left path, zero if it is there
+	lull    time.Time // when it was read to its end for the first time after that
 	drained bool      // it was read to its end after it had moved
 	final   bool      // nothing will be added: a last line without newline is delivered
 	gone    bool      // no name and no handle is left

@@ -298,6 +298,9 @@ func (s *scanner) rested(f *file, now time.Time) {
 		return
 	}
 	f.show(Rotated)
+	if f.lull.Before(f.moved) {
+		f.lull = now
+	}
 	switch {
 	case f.packed != unpacked:
 		s.drain(f, now)
@@ -305,7 +308,7 @@ func (s *scanner) rested(f *file, now time.Time) {
 		s.enqueue(f) // it moved during the turn: once more
 	case f.pending && !f.complete && s.complete(f, now):
 		s.enqueue(f) // its last entry comes before the first of the next file
-	case f.pending && !f.complete && now.Sub(f.moved) < s.RotateWait:
+	case f.pending && !f.complete && now.Sub(f.lull) < s.RotateWait:
 		// That entry may go on: soon it may not.
 	default:
 		s.drain(f, now)
