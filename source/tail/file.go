@@ -48,14 +48,17 @@ type file struct {
 	again   bool      // it is to be read once more after the turn under way
 	resting bool      // a reader has read it to its end
 	moved   time.Time // when it left path, zero if it is there
+	lull    time.Time // when it was read to its end for the first time after that
 	drained bool      // it was read to its end after it had moved
 	final   bool      // nothing will be added: a last line without newline is delivered
 	gone    bool      // no name and no handle is left
 	suspect bool      // it was found shorter while a reader had it
 	pinned  *handle   // what may be a copy of it, opened before it can be moved on
 	after   *file     // what is read to its end first
+	behind  []*file   // those that had this for after at some time
 	before  *file     // what was read to its end first, and is looked at once more before the first read
 	held    *file     // the file it may be a copy of
+	copies  []*file   // those that had this for held at some time
 	heldAt  time.Time
 	initial bool      // it was there when Run began
 	weighed bool      // it was decided whether it may be one

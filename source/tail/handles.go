@@ -13,7 +13,7 @@ func (s *scanner) open(f *file, now time.Time) bool {
 	if f.h == nil && !s.reopen(f, now) {
 		return false
 	}
-	s.opened.MoveToFront(f.lru)
+	s.use(f)
 	if f.packed != unpacked {
 		return s.admitPacked(f, now)
 	}
@@ -81,7 +81,7 @@ func (s *scanner) ripe(f *file, now time.Time) bool {
 		return true // it lay there before, and is no copy being made
 	}
 	if of := s.original(f); of != nil {
-		f.held, f.heldAt = of, now
+		s.hold(f, of, now)
 		f.show(Waiting)
 		s.agenda.hasten(of, now)
 		return false
@@ -183,14 +183,36 @@ func (s *scanner) takeHandle(f *file, h *handle) {
 // read to their end, then those that wait. It leaves keep open.
 func (s *scanner) trim(keep *file, most int) {
 	for _, waiting := range []bool{false, true} {
-		for e := s.opened.Back(); e != nil && s.opened.Len() > most; {
+		for e := s.opened.Back(); e != nil && s.handles() > most; {
 			g := e.Value.(*file)
 			e = e.Prev()
-			if g != keep && g != s.unpacking && g.spare() && (waiting || g.resting && g.held == nil) {
+			switch {
+			case g.busy:
+			case !g.spare():
+				s.unlist(g)
+				g.lru = s.kept.PushFront(g) // thousands may be rotated at once
+			case g != keep && g != s.unpacking && (waiting || g.resting && g.held == nil):
 				s.shut(g)
 			}
 		}
 	}
+}
+
+// handles is how many files are open.
+func (s *scanner) handles() int { return s.opened.Len() + s.kept.Len() }
+
+// use notes that f, which is open, is used, and may be spare afterwards.
+func (s *scanner) use(f *file) {
+	if s.opened.MoveToFront(f.lru); s.opened.Front() != f.lru {
+		s.unlist(f)
+		f.lru = s.opened.PushFront(f)
+	}
+}
+
+// unlist takes f, which is open, from the list it is in.
+func (s *scanner) unlist(f *file) {
+	s.opened.Remove(f.lru)
+	s.kept.Remove(f.lru)
 }
 
 // spare reports whether f can be closed: nobody reads it, and it is where it can
@@ -208,7 +230,7 @@ func (f *file) spare() bool {
 func (s *scanner) openPath(path string) (*handle, error) {
 	f, err := openPath(path)
 	if exhausted(err) {
-		s.trim(nil, s.opened.Len()/2)
+		s.trim(nil, s.handles()/2)
 		f, err = openPath(path)
 	}
 	if s.scarce(err); err != nil {
@@ -221,7 +243,7 @@ func (s *scanner) openPath(path string) (*handle, error) {
 func (s *scanner) readDir(dir string) ([]os.DirEntry, error) {
 	entries, err := readDir(dir)
 	if exhausted(err) {
-		s.trim(nil, s.opened.Len()/2)
+		s.trim(nil, s.handles()/2)
 		entries, err = readDir(dir)
 	}
 	s.scarce(err)
@@ -246,7 +268,7 @@ func (s *scanner) scarce(err error) {
 	s.denied = s.denied || s.starved
 	switch {
 	case s.starved && !was:
-		s.log.Warn("no file descriptors left, trying again", slog.Int("open", s.opened.Len()), slog.Any("error", plain(err)))
+		s.log.Warn("no file descriptors left, trying again", slog.Int("open", s.handles()), slog.Any("error", plain(err)))
 	case was && !s.starved:
 		s.log.Info("there are file descriptors again")
 	}
@@ -258,7 +280,7 @@ func (s *scanner) shut(f *file) {
 		return
 	}
 	closeHandle(f.h)
-	s.opened.Remove(f.lru)
+	s.unlist(f)
 	f.h, f.lru = nil, nil
 }
 
@@ -266,7 +288,7 @@ func (s *scanner) shut(f *file) {
 func (s *scanner) yield(f *file) *handle {
 	h := f.h
 	if h != nil {
-		s.opened.Remove(f.lru)
+		s.unlist(f)
 		f.h, f.lru = nil, nil
 	}
 	return h

@@ -8,13 +8,18 @@ import (
 	"syscall"
 )
 
-// statPath follows symbolic links.
+// statPath follows symbolic links. Of what idle files cost it is the most, and
+// os.Stat would make garbage of each.
 func statPath(path string) (fileInfo, error) {
-	fi, err := os.Stat(path)
-	if err != nil {
-		return fileInfo{}, err
+	var st syscall.Stat_t
+	err := syscall.Stat(path, &st)
+	for err == syscall.EINTR {
+		err = syscall.Stat(path, &st)
 	}
-	return infoOf(fi), nil
+	if err != nil {
+		return fileInfo{}, &fs.PathError{Op: "stat", Path: path, Err: err}
+	}
+	return infoOf(&st), nil
 }
 
 func statFile(f *os.File) (fileInfo, error) {
@@ -22,14 +27,19 @@ func statFile(f *os.File) (fileInfo, error) {
 	if err != nil {
 		return fileInfo{}, err
 	}
-	return infoOf(fi), nil
+	return infoOf(fi.Sys().(*syscall.Stat_t)), nil
 }
 
-func infoOf(fi fs.FileInfo) fileInfo {
-	info := fileInfo{size: fi.Size(), mtime: fi.ModTime().UnixNano(), links: 1, mode: fi.Mode()}
-	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
-		info.id = identity{uint64(st.Dev), uint64(st.Ino)}
-		info.links = uint64(st.Nlink)
+func infoOf(st *syscall.Stat_t) fileInfo {
+	info := fileInfo{
+		id: identity{uint64(st.Dev), uint64(st.Ino)}, size: st.Size, mtime: mtimeOf(st), links: uint64(st.Nlink),
+	}
+	switch st.Mode & syscall.S_IFMT {
+	case syscall.S_IFREG:
+	case syscall.S_IFDIR:
+		info.mode = fs.ModeDir
+	default:
+		info.mode = fs.ModeIrregular // as far as matters here
 	}
 	return info
 }

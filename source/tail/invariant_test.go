@@ -69,9 +69,9 @@ func (s *scanner) checkSets(want func(*file, bool, string)) {
 			f(e.Value.(*file), e)
 		}
 	}
-	each(&s.opened, func(f *file, e *list.Element) {
-		want(f, follows(f) && f.h != nil && f.lru == e, "in opened")
-	})
+	open := func(f *file, e *list.Element) { want(f, follows(f) && f.h != nil && f.lru == e, "in opened or kept") }
+	each(&s.opened, open)
+	each(&s.kept, open)
 	each(&s.ready, func(f *file, _ *list.Element) { want(f, follows(f) && f.queued, "in ready") })
 	for _, f := range s.agenda.heap {
 		want(f, follows(f), "in agenda")
@@ -109,7 +109,7 @@ func (s *scanner) checkWork(f *file, want func(*file, bool, string)) {
 	want(f, !f.busy || !f.queued, "queued while busy")
 	want(f, !f.busy || f.h != nil, "closed while busy")
 	want(f, f.busy || f.place >= 0, "no appointment")
-	want(f, (f.h != nil) == (f.lru != nil), "open, or in opened")
+	want(f, (f.h != nil) == (f.lru != nil), "open, or in opened or kept")
 	want(f, f.lined == slices.Contains(s.toUnpack, f), "lined, or in toUnpack")
 	want(f, f.busy || !f.suspect && !f.parting || !f.moved.IsZero(), "what a turn began with")
 	want(f, f.packed == unpacked || !f.queued || s.unpacking == f, "queued and not its turn to be unpacked")
@@ -136,11 +136,11 @@ func (s *scanner) checkOthers(f *file, want func(*file, bool, string)) {
 	want(f, !waits || !f.queued && (!f.busy || f.herald), "waits, and a reader has it or will")
 	if f.held != nil {
 		_, ok := s.files[f.held]
-		want(f, ok && f.held != f, "held because of none")
+		want(f, ok && f.held != f && slices.Contains(f.held.copies, f), "held because of none")
 	}
 	if f.after != nil {
 		_, ok := s.files[f.after]
-		want(f, ok || f.after.drained, "after none")
+		want(f, f.after.drained || ok && slices.Contains(f.after.behind, f), "after none")
 	}
 	n := 0
 	for g := f.after; g != nil && n <= len(s.files); g = g.after {

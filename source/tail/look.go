@@ -141,7 +141,7 @@ func (s *scanner) welcome(path string, st fileInfo, now time.Time) bool {
 	if s.IgnoreOlder == 0 || now.Sub(time.Unix(0, st.mtime)) <= s.IgnoreOlder {
 		return true
 	}
-	return len(s.orphanIDs[st.id]) > 0
+	return slices.ContainsFunc(s.claims[st.id], func(name string) bool { _, ok := s.orphans[name]; return ok })
 }
 
 // known returns the file that has this identity, nil if there is none. A file
@@ -174,6 +174,9 @@ func (s *scanner) known(id identity, path string, now time.Time) *file {
 // occupy notes that sp leads to f.
 func (s *scanner) occupy(sp *spot, f *file, now time.Time) {
 	old := sp.cur
+	if f.h != nil {
+		s.use(f) // what has a path can be opened again
+	}
 	if old == f {
 		f.addName(sp.path) // it may have been taken for lost while it was renamed
 		return
@@ -194,7 +197,8 @@ func (s *scanner) occupy(sp *spot, f *file, now time.Time) {
 	// What was here before is read to its end first, so that the lines of one
 	// path stay in order.
 	if p := sp.prev; p != nil && p != f && !f.begun && f.after == nil && !p.moved.IsZero() {
-		if f.after, f.before = s.skipped(p, now), p; f.after != nil {
+		f.before = p
+		if f.await(s.skipped(p, now)); f.after != nil {
 			s.dequeue(f) // another path may have led to it before
 		}
 	}

@@ -2,6 +2,8 @@ package tail
 
 import (
 	"io/fs"
+	"iter"
+	"slices"
 	"time"
 )
 
@@ -11,10 +13,45 @@ func (s *scanner) drain(f *file, now time.Time) {
 		return
 	}
 	f.drained = true
-	for n := range s.files {
-		if n.after == f {
-			n.after, n.before = nil, f
-			s.enqueue(n)
+	for n := range s.waiters(f) {
+		n.after, n.before = nil, f
+		s.enqueue(n)
+	}
+	f.behind = nil
+}
+
+// await has n wait until f, if it is not nil, is read to its end.
+func (n *file) await(f *file) {
+	if n.after = f; f != nil && !slices.Contains(f.behind, n) {
+		f.behind = append(f.behind, n)
+	}
+}
+
+// waiters are the files that are read after f.
+func (s *scanner) waiters(f *file) iter.Seq[*file] {
+	return s.those(f.behind, func(n *file) bool { return n.after == f })
+}
+
+// hold keeps n from being read as long as it may be a copy of f.
+func (s *scanner) hold(n, f *file, now time.Time) {
+	n.held, n.heldAt = f, now
+	if !slices.Contains(f.copies, n) {
+		f.copies = append(f.copies, n)
+	}
+}
+
+// suspects are the files that may be copies of f.
+func (s *scanner) suspects(f *file) iter.Seq[*file] {
+	return s.those(f.copies, func(n *file) bool { return n.held == f })
+}
+
+// those are the files of some that are still followed, and for which is holds.
+func (s *scanner) those(some []*file, is func(*file) bool) iter.Seq[*file] {
+	return func(yield func(*file) bool) {
+		for _, n := range some {
+			if _, ok := s.files[n]; ok && is(n) && !yield(n) {
+				return
+			}
 		}
 	}
 }
@@ -42,7 +79,8 @@ func (s *scanner) ordered(f *file, now time.Time) bool {
 	}
 	f.awaited = true // but once: its writer may never stop
 	p.drained = false
-	f.after, f.before = p, nil
+	f.before = nil
+	f.await(p)
 	s.enqueue(p)
 	s.dequeue(f)
 	f.show(Waiting)

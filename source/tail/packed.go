@@ -168,9 +168,8 @@ func (s *scanner) weighPacked(n *file, now time.Time) bool {
 		// It will be read to its end itself. Until that is delivered, nothing
 		// may be known of n: after a restart it would hide what is missing.
 		if n.held == nil {
-			n.heldAt = now
+			s.hold(n, f, now)
 		}
-		n.held = f
 		n.show(Waiting)
 		s.dequeue(n)
 		s.agenda.hasten(f, now)

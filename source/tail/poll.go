@@ -238,7 +238,7 @@ func (s *scanner) vanished(f *file, now time.Time) {
 	f.resting = true
 	switch {
 	case f.delivered() && s.emptied(f, now):
-		s.await(f, now)
+		s.expect(f, now)
 	case f.delivered() && !s.packing(f), now.Sub(f.changed) > probeMax:
 		s.forget(f)
 	}
@@ -251,8 +251,8 @@ func (s *scanner) emptied(f *file, now time.Time) bool {
 	return len(s.orphans) < maxDone && len(s.list(dir, s.lately(dir, now)).names) == 0
 }
 
-// await stops following f, and keeps its cursor for a while: it may come back.
-func (s *scanner) await(f *file, now time.Time) {
+// expect stops following f, and keeps its cursor for a while: it may come back.
+func (s *scanner) expect(f *file, now time.Time) {
 	if f.sent == "" && !f.resumed {
 		s.forget(f)
 		return
@@ -296,14 +296,12 @@ func (s *scanner) drop(f *file) {
 	if s.unpacking == f {
 		s.unpacking = nil
 	}
-	for n := range s.files {
-		if n.held == f {
-			s.weighed(n, f)
-		}
-		if n.after == f {
-			n.after = nil
-			s.enqueue(n)
-		}
+	for n := range s.suspects(f) {
+		s.weighed(n, f)
+	}
+	for n := range s.waiters(f) {
+		n.after = nil
+		s.enqueue(n)
 	}
 	s.src.hide(&f.shown)
 }

@@ -22,13 +22,19 @@ func printOf(prefix []byte) print { return print{len(prefix), hash(prefix)} }
 // hash is FNV-1a (RFC 9923) of 64 bits. It is written to checkpoints, so it
 // never changes.
 func hash(b []byte) uint64 {
-	h := uint64(14695981039346656037)
+	h := newHash
 	for _, c := range b {
-		h ^= uint64(c)
-		h *= 1099511628211
+		h = h.add(c)
 	}
-	return h
+	return uint64(h)
 }
+
+// A running hash is that of some first bytes.
+type running uint64
+
+const newHash running = 14695981039346656037
+
+func (h running) add(c byte) running { return (h ^ running(c)) * 1099511628211 }
 
 // anchorOf is the hash of the last anchorMax bytes of read, which ends at the
 // read position.

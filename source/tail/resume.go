@@ -66,7 +66,7 @@ func (s *scanner) begin(ctx context.Context) {
 // orphan notes a stream whose file is to be found.
 func (s *scanner) orphan(name string, m memo) {
 	if _, ok := s.orphans[name]; !ok {
-		s.orphanIDs[m.id] = append(s.orphanIDs[m.id], name)
+		s.claims[m.id] = append(s.claims[m.id], name)
 	}
 	s.orphans[name] = m
 }
@@ -89,9 +89,12 @@ func (s *scanner) blame(name, text string, err error) {
 // agrees: the number alone may have been given to another file.
 func (s *scanner) adoptByID(f *file, now time.Time) bool {
 	var best string
-	for _, name := range s.orphanIDs[f.id] {
+	for _, name := range s.claims[f.id] {
 		m, ok := s.orphans[name]
-		if ok && s.agrees(f, m.mark) && (best == "" || m.offset > s.orphans[best].offset) {
+		if !ok || !s.agrees(f, m.mark) {
+			continue
+		}
+		if best == "" || m.offset > s.orphans[best].offset {
 			best = name
 		}
 	}
@@ -159,8 +162,9 @@ func (s *scanner) adopt(f *file, name string, now time.Time) {
 func (s *scanner) regain(now time.Time) {
 	for range shifts {
 		before := s.homes(now)
+		k := newKin(s)
 		for _, name := range slices.Sorted(maps.Keys(s.orphans)) {
-			s.recover(name, s.orphans[name], now)
+			s.recover(k, name, s.orphans[name], now)
 		}
 		now = time.Now()
 		still := true
@@ -192,7 +196,7 @@ func (s *scanner) homes(now time.Time) map[string]*listing {
 // recover looks for the file of a stream that was not found by its identity at
 // a followed path: it was renamed, or copied and truncated, while nobody
 // looked.
-func (s *scanner) recover(name string, m memo, now time.Time) {
+func (s *scanner) recover(k *kin, name string, m memo, now time.Time) {
 	if s.orphans[name].path == "" {
 		return // found meanwhile
 	}
@@ -208,16 +212,11 @@ func (s *scanner) recover(name string, m memo, now time.Time) {
 	if m.print.n == 0 {
 		return // nothing tells a copy of it
 	}
-	for f := range s.files {
-		if f.resumed || f.begun {
-			continue
-		}
-		if f.packed != unpacked && s.packedCursor(f, m) || f.packed == unpacked && m.tells(f.id, f.where(), f.mtime) && f.size >= m.offset && s.holds(f, m.mark) {
-			s.adopt(f, name, now)
-			return
-		}
+	if f := s.kinOf(k, m); f != nil {
+		s.adopt(f, name, now)
+		return
 	}
-	c := s.copyOf(m, now)
+	c := s.copyOf(k, m, now)
 	if c == nil {
 		c = s.packedOf(m, now)
 	}
@@ -226,10 +225,26 @@ func (s *scanner) recover(name string, m memo, now time.Time) {
 	}
 }
 
+// kinOf returns a file that is followed and holds what that of m did, nil if
+// there is none without a cursor of its own.
+func (s *scanner) kinOf(k *kin, m memo) *file {
+	for _, f := range k.followed(m.print) {
+		if !f.resumed && !f.begun && f.size >= m.offset && m.tells(f.id, f.where(), f.mtime) && s.holds(f, m.mark) {
+			return f
+		}
+	}
+	for f := range s.packed {
+		if !f.resumed && !f.begun && s.packedCursor(f, m) {
+			return f
+		}
+	}
+	return nil
+}
+
 // copyOf looks for a copy of the file of m in its folder: of several, the one
 // that was changed last.
-func (s *scanner) copyOf(m memo, now time.Time) (best *candidate) {
-	for _, path := range s.siblings(m.where(), now) {
+func (s *scanner) copyOf(k *kin, m memo, now time.Time) (best *candidate) {
+	for _, path := range k.others(m.print, dirOf(m.where()), now) {
 		c := s.openCandidate(path)
 		if c == nil {
 			continue
@@ -302,10 +317,17 @@ func (s *scanner) line(now time.Time) {
 		last := fs[len(fs)-1]
 		s.succeeds(path, last, s.skipped(last, now))
 	}
+	last := map[string]memo{} // of each path, what was changed last
+	for _, m := range s.orphans {
+		if before, ok := last[m.path]; !ok || before.mtime < m.mtime {
+			last[m.path] = m
+		}
+	}
 	for path := range s.expected() {
 		if rotated[path] == nil {
-			last := s.unseen(path, now)
-			s.succeeds(path, last, last)
+			m, ok := last[path]
+			f := s.unseen(path, m, ok, now)
+			s.succeeds(path, f, f)
 		}
 	}
 }
@@ -361,12 +383,10 @@ func (s *scanner) expected() map[string]struct{} {
 // unseen looks for generations of a path where no file is that was known
 // before: what was written since the last that is known of this path or, if
 // there is none, of any; on the very first start, since the source was made.
-func (s *scanner) unseen(path string, now time.Time) *file {
+func (s *scanner) unseen(path string, last memo, ok bool, now time.Time) *file {
 	g := gap{path: path, name: logName(path), where: logName(path), labels: s.Labels(path), since: s.newest}
-	for _, m := range s.orphans {
-		if m.path == path {
-			g.since, g.where = m.mtime, m.where()
-		}
+	if ok {
+		g.since, g.where = last.mtime, last.where()
 	}
 	if g.since == 0 {
 		if s.From == End {
@@ -393,7 +413,7 @@ func (s *scanner) succeeds(path string, known, last *file) {
 // queue has f wait for before.
 func (s *scanner) queue(f, before *file) {
 	if f != before && !before.drained {
-		f.after = before
+		f.await(before)
 		s.dequeue(f)
 	}
 }
@@ -416,6 +436,6 @@ func (s *scanner) expire(now time.Time) {
 		delete(s.orphans, name)
 	}
 	if len(s.orphans) == 0 {
-		clear(s.orphanIDs)
+		clear(s.claims)
 	}
 }

@@ -41,24 +41,25 @@ type scanner struct {
 	work  chan<- *file
 	back  <-chan turn
 
-	spots     map[string]*spot
-	files     map[*file]struct{}
-	byID      map[identity]*file
-	heads     heads              // those that are not compressed
-	reading   map[*file]struct{} // those that readers have
-	agenda    schedule
-	ready     list.List // of *file: those that wait for a reader
-	opened    list.List // of *file: those that are open, the last used in front
-	names     map[string]struct{}
-	orphanIDs map[identity][]string // their names, by the identity that stands in their cursors
-	orphans   map[string]memo       // streams whose file has not been found, by name
-	blamed    map[string]bool       // paths whose cursor could not be read
-	hints     map[string]*file      // files by the paths events may name
-	watched   map[string]*folder    // folders whose events are wanted, by path
-	done      map[identity]ended    // files that were forgotten, the last few of them
-	doneIDs   []identity            // the same, the first forgotten in front
-	packed    map[*file]struct{}    // compressed files without a cursor
-	last      map[string]*file      // the retired generation of each path
+	spots   map[string]*spot
+	files   map[*file]struct{}
+	byID    map[identity]*file
+	heads   heads              // those that are not compressed
+	reading map[*file]struct{} // those that readers have
+	agenda  schedule
+	ready   list.List // of *file: those that wait for a reader
+	opened  list.List // of *file: those that are open, the last used in front
+	kept    list.List // of *file: those of them that were found not to be spare
+	names   map[string]struct{}
+	orphans map[string]memo       // streams whose file has not been found, by name
+	claims  map[identity][]string // their names, and those of the ones found, by the identity that was
+	blamed  map[string]bool       // paths whose cursor could not be read
+	hints   map[string]*file      // files by the paths events may name
+	watched map[string]*folder    // folders whose events are wanted, by path
+	done    map[identity]ended    // files that were forgotten, the last few of them
+	doneIDs []identity            // the same, the first forgotten in front
+	packed  map[*file]struct{}    // compressed files without a cursor
+	last    map[string]*file      // the retired generation of each path
 	// listings are of folders, since the last look.
 	listings map[string]*listing
 
@@ -100,8 +101,8 @@ type spot struct {
 func newScanner(s *Source, out *source.Outlet, work chan<- *file, back <-chan turn) *scanner {
 	return &scanner{
 		plan: s.plan, src: s, out: out, log: out.Logger(), work: work, back: back,
-		spots: map[string]*spot{}, files: map[*file]struct{}{}, byID: map[identity]*file{}, reading: map[*file]struct{}{},
-		names: map[string]struct{}{}, orphans: map[string]memo{}, orphanIDs: map[identity][]string{}, blamed: map[string]bool{},
+		spots: map[string]*spot{}, files: map[*file]struct{}{}, byID: map[identity]*file{}, claims: map[identity][]string{}, reading: map[*file]struct{}{},
+		names: map[string]struct{}{}, orphans: map[string]memo{}, blamed: map[string]bool{},
 		hints: map[string]*file{}, watched: map[string]*folder{}, done: map[identity]ended{},
 		packed: map[*file]struct{}{}, last: map[string]*file{}, listings: map[string]*listing{},
 		sweep: sweep{failed: map[string]struct{}{}},
@@ -300,6 +301,9 @@ func (s *scanner) rested(f *file, now time.Time) {
 		return
 	}
 	f.show(Rotated)
+	if f.lull.Before(f.moved) {
+		f.lull = now
+	}
 	switch {
 	case f.packed != unpacked:
 		s.drain(f, now)
@@ -307,7 +311,7 @@ func (s *scanner) rested(f *file, now time.Time) {
 		s.enqueue(f) // it moved during the turn: once more
 	case f.pending && !f.complete && s.complete(f, now):
 		s.enqueue(f) // its last entry comes before the first of the next file
-	case f.pending && !f.complete && now.Sub(f.moved) < s.RotateWait:
+	case f.pending && !f.complete && now.Sub(f.lull) < s.RotateWait:
 		// That entry may go on: soon it may not.
 	default:
 		s.drain(f, now)

@@ -48,7 +48,7 @@ func (s *scanner) overtaken(f *file, now time.Time) bool {
 // for any of it.
 func (s *scanner) awaits(f *file, g gap, now time.Time) bool {
 	before := f.after
-	f.after = s.bridge(g, before, now)
+	f.await(s.bridge(g, before, now))
 	if f.after == before {
 		return false
 	}
@@ -65,7 +65,7 @@ func (s *scanner) bridge(g gap, last *file, now time.Time) *file {
 	}
 	for _, p := range s.passages(g, now) {
 		if n := s.takeSkipped(g, p.candidate, now); n != nil {
-			n.after = last
+			n.await(last)
 			last = n
 			s.enqueue(n)
 			s.appoint(n, now)

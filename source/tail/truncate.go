@@ -103,7 +103,7 @@ func (s *scanner) truncated(f *file, st fileInfo, now time.Time) {
 	}
 	n.moved, n.weighed = f.moved, true
 	s.move(f, c, now)
-	n.after = s.skipped(f, now)
+	n.await(s.skipped(f, now))
 	s.enqueue(n)
 	s.appoint(n, now)
 }
@@ -138,10 +138,8 @@ func (s *scanner) restart(f *file, st fileInfo, now time.Time) {
 	closeHandle(f.pinned)
 	f.pinned = nil
 	f.showPos()
-	for n := range s.files {
-		if n.held == f {
-			s.release(n)
-		}
+	for n := range s.suspects(f) {
+		s.release(n)
 	}
 	s.enqueue(f)
 }
@@ -193,10 +191,8 @@ func (s *scanner) move(f *file, c *candidate, now time.Time) {
 	}
 	f.moved, f.changed = now, now
 	f.drained, f.final, f.settled = false, false, false
-	for n := range s.files {
-		if n.held == f {
-			s.release(n)
-		}
+	for n := range s.suspects(f) {
+		s.release(n)
 	}
 	s.enqueue(f)
 	s.appoint(f, now)
@@ -336,8 +332,8 @@ func (s *scanner) succeed(f *file, now time.Time) bool {
 	if f.links > 0 {
 		return false
 	}
-	for n := range s.files {
-		if n.held != f || n.packed != unpacked || n.h == nil && !s.reopen(n, now) || !f.mark().holds(n.h, s.buf) {
+	for n := range s.suspects(f) {
+		if n.packed != unpacked || n.h == nil && !s.reopen(n, now) || !f.mark().holds(n.h, s.buf) {
 			continue
 		}
 		if st, err := n.h.stat(); err == nil {
