@@ -14,7 +14,31 @@ import (
 // found until it is gone, whatever its names are meanwhile.
 //
 // Its fields belong to the scanner, except that those of the reading part
-// belong to the reader that has the file in hand (busy).
+// belong to the reader that has the file in hand (busy). The reader also reads
+// id, real, mtime, size and path, which the scanner writes only while no reader
+// has the file.
+//
+// These combinations of what became of a file occur between two ticks. Tests
+// check after each that there are no others:
+//
+//	                      moved  drained  final  settled  retired  gone  names  at   h
+//	at a followed path    no     no       no     no       no       no    some   set  any
+//	left that path        yes    any      any    no       no       no    any    any  any
+//	stays by other names  yes    any      no     yes      no       no    some   set  any
+//	remembered            yes    yes      no     no       yes      no    none   set  nil
+//	nowhere any more      yes    yes      no     no       no       yes   none   ""   nil
+//
+// And of whose turn it is:
+//
+//	                      busy   queued   lined   held or after
+//	rests, or is due      no     no       no      no
+//	waits for another     any    no       any     yes: busy for a herald only
+//	waits to be unpacked  no     no       yes     any
+//	waits for a reader    no     yes      no      no
+//	is read               yes    no       any     no
+//
+// begun implies known, but for a compressed file that turned out to be read
+// already, until that is noted in its cursor; resumed always does.
 type file struct {
 	stream string       // names the source.Stream
 	path   string       // where it was first seen

@@ -114,15 +114,20 @@ func (s *scanner) checkWork(f *file, want func(*file, bool, string)) {
 	want(f, f.busy || !f.suspect && !f.parting || !f.moved.IsZero(), "what a turn began with")
 	want(f, f.packed == unpacked || !f.queued || s.unpacking == f, "queued and not its turn to be unpacked")
 	want(f, !f.begun || f.known || f.wholly(), "begun and not known")
+	want(f, !f.resumed || f.known, "resumed and not known")
+	want(f, !f.lined || f.packed != unpacked && !f.queued, "lined and queued, or no use")
 }
 
 // checkPlace: where f is agrees with what was concluded from that.
 func (s *scanner) checkPlace(f *file, want func(*file, bool, string)) {
 	moved := !f.moved.IsZero()
 	want(f, moved || !f.drained && !f.final && !f.settled && !f.retired && !f.gone, "seen off and not moved")
-	want(f, !f.retired || f.drained && f.h == nil && !f.queued && !f.busy && len(f.names) == 0, "retired and at work")
+	want(f, !f.retired || f.drained && f.h == nil && !f.queued && !f.busy && len(f.names) == 0 && f.at != "", "retired and at work")
+	want(f, !f.retired || !f.final && !f.settled && !f.gone, "retired and more")
 	want(f, !f.retired || s.last[f.path] == f, "retired and not the last")
-	want(f, !f.gone || f.h == nil, "gone and open")
+	want(f, moved || len(f.names) > 0 && f.at != "", "nowhere and not moved")
+	want(f, !f.gone || f.drained && f.h == nil && len(f.names) == 0 && f.at == "", "gone and somewhere")
+	want(f, !f.settled || len(f.names) > 0 && !f.final, "settled and followed by no name")
 	for _, path := range f.names {
 		want(f, s.spots[path] != nil && s.spots[path].cur == f, "names "+path)
 	}
