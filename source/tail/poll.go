@@ -71,7 +71,17 @@ func (s *scanner) poll(f *file, now time.Time) {
 // complete reports whether f, which no reader has, ends in a record that is whole
 // because nothing was added to it for long enough.
 func (s *scanner) complete(f *file, now time.Time) bool {
-	return f.pending && now.Sub(f.changed) >= s.Multiline.Timeout
+	return f.pending && (now.Sub(f.changed) >= s.Multiline.Timeout || s.asleep(f))
+}
+
+// asleep reports whether f, which others wait for since it was rotated, was last
+// written to that long ago, however late it is read.
+func (s *scanner) asleep(f *file) bool {
+	if f.moved.IsZero() || f.drained || f.h == nil {
+		return false
+	}
+	st, err := f.h.stat()
+	return err == nil && time.Since(time.Unix(0, st.mtime)) >= s.Multiline.Timeout+clockTick
 }
 
 // lingers reports whether f ends in a record that has to be closed in time. One
