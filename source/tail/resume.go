@@ -67,6 +67,7 @@ func (s *scanner) begin(ctx context.Context) {
 func (s *scanner) orphan(name string, m memo) {
 	if _, ok := s.orphans[name]; !ok {
 		s.claims[m.id] = append(s.claims[m.id], name)
+		s.claimed[m.path] = append(s.claimed[m.path], name)
 	}
 	s.orphans[name] = m
 }
@@ -124,8 +125,8 @@ func (s *scanner) adoptByPath(f *file, now time.Time) bool {
 	if s.first || f.packed != unpacked {
 		return false // it is looked for by more than its path
 	}
-	for name, m := range s.orphans {
-		if m.path == f.path && m.print.n > 0 && m.offset > 0 && s.agrees(f, m.mark) {
+	for _, name := range s.claimed[f.path] {
+		if m, ok := s.orphans[name]; ok && m.print.n > 0 && m.offset > 0 && s.agrees(f, m.mark) {
 			s.adopt(f, name, now)
 			return true
 		}
@@ -423,6 +424,10 @@ func (s *scanner) expire(now time.Time) {
 	if s.full || s.denied {
 		return // they may be there
 	}
+	if now.Sub(s.expired) < s.Poll {
+		return // there may be thousands, and events every millisecond
+	}
+	s.expired = now
 	for name, m := range s.orphans {
 		if now.Sub(m.since) < orphanWait {
 			continue
@@ -437,5 +442,6 @@ func (s *scanner) expire(now time.Time) {
 	}
 	if len(s.orphans) == 0 {
 		clear(s.claims)
+		clear(s.claimed)
 	}
 }

@@ -53,6 +53,7 @@ type scanner struct {
 	names   map[string]struct{}
 	orphans map[string]memo       // streams whose file has not been found, by name
 	claims  map[identity][]string // their names, and those of the ones found, by the identity that was
+	claimed map[string][]string   // the same, by the path
 	blamed  map[string]bool       // paths whose cursor could not be read
 	hints   map[string]*file      // files by the paths events may name
 	watched map[string]*folder    // folders whose events are wanted, by path
@@ -74,8 +75,9 @@ type scanner struct {
 	free    time.Time // when MaxRate lets the next file be read
 
 	started time.Time
-	first   bool  // the first look is under way
-	newest  int64 // when the last of the files known from before was changed
+	expired time.Time // when it was last asked which orphans are given up
+	first   bool      // the first look is under way
+	newest  int64     // when the last of the files known from before was changed
 	sweep   sweep
 	buf     []byte
 }
@@ -101,7 +103,7 @@ type spot struct {
 func newScanner(s *Source, out *source.Outlet, work chan<- *file, back <-chan turn) *scanner {
 	return &scanner{
 		plan: s.plan, src: s, out: out, log: out.Logger(), work: work, back: back,
-		spots: map[string]*spot{}, files: map[*file]struct{}{}, byID: map[identity]*file{}, claims: map[identity][]string{}, reading: map[*file]struct{}{},
+		spots: map[string]*spot{}, files: map[*file]struct{}{}, byID: map[identity]*file{}, claims: map[identity][]string{}, claimed: map[string][]string{}, reading: map[*file]struct{}{},
 		names: map[string]struct{}{}, orphans: map[string]memo{}, blamed: map[string]bool{},
 		hints: map[string]*file{}, watched: map[string]*folder{}, done: map[identity]ended{},
 		packed: map[*file]struct{}{}, last: map[string]*file{}, listings: map[string]*listing{},

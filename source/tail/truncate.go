@@ -74,6 +74,12 @@ func (s *scanner) truncated(f *file, st fileInfo, now time.Time) {
 	}
 	c := s.findCopy(f, f.mark(), now)
 	if c == nil {
+		// The folder may have been listed for others before the copy was made:
+		// of thousands, each is truncated at its own time.
+		now = time.Now()
+		c = s.findCopy(f, f.mark(), now)
+	}
+	if c == nil {
 		c = s.packedCopy(f, now)
 	}
 	if f.h == nil && !s.reopen(f, now) { // closed to open others
