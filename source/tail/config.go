@@ -187,6 +187,8 @@ type plan struct {
 	exclude  []string
 	// contentOf is how the bytes of an open file are read: a seam for tests.
 	contentOf func(*os.File) io.ReaderAt
+	// check, if set, looks at the scanner after each tick: another.
+	check func(*scanner)
 }
 
 // prepare checks every field of cfg and everything cfg names.

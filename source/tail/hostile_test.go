@@ -95,7 +95,10 @@ func (s *siege) complaints(path string) (n int) {
 
 func (s *siege) recovers(path string) {
 	s.Helper()
-	wait(s, path+" to recover", func() bool { return !s.failing(path) })
+	wait(s, path+" to recover", func() bool {
+		// One that was there before and is deleted may be tried for a while yet.
+		return slices.ContainsFunc(s.r.src.Stats(), func(st FileStats) bool { return st.Path == path && st.State != Failed })
+	})
 }
 
 // growth calls during again and again until done, and returns by how much the memory

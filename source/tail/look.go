@@ -197,8 +197,10 @@ func (s *scanner) occupy(sp *spot, f *file, now time.Time) {
 	// What was here before is read to its end first, so that the lines of one
 	// path stay in order.
 	if p := sp.prev; p != nil && p != f && !f.begun && f.after == nil && !p.moved.IsZero() {
-		f.await(s.skipped(p, now))
 		f.before = p
+		if f.await(s.skipped(p, now)); f.after != nil {
+			s.dequeue(f) // another path may have led to it before
+		}
 	}
 	s.enqueue(f)
 	s.appoint(f, now)
@@ -206,20 +208,20 @@ func (s *scanner) occupy(sp *spot, f *file, now time.Time) {
 
 // vacate notes that path leads to no file.
 func (s *scanner) vacate(path string, mode fs.FileMode, err error, now time.Time) {
-	missing := errors.Is(err, fs.ErrNotExist)
-	if sp := s.spots[path]; sp != nil && sp.cur != nil && (missing || errors.Is(err, errNotRegular)) {
+	nothing := errors.Is(err, fs.ErrNotExist)
+	if sp := s.spots[path]; sp != nil && sp.cur != nil && (missing(err) || errors.Is(err, errNotRegular)) {
 		f := sp.cur
 		sp.cur, sp.prev = nil, f
 		s.lose(f, path, now)
 		s.sweep.changed = now
-		if missing {
+		if nothing {
 			return // as a rule the next one comes at once
 		}
 	}
 	switch named := s.named(path); {
-	case missing && !named:
+	case nothing && !named:
 		s.src.fail(path, nil)
-	case missing && !s.Once:
+	case nothing && !s.Once:
 		if s.fail(path, err) {
 			s.log.Warn("a file does not exist, it is waited for", slog.String("path", path))
 		}

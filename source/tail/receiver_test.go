@@ -171,6 +171,11 @@ func startSource(t testing.TB, src *Source, sink *sinkhole, store source.Checkpo
 	if err != nil {
 		t.Fatal(err)
 	}
+	if all, own := checker(t), src.plan.check; own == nil {
+		src.plan.check = all
+	} else {
+		src.plan.check = func(s *scanner) { own(s); all(s) }
+	}
 	r := &run{t: t, sink: sink, saver: saver, src: src, log: &logBuffer{}, done: make(chan struct{}), sup: lifecycle.New(lifecycle.Config{})}
 	out := source.NewOutlet(source.OutletConfig{
 		Name: "tail", Receiver: sink, Saver: saver, Supervisor: r.sup,

@@ -167,6 +167,9 @@ func (s *scanner) tick(now time.Time) {
 	}
 	s.expire(now)
 	s.unpackNext()
+	if s.check != nil {
+		s.check(s)
+	}
 }
 
 // next is when tick has something to do again.
