@@ -116,12 +116,15 @@ func (s *scanner) locate(f *file, now time.Time) (st fileInfo, ok bool) {
 			if s.spots[was] != nil {
 				s.visit(was, now)
 			}
-			if f.at == was {
+			if sp := s.spots[was]; f.at == was && (sp == nil || sp.cur != f) {
 				s.lose(f, was, now)
 				continue
 			}
 			if st, err := statPath(f.at); err == nil && st.id == f.id {
 				return st, true
+			}
+			if f.at == was {
+				return fileInfo{}, false // it comes and goes: the next look tells
 			}
 		}
 	}

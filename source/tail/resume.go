@@ -61,6 +61,22 @@ func (s *scanner) begin(ctx context.Context) {
 	s.regain(now)
 	s.first, s.src.begun = false, true
 	s.line(now)
+	s.tellMissing()
+}
+
+// tellMissing logs that files are gone of which something may not have been read.
+func (s *scanner) tellMissing() {
+	if len(s.orphans) == 0 {
+		return
+	}
+	var one memo
+	for _, m := range s.orphans {
+		if one.path == "" || m.path < one.path {
+			one = m
+		}
+	}
+	s.log.Warn("files that were followed are not found, what was added to them is not read",
+		slog.Int("files", len(s.orphans)), slog.String("path", one.path), slog.Int64("read", one.offset))
 }
 
 // orphan notes a stream whose file is to be found.
