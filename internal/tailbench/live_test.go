@@ -4,6 +4,7 @@ package tailbench
 
 import (
 	"os"
+	"strings"
 	"testing"
 	"time"
 )
@@ -12,6 +13,7 @@ import (
 type liveCost struct {
 	cpu  float64 // per cent of a core
 	each time.Duration
+	lost int // lines that did not come within ten seconds
 }
 
 // measureLive writes that many lines a second for a while, each by a write of its own, a few every millisecond.
@@ -51,11 +53,8 @@ func measureLive(tb testing.TB, o order, rate int, during time.Duration) liveCos
 	for end := time.Now().Add(10 * time.Second); lines < written && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		lines = p.report().Lines - base
 	}
-	if lines != written {
-		tb.Errorf("%s: %d lines came, want %d", o.Subject, lines, written)
-	}
 	used := p.cpu() - before
-	return liveCost{100 * float64(used) / float64(took), used / time.Duration(written)}
+	return liveCost{100 * float64(used) / float64(took), used / time.Duration(written), written - lines}
 }
 
 // BenchmarkLive follows a file that is written ten thousand lines a second, and a hundred.
@@ -75,17 +74,18 @@ func BenchmarkLive(b *testing.B) {
 				b.ReportMetric(0, "ns/op")
 				b.ReportMetric(c.cpu, "%core")
 				b.ReportMetric(float64(c.each), "cpu-ns/line")
+				b.ReportMetric(float64(c.lost), "lost")
 			})
 		}
 	}
 }
 
-// TestLive: each subject delivers every line.
+// TestLive: the figures are those of subjects that deliver lines, and of ours every one.
 func TestLive(t *testing.T) {
 	for _, subject := range []string{"logferry", "logferry/pipeline", "nxadm/inotify", "nxadm/poll", tailF} {
 		o := longFile(t, 0)
 		o.Subject = subject
-		if c := measureLive(t, o, 1_000, 50*time.Millisecond); c.cpu <= 0 {
+		if c := measureLive(t, o, 1_000, 50*time.Millisecond); c.cpu <= 0 || c.lost != 0 && strings.HasPrefix(subject, "logferry") {
 			t.Errorf("%s: %+v", subject, c)
 		}
 	}

@@ -146,9 +146,11 @@ func (w *world) explain() {
 	}
 	for i, g := range w.a.past {
 		lost, wrong := 0, map[string]int{}
-		for _, n := range g.lines {
+		var which []int // the first and the last that is missing
+		for i, n := range g.lines {
 			if missing[n] {
 				lost++
+				which = append(which[:min(len(which), 1)], i)
 			}
 			if what := w.l.wrong[n]; what != "" {
 				wrong[what]++
@@ -156,7 +158,7 @@ func (w *world) explain() {
 		}
 		if lost+len(wrong) > 0 {
 			part := story[max(0, ends[i]-12):min(len(story), ends[i]+8)]
-			w.t.Logf("file %d, %d lines, %d missing, wrong: %v\n\t%s", i, len(g.lines), lost, wrong, strings.Join(part, "\n\t"))
+			w.t.Logf("file %d, %d lines, %d missing %d, cursor behind %d, wrong: %v\n\t%s", i, len(g.lines), lost, which, w.l.saved[g], wrong, strings.Join(part, "\n\t"))
 		}
 	}
 	text, err := os.ReadFile(w.log.Name())
@@ -213,6 +215,8 @@ func TestKilledWhileRotating(t *testing.T) {
 			}
 			t.Error("something is wrong at a kill")
 			w.explain()
+			w.start() // is it lost, or late?
+			w.finish()
 		})
 	}
 }

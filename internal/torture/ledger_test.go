@@ -92,13 +92,15 @@ func (l *ledger) measure(state string) (beyond int) {
 	if l.saved == nil {
 		l.saved = map[*generation]int{}
 	}
+	present := map[*generation]bool{}
 	for name, cursor := range readCursors(l.t, state) {
 		if g, lines, ok := l.place(name, cursor); ok {
 			l.saved[g] = max(l.saved[g], lines)
+			present[g] = true
 		}
 	}
 	if l.inOrder {
-		l.infer()
+		l.infer(present)
 	}
 	clear(l.again)
 	for _, g := range l.a.past {
@@ -122,12 +124,13 @@ func (l *ledger) measure(state string) (beyond int) {
 }
 
 // infer notes what the order of lines tells of files whose cursors are gone: when one of a later file was saved, what was
-// written before the next file began had been delivered, and was saved with it.
-func (l *ledger) infer() {
+// written before the next file began had been delivered, and was saved with it. Files whose cursors are present tell for
+// themselves: a route keeps the order of each stream, and a part of one may linger while others are written.
+func (l *ledger) infer(present map[*generation]bool) {
 	later := false
 	for i := len(l.a.past) - 1; i >= 0; i-- {
 		g := l.a.past[i]
-		if later {
+		if later && !present[g] {
 			before, _ := slices.BinarySearch(g.lines, l.a.past[i+1].first)
 			l.saved[g] = max(l.saved[g], before)
 		}

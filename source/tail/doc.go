@@ -63,6 +63,8 @@
 //   - A file that is created and deleted between two looks, or is rotated before
 //     the first look of all under a name that rotation does not make. With events
 //     of the file system looks are moments apart, without them up to IdlePoll.
+//   - A file that is moved to another folder while the program is down, unless a
+//     pattern names that too: a file is looked for in the folder it was in.
 //   - A file beyond MaxOpen that is appended to and deleted before it is opened
 //     again.
 //   - A generation that was rotated and compressed before it ever was looked at,

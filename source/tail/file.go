@@ -99,11 +99,12 @@ type file struct {
 	missed  time.Time // when it was first not found, zero if it was found since
 	owed    time.Time // since when the file has been at least owing long, which is not acknowledged
 	owing   int64
-	packed  packing  // how it is compressed
-	spoilt  bool     // it cannot be unpacked, unless it changes
-	lined   bool     // it waits to be unpacked
-	blank   int64    // when it was changed last as it was empty, 0 if it is known not to be
-	hinted  []string // the keys of scanner.hints that lead to it
+	packed  packing   // how it is compressed
+	spoilt  bool      // it cannot be unpacked, unless it changes
+	lined   bool      // it waits to be unpacked
+	foreign time.Time // since when it holds something else, though it was rotated
+	blank   int64     // when it was changed last as it was empty, 0 if it is known not to be
+	hinted  []string  // the keys of scanner.hints that lead to it
 
 	// The reading part.
 	print print // of the first bytes, as it stands in cursors

@@ -2,11 +2,13 @@ package tail
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/source"
 )
 
 // TestOpenEntryComesFirst: what is open at the end of a rotated file comes before
@@ -32,4 +34,27 @@ func TestOpenEntryComesFirst(t *testing.T) {
 	time.Sleep(2 * cfg.RotateWait) // which is the subject
 	close(open)
 	r.await("S1", "S2", "S3", "S4")
+}
+
+// TestOldGenerationsAreWhole: what was rotated long ago is read to its end at once,
+// the last entry included. Only that of the newest file may go on.
+func TestOldGenerationsAreWhole(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.log")
+	store := source.MemCheckpoints()
+	cfg := quick(Config{Paths: []string{path}, Multiline: Multiline{Rule: starting.Rule, Timeout: time.Hour}, RotateWait: time.Hour})
+	write(t, path, "S1\nS2\n")
+	r := start(t, cfg, newSinkhole(), store)
+	r.await("S1")
+	r.stop()
+	rename(t, path, path+".2")
+	write(t, path+".1", "S3\nS4\n")
+	for _, name := range []string{path + ".1", path + ".2"} {
+		old := time.Now().Add(-2 * time.Hour)
+		if err := os.Chtimes(name, old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, path, "S5\nS6\n")
+	r = start(t, cfg, newSinkhole(), store)
+	r.await("S2", "S3", "S4", "S5")
 }

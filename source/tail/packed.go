@@ -144,15 +144,16 @@ func (s *scanner) admitPacked(f *file, now time.Time) bool {
 // now.
 func (s *scanner) weighPacked(n *file, now time.Time) bool {
 	f := n.held
-	if f == nil {
+	if f == nil || !s.makes(f, n) {
 		f = s.packedFrom(n)
 	}
 	switch {
 	case f == nil:
-		n.weighed = true
+		n.held, n.weighed = nil, true
 		if m, ok := s.pastOf(n); ok {
 			n.startBehind(m)
 		}
+		s.enqueue(n)
 		return true
 	case n.held != nil && (f.trouble != "" && s.Once || now.Sub(n.heldAt) >= maxHold):
 		// It cannot be read, or never rests. What of it was delivered is known.
@@ -223,17 +224,21 @@ func (f *file) startBehind(m mark) {
 // still followed or remembered.
 func (s *scanner) packedFrom(n *file) *file {
 	for f := range s.files {
-		if f == n || f.packed != unpacked {
-			continue
-		}
-		if f.learn(); len(f.prefix) < len(n.prefix) && f.h != nil && !f.busy {
-			s.extend(f)
-		}
-		if len(f.prefix) == len(n.prefix) && alike(f.prefix, n.prefix) && (len(n.prefix) >= strong || s.packs(n, f)) {
+		if f != n && f.packed == unpacked && s.makes(f, n) {
 			return f
 		}
 	}
 	return nil
+}
+
+// makes reports whether n, a compressed file, begins as if it was made of f. While
+// a reader has f, less may be known of f than there is.
+func (s *scanner) makes(f, n *file) bool {
+	if f.learn(); len(f.prefix) < len(n.prefix) && f.h != nil && !f.busy {
+		s.extend(f)
+	}
+	known := min(len(f.prefix), len(n.prefix))
+	return (f.busy || len(f.prefix) == len(n.prefix)) && alike(f.prefix, n.prefix) && (known >= strong || s.packs(n, f))
 }
 
 // packs reports whether n, a compressed file, is by its name made of f.
@@ -304,7 +309,7 @@ func (s *scanner) packedCopy(f *file, now time.Time) *candidate {
 
 // weighed has n, which was held because of f, go on without it.
 func (s *scanner) weighed(n, f *file) {
-	if n.packed != unpacked {
+	if n.packed != unpacked && s.makes(f, n) {
 		n.weighed = true
 		n.startBehind(f.mark())
 	}

@@ -2,10 +2,6 @@ package tail
 
 import (
 	"bytes"
-	"context"
-	"errors"
-	"io/fs"
-	"log/slog"
 	"time"
 )
 
@@ -71,7 +67,17 @@ func (s *scanner) poll(f *file, now time.Time) {
 // complete reports whether f, which no reader has, ends in a record that is whole
 // because nothing was added to it for long enough.
 func (s *scanner) complete(f *file, now time.Time) bool {
-	return f.pending && now.Sub(f.changed) >= s.Multiline.Timeout
+	return f.pending && (now.Sub(f.changed) >= s.Multiline.Timeout || s.asleep(f))
+}
+
+// asleep reports whether f, which others wait for since it was rotated, was last
+// written to that long ago, however late it is read.
+func (s *scanner) asleep(f *file) bool {
+	if f.moved.IsZero() || f.drained || f.h == nil {
+		return false
+	}
+	st, err := f.h.stat()
+	return err == nil && time.Since(time.Unix(0, st.mtime)) >= s.Multiline.Timeout+clockTick
 }
 
 // lingers reports whether f ends in a record that has to be closed in time. One
@@ -106,12 +112,15 @@ func (s *scanner) locate(f *file, now time.Time) (st fileInfo, ok bool) {
 			if s.spots[was] != nil {
 				s.visit(was, now)
 			}
-			if f.at == was {
+			if sp := s.spots[was]; f.at == was && (sp == nil || sp.cur != f) {
 				s.lose(f, was, now)
 				continue
 			}
 			if st, err := statPath(f.at); err == nil && st.id == f.id {
 				return st, true
+			}
+			if f.at == was {
+				return fileInfo{}, false // it comes and goes: the next look tells
 			}
 		}
 	}
@@ -129,24 +138,6 @@ func (s *scanner) locate(f *file, now time.Time) (st fileInfo, ok bool) {
 		return fileInfo{}, false
 	}
 	return st, true
-}
-
-// hidden deals with a file whose path cannot be looked at: a folder above may be
-// closed to us, or a file system not answer. It has not left.
-func (s *scanner) hidden(f *file, err error) (st fileInfo, ok bool) {
-	s.complain(f.path, err)
-	f.hidden = true
-	f.showErr(err)
-	if f.h == nil {
-		return fileInfo{}, false
-	}
-	st, err = f.h.stat()
-	return st, err == nil
-}
-
-// missing reports whether err says that there is nothing at a path.
-func missing(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNotFolder)
 }
 
 // lose notes that path leads to f no more.
@@ -319,58 +310,6 @@ func (s *scanner) dequeue(f *file) {
 			s.ready.Remove(e)
 			return
 		}
-	}
-}
-
-// broken notes that f could not be read.
-func (s *scanner) broken(f *file, err error, now time.Time) {
-	if sp := s.spots[f.path]; sp == nil || sp.cur == nil || sp.cur == f {
-		s.complain(f.path, err)
-	} else if f.trouble == "" { // its path is another's now
-		s.log.Warn("cannot read a rotated file", slog.String("path", f.path), slog.Any("error", plain(err)))
-	}
-	f.trouble = err.Error()
-	f.showErr(err)
-	f.changed = now.Add(-s.IdlePoll) // it is tried again, without haste
-	if f.at != "" && !f.busy {
-		s.shut(f) // a stale handle does not recover
-	}
-	if !f.moved.IsZero() {
-		s.drain(f, now) // others must not wait for what may never be readable
-	}
-}
-
-// relieve notes that f could be read.
-func (s *scanner) relieve(f *file) {
-	if f.trouble != "" {
-		f.trouble = ""
-		f.showErr(nil)
-		s.fine(f.path)
-	}
-}
-
-// complain logs an error about a path once, until there is another or none.
-func (s *scanner) complain(path string, err error) {
-	if !s.fail(path, plain(err)) {
-		return
-	}
-	level := slog.LevelWarn
-	if s.Once {
-		level = slog.LevelError // as a rule nobody tries again
-	}
-	s.log.Log(context.Background(), level, "cannot read a file", slog.String("path", path), slog.Any("error", plain(err)))
-}
-
-// fail notes why path cannot be read, and reports whether that is news.
-func (s *scanner) fail(path string, err error) bool {
-	s.sweep.failed[path] = struct{}{}
-	return s.src.fail(path, err)
-}
-
-// fine notes that path can be read after all.
-func (s *scanner) fine(path string) {
-	if s.src.fail(path, nil) {
-		s.log.Info("a file can be read again", slog.String("path", path))
 	}
 }
 

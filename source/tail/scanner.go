@@ -53,6 +53,7 @@ type scanner struct {
 	names   map[string]struct{}
 	orphans map[string]memo       // streams whose file has not been found, by name
 	claims  map[identity][]string // their names, and those of the ones found, by the identity that was
+	claimed map[string][]string   // the same, by the path
 	blamed  map[string]bool       // paths whose cursor could not be read
 	hints   map[string]*file      // files by the paths events may name
 	watched map[string]*folder    // folders whose events are wanted, by path
@@ -74,8 +75,9 @@ type scanner struct {
 	free    time.Time // when MaxRate lets the next file be read
 
 	started time.Time
-	first   bool  // the first look is under way
-	newest  int64 // when the last of the files known from before was changed
+	expired time.Time // when it was last asked which orphans are given up
+	first   bool      // the first look is under way
+	newest  int64     // when the last of the files known from before was changed
 	sweep   sweep
 	buf     []byte
 }
@@ -101,7 +103,7 @@ type spot struct {
 func newScanner(s *Source, out *source.Outlet, work chan<- *file, back <-chan turn) *scanner {
 	return &scanner{
 		plan: s.plan, src: s, out: out, log: out.Logger(), work: work, back: back,
-		spots: map[string]*spot{}, files: map[*file]struct{}{}, byID: map[identity]*file{}, claims: map[identity][]string{}, reading: map[*file]struct{}{},
+		spots: map[string]*spot{}, files: map[*file]struct{}{}, byID: map[identity]*file{}, claims: map[identity][]string{}, claimed: map[string][]string{}, reading: map[*file]struct{}{},
 		names: map[string]struct{}{}, orphans: map[string]memo{}, blamed: map[string]bool{},
 		hints: map[string]*file{}, watched: map[string]*folder{}, done: map[identity]ended{},
 		packed: map[*file]struct{}{}, last: map[string]*file{}, listings: map[string]*listing{},
@@ -185,139 +187,6 @@ func (s *scanner) next(now time.Time) time.Time {
 	return t
 }
 
-// offer returns the file that waits longest for a reader, open, and the channel
-// to send it on: nil if there is none, so that the send never happens.
-func (s *scanner) offer(now time.Time) (chan<- *file, *file) {
-	if now.Before(s.free) {
-		return nil, nil
-	}
-	for e := s.ready.Front(); e != nil; e = s.ready.Front() {
-		f := e.Value.(*file)
-		if s.open(f, now) {
-			// Before the send: afterwards it is the reader's.
-			f.flush, f.complete = f.final || f.packed != unpacked, s.complete(f, now) || f.packed != unpacked
-			f.from = f.offset
-			return s.work, f
-		}
-		if s.ready.Front() == e {
-			s.dequeue(f)
-		}
-		s.appoint(f, now)
-	}
-	return nil, nil
-}
-
-// handed notes that a reader has taken the first file of the queue.
-func (s *scanner) handed(f *file) {
-	s.ready.Remove(s.ready.Front())
-	f.queued, f.busy, f.again, f.resting = false, true, false, false
-	s.reading[f] = struct{}{}
-	f.known = true
-	f.begun = f.begun || !f.herald
-	f.parting = !f.moved.IsZero()
-}
-
-// enqueue has f read, as soon as it may be.
-func (s *scanner) enqueue(f *file) {
-	switch {
-	case f.busy:
-		f.again = true
-	case f.held != nil, f.after != nil && !f.after.drained:
-		f.show(Waiting)
-	case f.wholly() && f.known && !f.ask:
-		f.resting = true
-		f.gauge(time.Now())
-		f.show(Idle)
-	case f.packed != unpacked && s.unpacking != f:
-		if !f.lined {
-			f.lined = true
-			s.toUnpack = append(s.toUnpack, f)
-		}
-	case !f.queued:
-		f.queued = true
-		if f.moved.IsZero() {
-			f.show(Reading)
-		}
-		s.ready.PushBack(f)
-	}
-}
-
-// returned takes a file back from a reader.
-func (s *scanner) returned(t turn, now time.Time) {
-	f := t.f
-	f.busy, f.looked = false, now
-	delete(s.reading, f)
-	s.learn(f)
-	f.gulp = max(0, f.offset-f.from)
-	if s.MaxRate > 0 {
-		s.free = later(now, s.free).Add(time.Duration(float64(f.gulp) / float64(s.MaxRate) * float64(time.Second)))
-	}
-	f.seen = max(f.seen, f.end())
-	defer s.trim(nil, s.MaxOpen)
-	if t.moved {
-		f.changed = now
-	}
-	switch {
-	case t.err != nil:
-		s.broken(f, t.err, now)
-		f.spoilt = spoils(t.err)
-	case t.foreign && f.packed != unpacked:
-		s.unlike(f, now)
-	case t.foreign || f.suspect:
-		f.suspect = false
-		s.verify(f, now)
-	case !t.end:
-		s.enqueue(f)
-	default:
-		s.rested(f, now)
-	}
-	if t.err == nil {
-		s.relieve(f)
-	}
-	if t.end || t.err != nil {
-		s.unpackDone(f)
-	}
-	f.gauge(now)
-	s.appoint(f, now)
-	if f.again {
-		s.hasten(f, now)
-	}
-}
-
-// hasten has f looked at soon, because something happened to it.
-func (s *scanner) hasten(f *file, now time.Time) {
-	gap := hintGap
-	if f.gulp >= aLot {
-		gap = busyGap
-	}
-	s.agenda.hasten(f, later(now, f.looked.Add(gap)))
-}
-
-// rested notes that f was read to its end.
-func (s *scanner) rested(f *file, now time.Time) {
-	f.resting = true
-	f.show(Idle)
-	if f.moved.IsZero() {
-		return
-	}
-	f.show(Rotated)
-	if f.lull.Before(f.moved) {
-		f.lull = now
-	}
-	switch {
-	case f.packed != unpacked:
-		s.drain(f, now)
-	case !f.parting:
-		s.enqueue(f) // it moved during the turn: once more
-	case f.pending && !f.complete && s.complete(f, now):
-		s.enqueue(f) // its last entry comes before the first of the next file
-	case f.pending && !f.complete && now.Sub(f.lull) < s.RotateWait:
-		// That entry may go on: soon it may not.
-	default:
-		s.drain(f, now)
-	}
-}
-
 // appoint makes the next appointment of f.
 func (s *scanner) appoint(f *file, now time.Time) {
 	if _, ok := s.files[f]; !ok {
@@ -338,64 +207,6 @@ func (s *scanner) appoint(f *file, now time.Time) {
 		}
 	}
 	s.agenda.set(f, aligned(now, wait))
-}
-
-// hinted looks at what events named.
-func (s *scanner) hinted(h hints, now time.Time) {
-	if h.missed {
-		for f := range s.files {
-			s.agenda.hasten(f, now)
-		}
-		for path := range s.watched {
-			s.doubt(path)
-		}
-		s.sweep.due = now
-	}
-	for path := range h.changed {
-		s.touched(path, now)
-	}
-	for path := range h.changed {
-		s.rename(path) // when it is known of all which are where they were no more
-	}
-	for path := range h.written {
-		if f := s.hints[path]; f != nil {
-			s.hasten(f, now)
-		}
-	}
-}
-
-// touched looks at one path that was created, renamed or removed.
-func (s *scanner) touched(path string, now time.Time) {
-	s.doubt(path)
-	f := s.hints[path]
-	if f != nil {
-		s.hasten(f, now)
-	}
-	if s.wanted(path) {
-		s.visit(path, now)
-		return
-	}
-	// A folder may have come, or what a link leads to. A sweep takes at most a
-	// tenth of the time.
-	s.sweep.changed = now
-	if due := later(now, s.sweep.ended.Add(max(hintGap, 10*s.sweep.took))); due.Before(s.sweep.due) {
-		s.sweep.due = due
-	}
-}
-
-// rename notes that events that name path mean the file that was renamed to it.
-func (s *scanner) rename(path string) {
-	st, err := statPath(path)
-	if err != nil || !st.mode.IsRegular() {
-		return
-	}
-	switch f := s.byID[st.id]; {
-	case f == nil:
-	case f.retired:
-		f.setPlace(path)
-	case !f.moved.IsZero() && len(f.names) == 0:
-		s.hint(f, path)
-	}
 }
 
 func later(a, b time.Time) time.Time {

@@ -2,6 +2,7 @@ package tail
 
 import (
 	"bytes"
+	"log/slog"
 	"slices"
 	"time"
 )
@@ -74,10 +75,19 @@ func (s *scanner) truncated(f *file, st fileInfo, now time.Time) {
 	}
 	c := s.findCopy(f, f.mark(), now)
 	if c == nil {
+		// The folder may have been listed for others before the copy was made:
+		// of thousands, each is truncated at its own time.
+		now = time.Now()
+		c = s.findCopy(f, f.mark(), now)
+	}
+	if c == nil {
 		c = s.packedCopy(f, now)
 	}
 	if f.h == nil && !s.reopen(f, now) { // closed to open others
 		s.dismiss(c)
+		return
+	}
+	if c == nil && !f.moved.IsZero() && s.defaced(f, now) {
 		return
 	}
 	if c == nil {
@@ -108,6 +118,22 @@ func (s *scanner) truncated(f *file, st fileInfo, now time.Time) {
 	s.appoint(n, now)
 }
 
+// defaced deals with a rotated file that holds something else. No writer of logs
+// does that: as a rule it is being shredded. It is read again only if it stays,
+// and a path that is followed leads to it.
+func (s *scanner) defaced(f *file, now time.Time) bool {
+	if f.lost() {
+		s.log.Warn("a rotated file was overwritten, and is left", slog.String("path", f.path), slog.Int64("unread", f.unread()))
+		s.forget(f)
+		return true
+	}
+	if f.foreign.IsZero() {
+		f.foreign = now
+	}
+	f.resting = false // it is looked at again
+	return now.Sub(f.foreign) < s.RotateWait
+}
+
 // heralding reports whether a reader has a file that is new and may be a copy of
 // f: it was empty for a moment.
 func (s *scanner) heralding(f *file) bool {
@@ -125,6 +151,7 @@ func (s *scanner) restart(f *file, st fileInfo, now time.Time) {
 		s.remember(f) // the former content may turn up compressed
 	}
 	f.epoch++
+	f.foreign = time.Time{}
 	f.offset, f.begin, f.anchor = 0, 0, anchorOf(nil)
 	f.rest, f.scan, f.announce = 0, 0, false
 	f.passed, f.pending = passed{}, false

@@ -1,0 +1,45 @@
+package tail
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/logferry/logferry/source"
+)
+
+// TestCopySinceListing: the copy of a file that was truncated is found though it
+// was made after the folder was listed for another one.
+func TestCopySinceListing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.log")
+	write(t, path, "the first line of all\n")
+	src, err := New(Config{Paths: []string{path}, NoWatch: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	saver, err := source.NewSaver(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newScanner(src, source.NewOutlet(source.OutletConfig{Name: "tail", Saver: saver}), nil, nil)
+	defer s.close()
+	now := time.Now()
+	s.begin(t.Context())
+	f := s.spots[path].cur
+	f.offset, f.anchor = f.size, anchorOf(f.prefix)
+
+	s.list(filepath.Dir(path), now)
+	write(t, path+".1", string(f.prefix))
+	if err := os.Truncate(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	s.sweep.ended, s.sweep.took = now, time.Minute // it is not time for another
+	s.verify(f, now)
+	if f.at != path+".1" {
+		t.Errorf("the file goes on at %q", f.at)
+	}
+	if n := s.spots[path].cur; n == f || n.after != f {
+		t.Error("the truncated file does not wait for its copy")
+	}
+}

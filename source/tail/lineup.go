@@ -1,0 +1,127 @@
+package tail
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+)
+
+// line puts files in order that lay at the same path one after the other: each
+// is read to its end before the next begins. Generations that came and went
+// while nobody looked are among them.
+func (s *scanner) line(now time.Time) {
+	rotated := map[string][]*file{}
+	for f := range s.files {
+		if f.resumed && !f.moved.IsZero() {
+			rotated[f.path] = append(rotated[f.path], f)
+		}
+	}
+	for path, fs := range rotated {
+		s.rank(fs, now)
+		for i := 1; i < len(fs); i++ {
+			s.queue(fs[i], fs[i-1])
+		}
+		last := fs[len(fs)-1]
+		s.succeeds(path, last, s.skipped(last, now))
+	}
+	last := map[string]memo{} // of each path, what was changed last
+	for _, m := range s.orphans {
+		if before, ok := last[m.path]; !ok || before.mtime < m.mtime {
+			last[m.path] = m
+		}
+	}
+	for path := range s.expected() {
+		if rotated[path] == nil {
+			m, ok := last[path]
+			f := s.unseen(path, m, ok, now)
+			s.succeeds(path, f, f)
+		}
+	}
+}
+
+// rank sorts fs, which lay at one path in turn, the oldest first: by their names
+// or, if those cannot tell, by when they were changed last, which a late line may
+// have been to the older one.
+func (s *scanner) rank(fs []*file, now time.Time) {
+	names := func() map[*file]generation {
+		m := map[*file]generation{}
+		for _, f := range fs {
+			m[f] = s.nameOf(f, gap{where: f.where(), name: f.log}, now)
+		}
+		return m
+	}
+	gens := names()
+	for range shifts {
+		again := names()
+		if maps.Equal(gens, again) {
+			break // they were not renamed meanwhile
+		}
+		gens = again
+	}
+	slices.SortFunc(fs, func(a, b *file) int {
+		if c, ok := gens[a].compare(gens[b]); ok && c != 0 {
+			return c
+		}
+		return cmp.Compare(a.mtime, b.mtime)
+	})
+}
+
+// expected are the paths where files are, or were, or may come.
+func (s *scanner) expected() map[string]struct{} {
+	paths := map[string]struct{}{}
+	for path, sp := range s.spots {
+		if sp.cur != nil && !sp.cur.resumed {
+			paths[path] = struct{}{}
+		}
+	}
+	for i := range s.patterns {
+		if p := &s.patterns[i]; p.glob == "" && (s.spots[p.path] == nil || s.spots[p.path].cur == nil) {
+			paths[p.path] = struct{}{}
+		}
+	}
+	for _, m := range s.orphans {
+		if s.spots[m.path] == nil {
+			paths[m.path] = struct{}{}
+		}
+	}
+	return paths
+}
+
+// unseen looks for generations of a path where no file is that was known
+// before: what was written since the last that is known of this path or, if
+// there is none, of any; on the very first start, since the source was made.
+func (s *scanner) unseen(path string, last memo, ok bool, now time.Time) *file {
+	g := gap{path: path, name: logName(path), where: logName(path), labels: s.Labels(path), since: s.newest}
+	if ok {
+		g.since, g.where = last.mtime, last.where()
+	}
+	if g.since == 0 {
+		if s.From == End {
+			return nil
+		}
+		g.since = s.src.made.Add(-clockTick).UnixNano()
+	}
+	return s.bridge(g, nil, now)
+}
+
+// succeeds has what is at path now wait for last, which lay there before it and
+// is not read yet, if it is not nil. What comes there later finds out what there
+// was between it and known, the last file known before.
+func (s *scanner) succeeds(path string, known, last *file) {
+	sp := s.spots[path]
+	switch {
+	case sp != nil && sp.cur != nil && last != nil:
+		s.queue(sp.cur, last)
+	case (sp == nil || sp.cur == nil) && cmp.Or(last, known) != nil && s.wanted(path):
+		s.spots[path] = &spot{path: path, prev: cmp.Or(last, known)}
+	}
+}
+
+// queue has f wait for before.
+func (s *scanner) queue(f, before *file) {
+	if f != before && !before.drained {
+		f.await(before)
+		s.dequeue(f)
+	}
+}
