@@ -229,14 +229,23 @@ func (p *plan) checkNumbers() (errs []error) {
 		name  string
 		value int64
 	}{
-		{"MaxLine", int64(p.MaxLine)}, {"Poll", int64(p.Poll)}, {"IdlePoll", int64(p.IdlePoll)},
-		{"RotateWait", int64(p.RotateWait)}, {"MaxOpen", int64(p.MaxOpen)}, {"Readers", int64(p.Readers)},
-		{"Multiline.MaxLines", int64(p.Multiline.MaxLines)}, {"Multiline.Timeout", int64(p.Multiline.Timeout)},
-		{"MaxFiles", int64(p.MaxFiles)}, {"IgnoreOlder", int64(p.IgnoreOlder)}, {"MaxRate", int64(p.MaxRate)},
-		{"MaxUnpacked", p.MaxUnpacked},
+		{"MaxLine", int64(p.MaxLine)}, {"MaxOpen", int64(p.MaxOpen)}, {"MaxFiles", int64(p.MaxFiles)},
+		{"MaxRate", int64(p.MaxRate)}, {"MaxUnpacked", p.MaxUnpacked}, {"Readers", int64(p.Readers)},
+		{"Multiline.MaxLines", int64(p.Multiline.MaxLines)},
 	} {
 		if f.value < 0 {
 			errs = append(errs, fmt.Errorf("tail: %s: %d is negative", f.name, f.value))
+		}
+	}
+	for _, f := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"Poll", p.Poll}, {"IdlePoll", p.IdlePoll}, {"RotateWait", p.RotateWait}, {"IgnoreOlder", p.IgnoreOlder},
+		{"Multiline.Timeout", p.Multiline.Timeout},
+	} {
+		if f.value < 0 {
+			errs = append(errs, fmt.Errorf("tail: %s: %v is negative", f.name, f.value))
 		}
 	}
 	if p.MaxLine > maxMaxLine {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/source/record"
@@ -30,12 +31,12 @@ func TestNewRefuses(t *testing.T) {
 		"tail: Paths: \"" + dir + "/sock\": not a regular file":   {Paths: []string{dir + "/sock"}},
 		"tail: Paths: \"/dev/null\": not a regular file":          {Paths: []string{"/dev/null"}},
 		"tail: MaxLine: 1073741825 is more than 1073741824":       {Paths: []string{"/a"}, MaxLine: 1<<30 + 1},
-		"tail: Poll: -1 is negative":                              {Paths: []string{"/a"}, Poll: -1},
+		"tail: Poll: -1s is negative":                             {Paths: []string{"/a"}, Poll: -time.Second},
 		"tail: Readers: -2 is negative":                           {Paths: []string{"/a"}, Readers: -2},
 		"tail: From: 7 is neither Start nor End":                  {Paths: []string{"/a"}, From: 7},
 		"tail: Paths: \"/nowhere/a\": no such file or directory":  {Paths: []string{"/nowhere/a"}, Once: true},
 		"tail: Format: Format(7) is none of package record":       {Paths: []string{"/a"}, Format: 7},
-		"tail: Multiline.Timeout: -1 is negative":                 {Paths: []string{"/a"}, Multiline: Multiline{Timeout: -1}},
+		"tail: Multiline.Timeout: -1ns is negative":               {Paths: []string{"/a"}, Multiline: Multiline{Timeout: -1}},
 		"tail: Multiline.MaxLines: -1 is negative":                {Paths: []string{"/a"}, Multiline: Multiline{Rule: record.Go(), MaxLines: -1}},
 		"tail: Multiline: MaxLines has no meaning without a Rule": {Paths: []string{"/a"}, Multiline: Multiline{MaxLines: 5}},
 		"tail: Encoding: " + errNewline.Error():                   {Paths: []string{"/a"}, Encoding: triple{}},

@@ -31,7 +31,7 @@ func (s *scanner) look(now time.Time) {
 		},
 		followed: func(path string) bool { return s.spots[path] != nil },
 		watch:    s.watchFolder,
-		folder:   func(path string) { s.src.fail(path, nil) },
+		folder:   s.fine,
 		fail: func(path string, err error) {
 			if !exhausted(err) { // or the next look finds it
 				s.complain(path, err)
