@@ -208,20 +208,18 @@ func (s *scanner) occupy(sp *spot, f *file, now time.Time) {
 
 // vacate notes that path leads to no file.
 func (s *scanner) vacate(path string, mode fs.FileMode, err error, now time.Time) {
-	nothing := errors.Is(err, fs.ErrNotExist)
-	if sp := s.spots[path]; sp != nil && sp.cur != nil && (missing(err) || errors.Is(err, errNotRegular)) {
-		f := sp.cur
-		sp.cur, sp.prev = nil, f
-		s.lose(f, path, now)
+	missing := errors.Is(err, fs.ErrNotExist)
+	if sp := s.spots[path]; sp != nil && sp.cur != nil && (missing || errors.Is(err, errNotRegular)) {
+		s.lose(sp.cur, path, now)
 		s.sweep.changed = now
-		if nothing {
+		if missing {
 			return // as a rule the next one comes at once
 		}
 	}
 	switch named := s.named(path); {
-	case nothing && !named:
+	case missing && !named:
 		s.src.fail(path, nil)
-	case nothing && !s.Once:
+	case missing && !s.Once:
 		if s.fail(path, err) {
 			s.log.Warn("a file does not exist, it is waited for", slog.String("path", path))
 		}

@@ -143,6 +143,9 @@ func (s *scanner) locate(f *file, now time.Time) (st fileInfo, ok bool) {
 // lose notes that path leads to f no more.
 func (s *scanner) lose(f *file, path string, now time.Time) {
 	f.dropName(path)
+	if sp := s.spots[path]; sp != nil && sp.cur == f {
+		sp.cur, sp.prev = nil, f // whatever it leads to next
+	}
 	if f.at == "" {
 		// It may be on its way to another path that is followed.
 		f.changed, f.settled = now, false
