@@ -208,18 +208,18 @@ func (s *scanner) occupy(sp *spot, f *file, now time.Time) {
 
 // vacate notes that path leads to no file.
 func (s *scanner) vacate(path string, mode fs.FileMode, err error, now time.Time) {
-	missing := errors.Is(err, fs.ErrNotExist)
-	if sp := s.spots[path]; sp != nil && sp.cur != nil && (missing || errors.Is(err, errNotRegular)) {
+	absent := errors.Is(err, fs.ErrNotExist)
+	if sp := s.spots[path]; sp != nil && sp.cur != nil && (missing(err) || errors.Is(err, errNotRegular)) {
 		s.lose(sp.cur, path, now)
 		s.sweep.changed = now
-		if missing {
+		if absent {
 			return // as a rule the next one comes at once
 		}
 	}
 	switch named := s.named(path); {
-	case missing && !named:
+	case absent && !named:
 		s.src.fail(path, nil)
-	case missing && !s.Once:
+	case absent && !s.Once:
 		if s.fail(path, err) {
 			s.log.Warn("a file does not exist, it is waited for", slog.String("path", path))
 		}
