@@ -88,10 +88,11 @@ func parseCursor(s string) (cursor, error) {
 	default:
 		return cursor{}, fmt.Errorf("%w: version %.20q", errCursor, version)
 	}
+	var digits [16]byte
 	for i := range n[:fields] {
 		field, after, ok := strings.Cut(rest, " ")
 		v, err := strconv.ParseUint(field, 16, 64)
-		if !ok || err != nil || strconv.FormatUint(v, 16) != field {
+		if !ok || err != nil || string(strconv.AppendUint(digits[:0], v, 16)) != field {
 			return cursor{}, fmt.Errorf("%w: field %d: %.20q", errCursor, i+2, field)
 		}
 		n[i], rest = v, after
