@@ -173,6 +173,7 @@ func (s *scanner) restart(f *file, st fileInfo, now time.Time) {
 
 // move has f's stream go on in c.
 func (s *scanner) move(f *file, c *candidate, now time.Time) {
+	s.dequeue(f) // what is compressed waits elsewhere
 	s.shut(f)
 	if s.byID[f.id] == f {
 		delete(s.byID, f.id)
