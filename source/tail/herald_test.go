@@ -44,12 +44,7 @@ func TestHerald(t *testing.T) {
 			return nil
 		}
 		blocked.Add(1)
-		select {
-		case <-let:
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+		return until(let)(ctx, b)
 	}
 	src, err := New(quick(Config{Paths: []string{dir + "/app.log*"}}))
 	if err != nil {

@@ -1,13 +1,11 @@
 package tail
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/source"
 )
 
@@ -17,14 +15,7 @@ func TestOpenEntryComesFirst(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.log")
 	write(t, path, "S1\nS2\n")
 	sink, open := newSinkhole(), make(chan struct{})
-	sink.gate = func(ctx context.Context, _ *batch.Batch) error {
-		select {
-		case <-open:
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
+	sink.gate = until(open)
 	cfg := quick(Config{Paths: []string{path}, Multiline: Multiline{Rule: starting.Rule, Timeout: 500 * time.Millisecond}, RotateWait: 50 * time.Millisecond})
 	r := start(t, cfg, sink, nil)
 	wait(t, "the file", func() bool { return len(r.src.Stats()) == 1 })

@@ -1,13 +1,10 @@
 package tail
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
-
-	"github.com/logferry/logferry/batch"
 )
 
 // TestLinkToQueued: what a link leads to now waited for a reader already, found by
@@ -27,14 +24,7 @@ func TestLinkToQueued(t *testing.T) {
 	point("app.0.log")
 	let := make(chan struct{})
 	sink := newSinkhole()
-	sink.gate = func(ctx context.Context, b *batch.Batch) error {
-		select {
-		case <-let:
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
+	sink.gate = until(let)
 	r := start(t, quick(Config{Paths: []string{link, dir + "/app.*.log"}, Readers: 1}), sink, nil)
 	in := func(path string, state State) func() bool {
 		return func() bool {

@@ -12,7 +12,7 @@ import (
 func (h *handle) unpack(kind packing, p *plan) {
 	if kind != unpacked && h.unpacker() == nil {
 		// Of an entry that may go on, twice MaxLine is read again.
-		h.content = newUnpacker(h.file, kind, max(unpackWindow, 2*p.MaxLine+2*chunk), p.MaxUnpacked, nil)
+		h.content = newUnpacker(h.file, kind, max(unpackWindow, 2*p.MaxLine+2*chunk), p.MaxUnpacked)
 	}
 }
 
@@ -25,7 +25,7 @@ func (h *handle) unpacker() *unpacker {
 // until has long skips over what is known end when ctx is done.
 func (h *handle) until(ctx context.Context) {
 	if u := h.unpacker(); u != nil {
-		u.in.stop = ctx.Err
+		u.until(ctx.Err)
 	}
 }
 
@@ -39,7 +39,7 @@ func (h *handle) hold(off int64) {
 // rest drops the memory unpacking takes. The next read begins anew.
 func (h *handle) rest() {
 	if u := h.unpacker(); u != nil {
-		u.in.stop = nil
+		u.until(nil)
 		u.release()
 	}
 }
@@ -111,7 +111,7 @@ func (s *scanner) same(f *file, h *handle) bool {
 		ok, err := f.mark().check(h, s.buf)
 		return ok || err != nil
 	}
-	u := newUnpacker(h.file, f.packed, 0, s.MaxUnpacked, nil)
+	u := newUnpacker(h.file, f.packed, 0, s.MaxUnpacked)
 	defer u.release()
 	ok, _ := u.resumes(f.mark(), s.buf)
 	return ok || f.print.n == 0
@@ -158,8 +158,8 @@ func (s *scanner) weighPacked(n *file, now time.Time) bool {
 	case n.held != nil && (f.trouble != "" && s.Once || now.Sub(n.heldAt) >= maxHold):
 		// It cannot be read, or never rests. What of it was delivered is known.
 		n.held, n.weighed = nil, true
-		if f.src != nil {
-			if c, err := parseCursor(f.src.Cursor()); err == nil && c.epoch == f.epoch {
+		if src := f.shown.src.Load(); src != nil { // a reader may have f
+			if c, err := parseCursor(src.Cursor()); err == nil && c.epoch == f.epoch {
 				n.startBehind(c.mark)
 			}
 		}
@@ -241,21 +241,26 @@ func (s *scanner) makes(f, n *file) bool {
 	return (f.busy || len(f.prefix) == len(n.prefix)) && alike(f.prefix, n.prefix) && (known >= strong || s.packs(n, f))
 }
 
+// madeOf reports whether a compressed file at path is by its name made of the file
+// at that place, or of a generation of log.
+func madeOf(path, place, log string) bool {
+	name := unpackedName(path)
+	return name == place || name == log || slices.Contains(logsOf(name), log)
+}
+
 // packs reports whether n, a compressed file, is by its name made of f.
 func (s *scanner) packs(n, f *file) bool {
-	name := unpackedName(n.where())
-	return name == f.placed() || name == f.log || slices.Contains(logsOf(name), f.log)
+	return madeOf(n.where(), f.placed(), f.log)
 }
 
 // pastOf returns where reading stopped in a file that n, a compressed one, seems
 // to be made of, and that was forgotten.
 func (s *scanner) pastOf(n *file) (best mark, ok bool) {
-	name := unpackedName(n.where())
 	for _, e := range s.done {
 		if e.print.n == 0 || e.print.n > len(n.prefix) || hash(n.prefix[:e.print.n]) != e.print.hash || e.offset <= best.offset {
 			continue
 		}
-		if e.print.n >= strong || name == e.at || name == e.log || slices.Contains(logsOf(name), e.log) {
+		if e.print.n >= strong || madeOf(n.where(), e.at, e.log) {
 			best, ok = e.mark, true
 		}
 	}
@@ -325,10 +330,10 @@ func (s *scanner) packedCursor(f *file, m memo) bool {
 }
 
 func (s *scanner) packedMemo(h *handle, kind packing, path string, m memo) bool {
-	if m.print.n < strong && !slices.Contains(append(logsOf(unpackedName(path)), unpackedName(path)), logName(m.path)) {
+	if log := logName(m.path); m.print.n < strong && !madeOf(path, log, log) {
 		return false
 	}
-	u := newUnpacker(h.file, kind, 0, s.MaxUnpacked, nil)
+	u := newUnpacker(h.file, kind, 0, s.MaxUnpacked)
 	defer u.release()
 	ok, _ := u.resumes(m.mark, s.buf)
 	return ok

@@ -22,12 +22,7 @@ func TestPackedWhileBusy(t *testing.T) {
 			return nil
 		}
 		busy <- struct{}{}
-		select {
-		case <-open:
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+		return until(open)(ctx, b)
 	}
 	r := start(t, quick(Config{Paths: []string{path + "*"}, RotateWait: 100 * time.Millisecond}), sink, nil)
 	<-busy

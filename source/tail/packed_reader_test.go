@@ -32,12 +32,7 @@ func TestPackedInHand(t *testing.T) {
 				if batches++; batches == 1 {
 					return nil
 				}
-				select {
-				case <-let:
-					return nil
-				case <-ctx.Done():
-					return context.Cause(ctx)
-				}
+				return until(let)(ctx, b)
 			}
 			r := start(t, quick(Config{Paths: []string{dir + "/*"}, Readers: 2}), sink, nil)
 			// The gate tells nothing: what its telling came after would be no race.

@@ -178,14 +178,7 @@ func TestPackedWhileClosed(t *testing.T) {
 	write(t, dir+"/b.log", "b\n")
 	let := make(chan struct{})
 	sink := newSinkhole()
-	sink.gate = func(ctx context.Context, b *batch.Batch) error {
-		select {
-		case <-let:
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
+	sink.gate = until(let)
 	r := start(t, quick(Config{Paths: []string{dir + "/*"}, MaxOpen: 1, Readers: 1}), sink, nil)
 	wait(t, "both files", func() bool { return len(r.src.Stats()) == 2 })
 	compressFile(t, dir+"/a.log", gzipOf, ".gz")
@@ -314,12 +307,7 @@ func TestPackedDamagedAndDeleted(t *testing.T) {
 		case waiting <- struct{}{}:
 		default:
 		}
-		select {
-		case <-let:
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+		return until(let)(ctx, b)
 	}
 	r := start(t, quick(Config{Paths: []string{dir + "/*.gz"}}), sink, nil)
 	<-waiting

@@ -79,6 +79,18 @@ func (r *sinkhole) Receive(ctx context.Context, b *batch.Batch, settled func(err
 	return nil
 }
 
+// until is a gate that blocks until let is closed.
+func until(let <-chan struct{}) func(context.Context, *batch.Batch) error {
+	return func(ctx context.Context, _ *batch.Batch) error {
+		select {
+		case <-let:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
 // settle ends all batches that are held.
 func (r *sinkhole) settle(err error) {
 	r.mu.Lock()

@@ -263,14 +263,7 @@ func TestBlockedRoute(t *testing.T) {
 			w.lines(w.f, 50)
 			open := make(chan struct{})
 			sink := newSinkhole()
-			sink.gate = func(ctx context.Context, b *batch.Batch) error {
-				select {
-				case <-open:
-					return nil
-				case <-ctx.Done():
-					return context.Cause(ctx)
-				}
-			}
+			sink.gate = until(open)
 			r := start(t, quick(Config{Paths: []string{w.path}}), sink, nil)
 			for range 3 {
 				wait(t, "the file", func() bool {

@@ -50,15 +50,18 @@ type unpacker struct {
 }
 
 // newUnpacker returns an unpacker of f, which is compressed as kind says and must
-// not change. It keeps window bytes, and unpacks no more than most. Between
-// steps it asks stop, which may be nil: an error of it is what ReadAt returns.
-// Pass the Err of the context that reads it: skipping a file may take minutes.
-func newUnpacker(f io.ReaderAt, kind packing, window int, most int64, stop func() error) *unpacker {
+// not change. It keeps window bytes, and unpacks no more than most.
+func newUnpacker(f io.ReaderAt, kind packing, window int, most int64) *unpacker {
 	return &unpacker{
 		kind: kind, most: most,
-		in: packed{f: f, stop: stop}, past: newPast(window),
+		in: packed{f: f}, past: newPast(window),
 	}
 }
+
+// until has reads ask stop between steps, which may be nil: an error of it is what
+// ReadAt returns then. It is the Err of the context that reads, as a rule: to
+// skip a file may take minutes.
+func (u *unpacker) until(stop func() error) { u.in.stop = stop }
 
 // ReadAt reads what the file holds at off when it is unpacked. It returns fewer
 // bytes than asked for with io.EOF at the end, and with an *unpackError where

@@ -142,7 +142,7 @@ func TestUnpackBeforeDamage(t *testing.T) {
 	for _, k := range packings {
 		data := pack(t, k, text)
 		data[len(data)/2] ^= 0x55
-		u := newUnpacker(bytes.NewReader(data), k, 16<<10, maxUnpacked, nil)
+		u := newUnpacker(bytes.NewReader(data), k, 16<<10, maxUnpacked)
 		got, err := u.all()
 		if _, ok := errors.AsType[*unpackError](err); !ok || len(got) == 0 {
 			t.Fatalf("%v: %d bytes, %v", k, len(got), err)
@@ -188,7 +188,7 @@ func TestUnpackFileFails(t *testing.T) {
 		data = append(data, pack(t, k, text[1<<19:])...)
 		for left := range len(data)/packedBuffer + 1 {
 			f := &failing{bytes.NewReader(data), left, broken}
-			u := newUnpacker(f, k, 16<<10, maxUnpacked, nil)
+			u := newUnpacker(f, k, 16<<10, maxUnpacked)
 			got, err := u.all()
 			if err != broken || !bytes.HasPrefix(text, got) {
 				t.Fatalf("%v: after %d reads: %d bytes, %v", k, left, len(got), err)
@@ -214,7 +214,8 @@ func TestUnpackStops(t *testing.T) {
 			k = zstded
 		}
 		asked := 0
-		u := newUnpacker(bytes.NewReader(data), k, unpackWindow, maxUnpacked, func() error {
+		u := newUnpacker(bytes.NewReader(data), k, unpackWindow, maxUnpacked)
+		u.until(func() error {
 			if asked++; asked == 10 {
 				return stopped
 			}

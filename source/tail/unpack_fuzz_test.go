@@ -28,7 +28,7 @@ func FuzzUnpack(f *testing.F) {
 	f.Fuzz(func(t *testing.T, kind uint8, data []byte) {
 		const most = 1 << 20
 		k := packings[int(kind)%len(packings)]
-		u := newUnpacker(bytes.NewReader(data), k, 8<<10, most, nil)
+		u := newUnpacker(bytes.NewReader(data), k, 8<<10, most)
 		got, err := u.all()
 		again, err2 := u.all()
 		if !bytes.Equal(got, again) || (err == nil) != (err2 == nil) || err != nil && err.Error() != err2.Error() {

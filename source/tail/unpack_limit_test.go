@@ -78,7 +78,7 @@ func TestUnpackMost(t *testing.T) {
 	text := logText(t, 10_000)
 	for _, k := range packings {
 		for most, why := range map[int]error{len(text) - 1: errBomb, len(text): nil, len(text) + 1: nil, 1: errBomb, leastRing: errBomb} {
-			u := newUnpacker(bytes.NewReader(pack(t, k, text)), k, unpackWindow, int64(most), nil)
+			u := newUnpacker(bytes.NewReader(pack(t, k, text)), k, unpackWindow, int64(most))
 			got, err := u.all()
 			if !errors.Is(err, why) || !bytes.Equal(got, text[:min(most, len(text))]) {
 				t.Errorf("%v, at most %d: %d bytes, %v", k, most, len(got), err)

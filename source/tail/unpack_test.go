@@ -68,7 +68,7 @@ func skippable(n int) []byte {
 }
 
 func unpack(k packing, data []byte) *unpacker {
-	return newUnpacker(bytes.NewReader(data), k, unpackWindow, maxUnpacked, nil)
+	return newUnpacker(bytes.NewReader(data), k, unpackWindow, maxUnpacked)
 }
 
 // all reads to the end, as a worker does: chunks that begin a little early.
@@ -113,7 +113,7 @@ func TestUnpackAnywhere(t *testing.T) {
 			text := logText(t, size)
 			data := pack(t, k, text)
 			for _, window := range []int{leastRing, 100_000, unpackWindow} {
-				u := newUnpacker(bytes.NewReader(data), k, window, maxUnpacked, nil)
+				u := newUnpacker(bytes.NewReader(data), k, window, maxUnpacked)
 				anywhere(t, rnd, u, text)
 				if max(len(u.past.ring), len(u.past.aside)) > window {
 					t.Errorf("%v: %d and %d bytes for a window of %d", k, len(u.past.ring), len(u.past.aside), window)
@@ -173,7 +173,7 @@ func TestUnpackWindow(t *testing.T) {
 		text := logText(t, 1<<20)
 		data := pack(t, k, text)
 		f := &counting{ReaderAt: bytes.NewReader(data)}
-		u := newUnpacker(f, k, window, maxUnpacked, nil)
+		u := newUnpacker(f, k, window, maxUnpacked)
 		at := func(off, n int) int {
 			t.Helper()
 			before, p := f.bytes, make([]byte, n)
@@ -205,7 +205,7 @@ func TestUnpackKeep(t *testing.T) {
 	for _, k := range packings {
 		text := logText(t, 2<<20)
 		f := &counting{ReaderAt: bytes.NewReader(pack(t, k, text))}
-		u := newUnpacker(f, k, window, maxUnpacked, nil)
+		u := newUnpacker(f, k, window, maxUnpacked)
 		at := func(off, n int) {
 			t.Helper()
 			p := make([]byte, n)
