@@ -343,13 +343,13 @@ func TestBrokenClose(t *testing.T) {
 // A starter is a memory with a task of its own.
 type starter struct {
 	memory
-	start func(ctx context.Context) error
+	start func(ctx context.Context, sup *lifecycle.Supervisor) error
 	run   func(ctx context.Context) error
 }
 
 func (s *starter) Start(ctx context.Context, sup *lifecycle.Supervisor) error {
 	if s.start != nil {
-		return s.start(ctx)
+		return s.start(ctx, sup)
 	}
 	sup.Go("helper", s.run)
 	return nil
@@ -360,12 +360,16 @@ func TestBrokenStarter(t *testing.T) {
 		says string
 		s    *starter
 	}{
-		"does not start": {"Start: no", &starter{start: func(context.Context) error { return errors.New("no") }}},
-		"starts for ever": {"Start did not return within", &starter{start: func(ctx context.Context) error {
+		"does not start": {"Start: no", &starter{start: func(context.Context, *lifecycle.Supervisor) error { return errors.New("no") }}},
+		"starts for ever": {"Start did not return within", &starter{start: func(context.Context, *lifecycle.Supervisor) error {
 			time.Sleep(time.Minute)
 			return nil
 		}}},
-		"its task fails": {"tasks of the Sink: lifecycle: sink/helper: no", &starter{run: func(context.Context) error { return errors.New("no") }}},
+		// An error that comes once the task has been told to stop is no failure: this one is seen to come before.
+		"its task fails": {"tasks of the Sink: lifecycle: sink/helper: no", &starter{start: func(_ context.Context, sup *lifecycle.Supervisor) error {
+			<-sup.Go("helper", func(context.Context) error { return errors.New("no") }).Done()
+			return nil
+		}}},
 		"its task does not end": {"tasks of the Sink", &starter{run: func(context.Context) error {
 			time.Sleep(time.Minute)
 			return nil
