@@ -123,25 +123,10 @@ type Config struct {
 }
 
 // Multiline says which lines make one entry. The zero value joins none, apart
-// from what Config.Format joins.
-//
-// An entry is held back while lines that belong to it may follow. It stays
-// unacknowledged until then, and is read again after a restart. It is delivered
-// as it is when Timeout is over, when its file is finished, and when 1 MiB of
-// the file or twice MaxLine follows it, as it may in a container that writes to
-// its other output.
-type Multiline struct {
-	// Rule says which lines belong together. See [record.Rule] for those there
-	// are.
-	Rule record.Rule
-	// MaxLines is how many lines make an entry at most: 1000 by default. The
-	// next one begins another entry. Config.MaxLine is how long an entry can be:
-	// a line that would make it longer begins another one as well.
-	MaxLines int
-	// Timeout is how long an entry is held back, and how far apart in time
-	// lines of a Format can be, to be joined: 1 s by default.
-	Timeout time.Duration
-}
+// from what Config.Format joins. An entry is delivered as it is, too, when its
+// file is finished, and when 1 MiB of the file or twice MaxLine follows it, as
+// it may in a container that writes to its other output.
+type Multiline = record.Multiline
 
 const (
 	// maxOpen is the largest default of Config.MaxOpen.
