@@ -32,15 +32,16 @@ var floors = map[string]floor{
 	"lifecycle": {level: 0},
 	"batch":     {level: 0},
 
-	"source":        {level: 1, ours: []string{"batch", "lifecycle"}},
-	"source/record": {level: 1, ours: []string{"batch"}},
+	"source":             {level: 1, ours: []string{"batch", "lifecycle"}},
+	"source/record":      {level: 1, ours: []string{"batch"}},
+	"internal/transport": {level: 1},
 	"sink": {level: 1, ours: []string{"batch", "lifecycle"}, linked: 2,
 		direct: []string{"github.com/cenkalti/backoff/v4", "github.com/sony/gobreaker/v2"}},
 
 	"source/tail": {level: 2, ours: []string{"source", "source/record", "batch", "lifecycle"}, linked: 5,
 		direct: []string{"github.com/fsnotify/fsnotify", "github.com/bmatcuk/doublestar/v4", "golang.org/x/sys",
 			"github.com/klauspost/compress", "golang.org/x/text"}},
-	"sink/loki": {level: 2, ours: []string{"sink", "batch", "lifecycle"}, linked: 3,
+	"sink/loki": {level: 2, ours: []string{"sink", "batch", "lifecycle", "internal/transport"}, linked: 3,
 		direct: []string{"github.com/klauspost/compress"}},
 
 	"pipeline": {level: 3, ours: []string{"source", "sink", "batch", "lifecycle"}, linked: 2},

@@ -64,7 +64,7 @@ var allowed = []struct{ file, construct, why string }{
 	{"lifecycle/spawn.go", "go statement", "the one place"},
 	{"source/tail/watch.go", "fsnotify.NewWatcher", "its reader is told to end, and waited for until it has closed its channels, in watch.close"},
 	{"source/tail/unpack_zstd.go", "zstd.NewReader", "with a concurrency of one it decodes within Read"},
-	{"sink/loki/transport.go", "http.Transport", "owned by one sink, which closes its idle connections"},
+	{"internal/transport/transport.go", "http.Transport", "owned by one sink or source; its Close waits for all connections and their goroutines"},
 }
 
 // kits are test kits: they import testing, only tests import them, and they may spawn.
