@@ -49,13 +49,15 @@ var floors = map[string]floor{
 	"internal/bench":   {level: 4}, // tests only: what they import is nobody else's
 	"internal/torture": {level: 4},
 
+	"source/container/containertest": {level: 1},
+
 	"lifecycle/lifecycletest": {level: 1, ours: []string{"lifecycle"}},
 	"source/sourcetest":       {level: 2, ours: []string{"source", "batch", "lifecycle", "lifecycle/lifecycletest"}},
 	"sink/sinktest":           {level: 2, ours: []string{"sink", "batch", "lifecycle", "lifecycle/lifecycletest"}, linked: 2},
 }
 
 // kits are for tests. They alone import package testing, and nothing but tests and other kits imports them.
-var kits = []string{"lifecycle/lifecycletest", "source/sourcetest", "sink/sinktest"}
+var kits = []string{"lifecycle/lifecycletest", "source/sourcetest", "sink/sinktest", "source/container/containertest"}
 
 // headline is what the usual program imports, and how many modules of others it may link.
 var headline = struct {

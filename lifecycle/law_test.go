@@ -65,10 +65,11 @@ var allowed = []struct{ file, construct, why string }{
 	{"source/tail/watch.go", "fsnotify.NewWatcher", "its reader is told to end, and waited for until it has closed its channels, in watch.close"},
 	{"source/tail/unpack_zstd.go", "zstd.NewReader", "with a concurrency of one it decodes within Read"},
 	{"internal/transport/transport.go", "http.Transport", "owned by one sink or source; its Close waits for all connections and their goroutines"},
+	{"source/container/containertest/front.go", "http.Server", "a kit's: closing the engine waits for all of its connections"},
 }
 
 // kits are test kits: they import testing, only tests import them, and they may spawn.
-var kits = []string{"lifecycle/lifecycletest", "source/sourcetest", "sink/sinktest"}
+var kits = []string{"lifecycle/lifecycletest", "source/sourcetest", "sink/sinktest", "source/container/containertest"}
 
 // programs is where main packages live. They are the host, and may do what a host does.
 const programs = "examples"
