@@ -41,6 +41,9 @@ var floors = map[string]floor{
 	"source/tail": {level: 2, ours: []string{"source", "source/record", "batch", "lifecycle"}, linked: 5,
 		direct: []string{"github.com/fsnotify/fsnotify", "github.com/bmatcuk/doublestar/v4", "golang.org/x/sys",
 			"github.com/klauspost/compress", "golang.org/x/text"}},
+	"source/container": {level: 2, ours: []string{"source", "source/record", "batch", "lifecycle", "internal/transport"}, linked: 20,
+		direct: []string{"github.com/docker/docker", "github.com/containerd/errdefs",
+			"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"}},
 	"sink/loki": {level: 2, ours: []string{"sink", "batch", "lifecycle", "internal/transport"}, linked: 3,
 		direct: []string{"github.com/klauspost/compress"}},
 
