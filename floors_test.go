@@ -32,15 +32,19 @@ var floors = map[string]floor{
 	"lifecycle": {level: 0},
 	"batch":     {level: 0},
 
-	"source":        {level: 1, ours: []string{"batch", "lifecycle"}},
-	"source/record": {level: 1, ours: []string{"batch"}},
+	"source":             {level: 1, ours: []string{"batch", "lifecycle"}},
+	"source/record":      {level: 1, ours: []string{"batch"}},
+	"internal/transport": {level: 1},
 	"sink": {level: 1, ours: []string{"batch", "lifecycle"}, linked: 2,
 		direct: []string{"github.com/cenkalti/backoff/v4", "github.com/sony/gobreaker/v2"}},
 
 	"source/tail": {level: 2, ours: []string{"source", "source/record", "batch", "lifecycle"}, linked: 5,
 		direct: []string{"github.com/fsnotify/fsnotify", "github.com/bmatcuk/doublestar/v4", "golang.org/x/sys",
 			"github.com/klauspost/compress", "golang.org/x/text"}},
-	"sink/loki": {level: 2, ours: []string{"sink", "batch", "lifecycle"}, linked: 3,
+	"source/container": {level: 2, ours: []string{"source", "source/record", "batch", "lifecycle", "internal/transport"}, linked: 20,
+		direct: []string{"github.com/docker/docker", "github.com/containerd/errdefs",
+			"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"}},
+	"sink/loki": {level: 2, ours: []string{"sink", "batch", "lifecycle", "internal/transport"}, linked: 3,
 		direct: []string{"github.com/klauspost/compress"}},
 
 	"pipeline": {level: 3, ours: []string{"source", "sink", "batch", "lifecycle"}, linked: 2},
@@ -48,13 +52,15 @@ var floors = map[string]floor{
 	"internal/bench":   {level: 4}, // tests only: what they import is nobody else's
 	"internal/torture": {level: 4},
 
+	"source/container/containertest": {level: 1},
+
 	"lifecycle/lifecycletest": {level: 1, ours: []string{"lifecycle"}},
 	"source/sourcetest":       {level: 2, ours: []string{"source", "batch", "lifecycle", "lifecycle/lifecycletest"}},
 	"sink/sinktest":           {level: 2, ours: []string{"sink", "batch", "lifecycle", "lifecycle/lifecycletest"}, linked: 2},
 }
 
 // kits are for tests. They alone import package testing, and nothing but tests and other kits imports them.
-var kits = []string{"lifecycle/lifecycletest", "source/sourcetest", "sink/sinktest"}
+var kits = []string{"lifecycle/lifecycletest", "source/sourcetest", "sink/sinktest", "source/container/containertest"}
 
 // headline is what the usual program imports, and how many modules of others it may link.
 var headline = struct {

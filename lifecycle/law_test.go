@@ -64,11 +64,15 @@ var allowed = []struct{ file, construct, why string }{
 	{"lifecycle/spawn.go", "go statement", "the one place"},
 	{"source/tail/watch.go", "fsnotify.NewWatcher", "its reader is told to end, and waited for until it has closed its channels, in watch.close"},
 	{"source/tail/unpack_zstd.go", "zstd.NewReader", "with a concurrency of one it decodes within Read"},
-	{"sink/loki/transport.go", "http.Transport", "owned by one sink, which closes its idle connections"},
+	{"internal/transport/transport.go", "http.Transport", "owned by one sink or source; its Close waits for all connections and their goroutines"},
+	{"source/container/docker.go", "http.Client", "on internal/transport, and without a Timeout it starts nothing of its own"},
+	{"source/container/docker.go", "client.NewClientWithOpts", "on internal/transport; what it starts for events is waited for in docker.events"},
+	{"source/container/fromenv.go", "os.Getenv", "FromEnv is there for that, and called by the application"},
+	{"source/container/containertest/front.go", "http.Server", "a kit's: closing the engine waits for all of its connections"},
 }
 
 // kits are test kits: they import testing, only tests import them, and they may spawn.
-var kits = []string{"lifecycle/lifecycletest", "source/sourcetest", "sink/sinktest"}
+var kits = []string{"lifecycle/lifecycletest", "source/sourcetest", "sink/sinktest", "source/container/containertest"}
 
 // programs is where main packages live. They are the host, and may do what a host does.
 const programs = "examples"
