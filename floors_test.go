@@ -40,6 +40,8 @@ var floors = map[string]floor{
 	"source/tail": {level: 2, ours: []string{"source", "source/record", "batch", "lifecycle"}, linked: 5,
 		direct: []string{"github.com/fsnotify/fsnotify", "github.com/bmatcuk/doublestar/v4", "golang.org/x/sys",
 			"github.com/klauspost/compress", "golang.org/x/text"}},
+	"source/container": {level: 2, ours: []string{"source", "source/record", "batch", "lifecycle"}, linked: 1,
+		direct: []string{"github.com/cenkalti/backoff/v4"}},
 	"sink/loki": {level: 2, ours: []string{"sink", "batch", "lifecycle"}, linked: 3,
 		direct: []string{"github.com/klauspost/compress"}},
 
