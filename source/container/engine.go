@@ -19,6 +19,7 @@ type engine interface {
 	inspect(ctx context.Context, id string) (details, error)
 	// events calls each for what happens to containers from now on, and for
 	// what happened since then, if that is not zero and the engine still knows.
+	// The first call, with the zero event, is made once the stream is open.
 	// It returns when ctx is done or the stream has ended, always with an
 	// error, after all it started has ended. each must not block.
 	events(ctx context.Context, since time.Time, each func(event)) error
@@ -37,6 +38,10 @@ var errGone = errors.New("no such container")
 // errUnreadable says that what a container logs cannot be read back through
 // the engine.
 var errUnreadable = errors.New("its log driver cannot be read")
+
+// errVersionChanged says that the engine answers with another version of its
+// API than it did to the first ping.
+var errVersionChanged = errors.New("the engine speaks another version of its API")
 
 // An apiVersion is the version of the engine's API, such as 1.45.
 type apiVersion struct{ major, minor int }
