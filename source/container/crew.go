@@ -43,6 +43,8 @@ type post struct {
 	excluded bool
 	barred   bool // its driver cannot be read
 	caught   bool // it has been read to the end once
+	admitted bool // it was to be followed once
+	hasRun   bool // it was seen to be started, or to end
 	at       time.Time
 	index    int // in the schedule, from 1; 0: it is not there
 	kick     context.CancelCauseFunc
@@ -168,6 +170,7 @@ func (c *crew) wake(id string, why reason) {
 		c.src.show(f.shown)
 	}
 	f.again = true
+	f.hasRun = f.hasRun || why == started || why == ended
 	if f.excluded && why != renamed || f.barred {
 		return
 	}
@@ -181,6 +184,27 @@ func (c *crew) wake(id string, why reason) {
 			f.doubt()
 		}
 	}
+}
+
+// standing is what is known of f beside what the engine says.
+func (c *crew) standing(f *follower) standing {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case f.admitted:
+		return followed
+	case f.hasRun:
+		return hasRun
+	default:
+		return unknown
+	}
+}
+
+// admit notes that f is followed.
+func (c *crew) admit(f *follower) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f.admitted = true
 }
 
 // doubt has the task of f look again, and end the stream that it has, if any.

@@ -44,7 +44,7 @@ type follower struct {
 	text   []byte
 	body   io.Closer // of the pass under way
 
-	backoff backoff.BackOff
+	backoff *backoff.ExponentialBackOff
 	trouble error // that was logged
 	failed  int   // times in a row
 	gapAt   time.Time
@@ -54,15 +54,8 @@ type follower struct {
 func newFollower(c *crew, id string) *follower {
 	return &follower{
 		crew: c, id: id, hold: make(chan struct{}, 1), news: make(chan struct{}, 1),
-		tail: tailLive, backoff: newBackoff(), shown: &view{id: id},
+		tail: tailLive, backoff: newPause(), shown: &view{id: id},
 	}
-}
-
-// newBackoff returns the waits after failures in a row: 100 ms, and half as
-// long again each time up to 30 s, give or take a half.
-func newBackoff() backoff.BackOff {
-	return backoff.NewExponentialBackOff(
-		backoff.WithInitialInterval(100*time.Millisecond), backoff.WithMaxInterval(30*time.Second), backoff.WithMaxElapsedTime(0))
 }
 
 // A sendError tells a failed Send or Open from what the engine failed to do.
@@ -80,7 +73,7 @@ func (f *follower) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w, ok := f.crew.selector.admit(&d)
+	w, ok := f.crew.selector.admit(&d, f.crew.standing(f))
 	if !ok {
 		return errExcluded
 	}
@@ -88,6 +81,7 @@ func (f *follower) look(ctx context.Context) error {
 		f.stream = nil // it has other labels from now on
 	}
 	f.details, f.who, f.known = d, w, true
+	f.crew.admit(f)
 	f.rotate = rotation(&d)
 	if f.track != nil {
 		f.track.describe(d.tty, w.attrs)
@@ -181,9 +175,6 @@ func (f *follower) log() *slog.Logger {
 	return f.crew.out.Logger().With(slog.String("container", f.name), slog.String("id", short(f.id)))
 }
 
-// short is how people write the id of a container.
-func short(id string) string { return id[:min(len(id), 12)] }
-
 // told is how many failures in a row are worth a line in the log: one or two
 // are what a restart of the engine makes.
 const told = 3
@@ -195,7 +186,7 @@ func (f *follower) fail(err error) time.Duration {
 		f.log().Warn("a container cannot be read", slog.Any("error", err))
 	}
 	f.shown.fail(err)
-	return f.backoff.NextBackOff()
+	return next(f.backoff)
 }
 
 // fine notes that f was read.

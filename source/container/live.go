@@ -63,18 +63,18 @@ func (f *follower) live(ctx context.Context) error {
 	case err != nil:
 		return err
 	default:
-		f.brief = time.Since(s.opened) < brief
-		return errEnded
+		f.brief = time.Since(s.opened) < briefly
+		return errOver
 	}
 }
 
-// errEnded says that the engine has ended a stream, which means that the
+// errOver says that the engine has ended a stream, which means that the
 // container has stopped, as a rule.
-var errEnded = errors.New("the engine has ended the stream")
+var errOver = errors.New("the engine has ended the stream")
 
-// brief is how long a stream must have lasted not to be suspected of ending at
+// briefly is how long a stream must have lasted not to be suspected of ending at
 // once whenever it is opened.
-const brief = time.Second
+const briefly = time.Second
 
 // A feed is a pass that goes on when the log has been read.
 type feed struct {

@@ -12,8 +12,7 @@ type roster interface {
 	// sync says which containers there are, after a list. Those the roster knows besides have
 	// been removed without an event.
 	sync(ids map[string]struct{})
-	// reached says whether the engine answers, and in which version. It is called with true each
-	// time the event stream was opened.
+	// reached says whether the engine answers, and in which version of its API.
 	reached(up bool, v apiVersion)
 }
 

@@ -171,10 +171,10 @@ func (f *follower) follow(ctx context.Context) error {
 			return err
 		case err == errDoubt:
 			wait = f.crew.plan.Poll
-		case err == errEnded:
+		case err == errOver:
 			f.known = false
 			if wait = 0; f.brief {
-				wait = f.backoff.NextBackOff()
+				wait = next(f.backoff)
 			} else {
 				f.fine()
 			}

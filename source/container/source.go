@@ -14,7 +14,8 @@ import (
 // A Source follows containers. Make it with [New] and give it to a pipeline, one
 // at most. Stats may be called at any time.
 type Source struct {
-	plan *plan
+	plan     *plan
+	register *register
 
 	mu    sync.Mutex
 	shown map[*view]struct{}
@@ -30,7 +31,7 @@ func New(cfg Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Source{plan: p, shown: map[*view]struct{}{}}, nil
+	return &Source{plan: p, register: newRegister(), shown: map[*view]struct{}{}}, nil
 }
 
 // Run implements source.Source. Pipelines call it. It returns nil once ctx is
@@ -39,12 +40,13 @@ func New(cfg Config) (*Source, error) {
 // logged, and tried again. An error says that the engine speaks another version
 // of its API than before, so that everything has to be asked anew.
 func (s *Source) Run(ctx context.Context, out *source.Outlet) (err error) {
-	e, err := newDocker(s.plan)
+	e, err := newDocker(s.plan.address)
 	if err != nil {
 		return err
 	}
-	c := newCrew(s, out, e, newSelector(s.plan, out.Logger()))
-	d := newDiscovery(s.plan, e, c, out.Logger())
+	sel := newSelector(s.plan, s.register, out.Logger())
+	c := newCrew(s, out, e, sel)
+	d := newDiscovery(e, c, sel, out.Logger(), out.Go)
 	if err := c.begin(ctx); err != nil {
 		return nil
 	}

@@ -65,7 +65,7 @@ func newTrack(p *plan) *track {
 func (t *track) describe(tty bool, attrs []batch.Attr) {
 	t.tty = tty
 	for _, out := range []record.Stream{record.Stdout, record.Stderr} {
-		t.attrs[out] = append([]batch.Attr{{Key: "stream", Value: out.String()}}, attrs...)
+		t.attrs[out] = append([]batch.Attr{{Key: attrStream, Value: out.String()}}, attrs...)
 	}
 }
 
@@ -122,7 +122,7 @@ func (t *track) emit(r *record.Record) {
 	t.b.Append(r.Time, r.Text, attrs...)
 }
 
-var truncated = batch.Attr{Key: "truncated", Value: "true"}
+var truncated = batch.Attr{Key: attrTruncated, Value: "true"}
 
 // close makes entries of all that is open: nothing will follow.
 func (t *track) close() {
