@@ -157,7 +157,8 @@ func (v *visit) broken() error {
 	return v.broke
 }
 
-// end joins what the visit has started, and notes what the next one needs.
+// end joins what the visit has started, and notes what the next one needs. What
+// events told meanwhile is told again by the next stream, which reaches back.
 func (v *visit) end() {
 	v.timer.Stop()
 	v.stream.Stop()
@@ -166,10 +167,6 @@ func (v *visit) end() {
 		v.listing.Wait(context.Background())
 	}
 	v.stream.Wait(context.Background())
-	all, _ := v.bell.take() // what came last
-	for _, n := range all {
-		v.census.hear(n)
-	}
 	if _, last := v.bell.heard(); !last.IsZero() {
 		v.since = last.Add(-overlap)
 	}
