@@ -74,15 +74,17 @@ func (d *discovery) run(ctx context.Context) error {
 // attend asks whether the engine is there, and follows its events until they
 // break. It returns how long that took.
 func (d *discovery) attend(ctx context.Context) (time.Duration, error) {
-	if _, err := d.engine.ping(ctx); err != nil {
+	spoken, err := d.engine.ping(ctx)
+	if err != nil {
 		if ctx.Err() == nil && !errors.Is(err, errVersionChanged) {
 			d.reach.lost(err)
 		}
 		return 0, err
 	}
+	d.reach.version = spoken
 	v := newVisit(d)
 	defer v.end()
-	err := v.run(ctx)
+	err = v.run(ctx)
 	return time.Since(v.began), err
 }
 

@@ -39,10 +39,6 @@ var errGone = errors.New("no such container")
 // the engine.
 var errUnreadable = errors.New("its log driver cannot be read")
 
-// errVersionChanged says that the engine answers with another version of its
-// API than it did to the first ping.
-var errVersionChanged = errors.New("the engine speaks another version of its API")
-
 // An apiVersion is the version of the engine's API, such as 1.45.
 type apiVersion struct{ major, minor int }
 

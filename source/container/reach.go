@@ -32,7 +32,9 @@ func newPause() *backoff.ExponentialBackOff {
 type reach struct {
 	log  *slog.Logger
 	host string
-	tell func(up bool)
+	tell func(up bool, v apiVersion)
+
+	version apiVersion // that the engine spoke last
 
 	told     bool // whether it is up
 	up       bool
@@ -46,7 +48,7 @@ func (r *reach) lost(err error) {
 		return
 	}
 	r.told, r.up, r.lostAt = true, false, time.Now()
-	r.tell(false)
+	r.tell(false, r.version)
 	r.log.Warn("container engine cannot be reached", slog.String("host", r.host), slog.Any("error", err))
 }
 
@@ -57,7 +59,7 @@ func (r *reach) back() {
 	}
 	again := r.told
 	r.told, r.up = true, true
-	r.tell(true)
+	r.tell(true, r.version)
 	if again {
 		r.log.Info("container engine answers again", slog.String("host", r.host),
 			slog.Duration("away", time.Since(r.lostAt).Round(time.Millisecond)))

@@ -31,6 +31,7 @@ const (
 // A plan is a Config made ready. It is not changed any more.
 type plan struct {
 	Config
+	address          *address
 	include, exclude []condition
 	labels, attrs    []naming // sorted by name
 }
@@ -46,6 +47,10 @@ func prepare(cfg Config) (*plan, error) {
 	p := &plan{Config: cfg}
 	errs := p.checkNumbers()
 	p.setDefaults()
+	var err error
+	if p.address, err = parseAddress(&p.Config); err != nil {
+		errs = append(errs, err)
+	}
 	var more []error
 	p.include, more = conditions("Include", cfg.Include)
 	errs = append(errs, more...)
