@@ -18,6 +18,7 @@ type book struct {
 	calls   []string
 	wakes   int
 	up      []bool
+	version apiVersion
 }
 
 func (b *book) wake(id string, why reason) {
@@ -53,10 +54,11 @@ func (b *book) sync(ids map[string]struct{}) {
 	}
 }
 
-func (b *book) reached(up bool) {
+func (b *book) reached(up bool, v apiVersion) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.up = append(b.up, up)
+	b.version = v
 }
 
 // take returns the calls since the last time, in order, those of syncs left out

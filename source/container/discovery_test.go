@@ -82,6 +82,31 @@ func TestEventsBeforeList(t *testing.T) {
 	})
 }
 
+// TestFirstList: the roster learns who is there before it is told what happened
+// to them, a moment ago perhaps.
+func TestFirstList(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.add("exited", "a")
+		w.start("a")
+		w.slow = func() { time.Sleep(3 * time.Second) }
+		tr := explore(t, w, Config{})
+		time.Sleep(time.Second)
+		w.create("b", "b")
+		w.start("b")
+		if got := tr.take(true); got != "" {
+			t.Errorf("told %q before the first list", got)
+		}
+		time.Sleep(2 * time.Second)
+		if got := tr.take(true); got != "sync a; found a; started a; started b" {
+			t.Errorf("got %q", got)
+		}
+		if tr.book.version != (apiVersion{1, 45}) {
+			t.Errorf("version %v", tr.book.version)
+		}
+	})
+}
+
 // TestSlowList: a list that takes long keeps no event waiting, and is older than they are.
 func TestSlowList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

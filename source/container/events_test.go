@@ -29,20 +29,25 @@ func TestDoorbell(t *testing.T) {
 	}
 	var text []string
 	for _, n := range got {
-		text = append(text, fmt.Sprint(*n))
+		text = append(text, fmt.Sprint(n.id, n.why, n.state, n.gone))
 	}
 	want := fmt.Sprint([]string{
-		fmt.Sprint(news{"0", []reason{started, ended}, "exited", false}),
-		fmt.Sprint(news{"1", []reason{ended}, "exited", true}),
-		fmt.Sprint(news{"2", []reason{renamed}, "paused", false}),
-		fmt.Sprint(news{"3", []reason{ended, renamed, started}, "running", false}),
-		fmt.Sprint(news{"5", []reason{started}, "running", false}),
+		fmt.Sprint("0", []reason{started, ended}, "exited", false),
+		fmt.Sprint("1", []reason{ended}, "exited", true),
+		fmt.Sprint("2", []reason{renamed}, "paused", false),
+		fmt.Sprint("3", []reason{ended, renamed, started}, "running", false),
+		fmt.Sprint("5", []reason{started}, "running", false),
 	})
 	if fmt.Sprint(text) != want {
 		t.Errorf("got  %v\nwant %s", text, want)
 	}
 	if n, last := b.heard(); n != 16 || !last.Equal(at.Add(-1)) {
 		t.Errorf("%d events, the last at %v", n, last)
+	}
+	b.note(event{action: "start", id: "a", at: at})
+	b.note(event{action: "die", id: "a", at: at.Add(-1)})
+	if got, _ := b.take(); len(got) != 1 || got[0].state != unsure {
+		t.Errorf("got %+v", got[0])
 	}
 	b.note(event{})
 	if got, opened := b.take(); len(got) > 0 || !opened {

