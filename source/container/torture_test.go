@@ -55,7 +55,7 @@ type victim struct {
 	spec    containertest.Spec
 	n       int
 	removed bool
-	unclear bool // a line in pieces cannot be told from the next
+	unclear bool     // a line in pieces cannot be told from the next
 	final   []string // what the engine had before it was removed
 }
 
