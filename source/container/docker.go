@@ -130,7 +130,7 @@ func guarded(ctx context.Context, dial func(context.Context) (net.Conn, error)) 
 	}()
 	c, err = dial(ctx)
 	if c == nil && err == nil {
-		err = errors.New("Dial returned neither a connection nor an error")
+		err = errors.New("dial returned neither a connection nor an error")
 	}
 	return c, err
 }
