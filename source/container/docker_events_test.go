@@ -80,26 +80,35 @@ func TestEventsJoin(t *testing.T) {
 			s := newServer(t)
 			s.events = test.answer
 			d := s.pinged(t)
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			err := func() (err error) {
-				defer func() {
-					if value := recover(); value != nil {
-						err = value.(error)
-					}
-				}()
-				return d.events(ctx, time.Time{}, func(event) {
-					if test.each != nil {
-						test.each(cancel)
-					}
-				})
-			}()
-			if err == nil || !strings.Contains(err.Error(), test.want) {
+			if err := ending(t, d, test.each); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v", err)
 			}
-			if left := stacksOf("client.(*Client).Events"); left != "" {
-				t.Errorf("left behind:\n%s", left)
+			// It has closed its channel, and may have to return yet.
+			for deadline := time.Now().Add(5 * time.Second); ; runtime.Gosched() {
+				left := stacksOf("client.(*Client).Events")
+				if left == "" {
+					break
+				}
+				if time.Now().After(deadline) {
+					t.Fatalf("left behind:\n%s", left)
+				}
 			}
 		})
 	}
+}
+
+// ending returns how events end, with the error that each panics with as well.
+func ending(t *testing.T, d *docker, each func(context.CancelFunc)) (err error) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	defer func() {
+		if value := recover(); value != nil {
+			err = value.(error)
+		}
+	}()
+	return d.events(ctx, time.Time{}, func(event) {
+		if each != nil {
+			each(cancel)
+		}
+	})
 }

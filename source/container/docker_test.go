@@ -242,6 +242,15 @@ func TestReadsEnd(t *testing.T) {
 	}
 }
 
+// A closed body leaves nothing with a ctx that lasts, as the one of a Run does.
+func TestBodiesLetGo(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	b := &logBody{ReadCloser: io.NopCloser(strings.NewReader("")), cancel: cancel}
+	if err := b.Close(); err != nil || ctx.Err() == nil {
+		t.Errorf("%v, and the ctx: %v", err, ctx.Err())
+	}
+}
+
 // No connection and no goroutine of 50 silent streams outlives close.
 func TestCloseJoins(t *testing.T) {
 	s := newServer(t)

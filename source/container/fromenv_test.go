@@ -111,6 +111,20 @@ func kindOf(config, given *tls.Config, authority *x509.Certificate) string {
 	return "verified"
 }
 
+// Who does not verify needs no authorities.
+func TestFromEnvWithoutAuthorities(t *testing.T) {
+	folder, _ := certificates(t)
+	if err := os.Remove(filepath.Join(folder, "ca.pem")); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("DOCKER_HOST", "tcp://h:1")
+	t.Setenv("DOCKER_CERT_PATH", folder)
+	t.Setenv("DOCKER_TLS_VERIFY", "")
+	if cfg, err := FromEnv(Config{}); err != nil || !cfg.TLS.InsecureSkipVerify {
+		t.Errorf("got %v", err)
+	}
+}
+
 // A file that is missing or no certificate is named.
 func TestFromEnvNamesFiles(t *testing.T) {
 	for _, file := range []string{"ca.pem", "cert.pem", "key.pem"} {

@@ -138,7 +138,6 @@ func reply(text string) http.HandlerFunc {
 
 // silence answers with a header, and then waits until the request has ended.
 func silence(w http.ResponseWriter, r *http.Request) {
-	w.WriteHeader(http.StatusOK)
 	w.(http.Flusher).Flush()
 	<-r.Context().Done()
 }
