@@ -258,6 +258,12 @@ func (d *docker) events(ctx context.Context, since time.Time, each func(event)) 
 		for range errs {
 		}
 	}()
+	select {
+	case err := <-errs:
+		return unanswered(ctx, "events", err)
+	default:
+		each(event{}) // the library has waited for the header of the answer
+	}
 	for {
 		select {
 		case m := <-messages:
