@@ -43,6 +43,7 @@ func TestEvents(t *testing.T) {
 		got = append(got, e)
 	})
 	want := []event{
+		{}, // the stream is open
 		{"start", "abc", time.Unix(1700000000, 12)}, {"die", "abc", time.Unix(1700000001, 0)},
 		{"destroy", "def", time.Unix(1700000002, 0)}, {"rename", "abc", time.Unix(1700000003, 0)},
 	}
@@ -56,6 +57,18 @@ func TestEvents(t *testing.T) {
 	for _, part := range []string{"/v1.45/events?", "since=1699999999.000000005", "%22start%22%3Atrue", "%22destroy%22%3Atrue", "%22container%22%3Atrue"} {
 		if len(asked) != 1 || !strings.Contains(asked[0], part) {
 			t.Errorf("%q was asked, without %s", asked, part)
+		}
+	}
+}
+
+// A stream that was refused was never open, whenever the library gets to saying so.
+func TestRefusedEvents(t *testing.T) {
+	s := newServer(t)
+	s.events = func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusServiceUnavailable) }
+	d := s.pinged(t)
+	for range 200 {
+		if err := d.events(t.Context(), time.Time{}, func(e event) { t.Errorf("event %+v", e) }); err == nil {
+			t.Error("no error")
 		}
 	}
 }
@@ -100,7 +113,7 @@ func TestEventsJoin(t *testing.T) {
 // ending returns how events end, with the error that each panics with as well.
 func ending(t *testing.T, d *docker, each func(context.CancelFunc)) (err error) {
 	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
+	t.Cleanup(cancel) // not before it is looked at what is left
 	defer func() {
 		if value := recover(); value != nil {
 			err = value.(error)
