@@ -38,7 +38,7 @@ func (f *follower) live(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	r := logRequest{follow: true, tail: max(tailLive, 4*(f.sent.after.nth+1))}
-	if f.sent.start() {
+	if f.sent.start() || f.total < tailLive {
 		r.tail = 0
 	}
 	s := &feed{pass: f.newPass(r, f.sent), cancel: cancel, opened: time.Now(), pace: newPace(f.rotate)}
@@ -102,7 +102,7 @@ func (s *feed) run(ctx context.Context) error {
 			if f.track.open() {
 				f.crew.attend(f, f.crew.plan.openFor())
 			}
-		} else if s.count > s.request.tail {
+		} else if s.request.tail > 0 && s.count > s.request.tail {
 			return errDoubt
 		}
 		if s.pace.late(time.Since(began)) {

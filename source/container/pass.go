@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"time"
 
 	"github.com/logferry/logferry/source/record"
@@ -152,7 +153,7 @@ func (f *follower) catchUp(ctx context.Context) (fresh int, err error) {
 	for tail := f.tail; ; {
 		r := logRequest{tail: tail}
 		switch {
-		case from.start():
+		case from.start(), f.total < tailLive:
 			r.tail = 0
 		case tail > tailMax && f.crew.lenient():
 			r = logRequest{since: time.Unix(0, from.after.time).Add(-sinceLead)}
@@ -161,6 +162,7 @@ func (f *follower) catchUp(ctx context.Context) (fresh int, err error) {
 		}
 		p := f.newPass(r, from)
 		err := p.run(ctx)
+		f.total = p.total(err)
 		if err != nil || p.found {
 			f.tail = min(max(2*p.fresh+tailMin, tailMin), tailMax)
 			return p.fresh, err
@@ -175,6 +177,16 @@ func (f *follower) catchUp(ctx context.Context) (fresh int, err error) {
 			tail *= 4
 		}
 	}
+}
+
+// total is how many messages there are in the whole log, if that is known after
+// a pass that ended with err, and a large number otherwise.
+func (p *pass) total(err error) int {
+	whole := p.request.since.IsZero() && (p.request.tail == 0 || p.count < p.request.tail)
+	if err != nil || !whole {
+		return math.MaxInt
+	}
+	return p.count
 }
 
 // remains is where to go on when the message delivered last is not there any
