@@ -26,6 +26,9 @@ func TestEngineIsOfItsVersion(t *testing.T) {
 		if got := serverVersion(t, e); !strings.HasPrefix(got, version+".") {
 			t.Errorf("engine %s says it is %s", version, got)
 		}
+		if used := e.CPU(t); used <= 0 || used > time.Hour {
+			t.Errorf("it has used %v of CPU", used)
+		}
 		if again := engines.Engine(t, version); again != e {
 			t.Error("another engine of the same version")
 		}
