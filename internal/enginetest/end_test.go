@@ -200,10 +200,12 @@ func TestEnginesThatDoNotStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(short)
-	for _, test := range []struct{ name, script, tmp, want string }{
-		{"it ends", "#!/bin/sh\necho spoke; exit 3\n", short, "spoke"},
-		{"it cannot be run", "#!/no/such/shell\n", short, "not found"},
-		{"its socket has too long a name", "#!/bin/sh\nexit 3\n", filepath.Join(short, strings.Repeat("x", 80)), "too long a name"},
+	const ends = "#!/bin/sh\necho spoke; exit 3\n"
+	for _, test := range []struct{ name, script, init, tmp, want string }{
+		{"it ends", ends, "docker-init", short, "spoke"},
+		{"it cannot be run", "#!/no/such/shell\n", "docker-init", short, "not found"},
+		{"it has no namespaces", ends, "none", short, "unshare: failed to execute"},
+		{"its socket has too long a name", ends, "docker-init", filepath.Join(short, strings.Repeat("x", 80)), "too long a name"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "engine-0.1")
@@ -215,7 +217,7 @@ func TestEnginesThatDoNotStart(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, "dockerd"), []byte(test.script), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.Symlink(filepath.Join(bin, "docker-init"), filepath.Join(dir, "docker-init")); err != nil {
+			if err := os.Symlink(filepath.Join(bin, test.init), filepath.Join(dir, "docker-init")); err != nil {
 				t.Fatal(err)
 			}
 			out, err := child(t, "TestEnginesThatDoNotStart", "LOGFERRY_ENGINES="+dir, "TMPDIR="+test.tmp).CombinedOutput()
