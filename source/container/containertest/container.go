@@ -32,16 +32,15 @@ type Container struct {
 	spec   Spec // but for its name
 
 	// The engine's lock guards the rest.
-	name     string
-	state    state
-	code     int
-	restarts int
-	created  time.Time
-	started  time.Time
-	ended    time.Time
-	log      *logfile
-	copiers  [2]copier
-	follows  follows
+	name    string
+	state   state
+	code    int
+	created time.Time
+	started time.Time
+	ended   time.Time
+	log     *logfile
+	copiers [2]copier
+	follows follows
 }
 
 // Create makes a container, which is not started yet. It panics if there is one
