@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,6 +69,9 @@ func TestEventsOfALife(t *testing.T) {
 		want := []string{"create a", "start a", "pause a", "unpause a", "kill a", "die a", "stop a", "start a",
 			"kill a", "die a", "stop a", "start a", "restart a", "rename b", "kill b", "die b", "start b", "die b",
 			"start b", "kill b", "die b", "destroy b"}
+		if strings.Contains(t.Name(), "26") {
+			want[5], want[6], want[9], want[10] = "stop a", "die a", "stop a", "die a"
+		}
 		if got, err := l.heard(); !slices.Equal(got, want) || err != nil {
 			t.Errorf("got %q, %v", got, err)
 		}

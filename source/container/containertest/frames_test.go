@@ -54,7 +54,10 @@ var everything = container.LogsOptions{ShowStdout: true, ShowStderr: true, Times
 func short(text string) string {
 	var b strings.Builder
 	for text != "" {
-		run := len(text) - len(strings.TrimLeft(text, text[:1]))
+		run := 1
+		for run < len(text) && text[run] == text[0] {
+			run++
+		}
 		if run > 9 {
 			fmt.Fprintf(&b, "%c*%d", text[0], run)
 		} else {
