@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	// silence is how long a log that is read, not followed, may send nothing:
+	// patience is how long a log that is read, not followed, may send nothing:
 	// the engine has it all.
-	silence = 30 * time.Second
+	patience = 30 * time.Second
 	// patrol is how often that is looked at.
 	patrol = 5 * time.Second
 )
@@ -79,7 +79,7 @@ func (w *watchdog) look(now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for r := range w.reads {
-		if !r.since.IsZero() && now.Sub(r.since) >= silence {
+		if !r.since.IsZero() && now.Sub(r.since) >= patience {
 			r.cancel(errSilence)
 		}
 	}
