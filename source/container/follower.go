@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"math"
-	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -165,7 +164,7 @@ func (f *follower) finish(ctx context.Context) error {
 
 // gap tells that messages were rotated away before they were read: at most once
 // a minute.
-func (f *follower) gap(context.Context) {
+func (f *follower) gap() {
 	f.shown.gaps.Add(1)
 	if now := time.Now(); now.Sub(f.gapAt) >= time.Minute {
 		f.gapAt = now
@@ -199,34 +198,4 @@ func (f *follower) fine() {
 	f.trouble, f.failed = nil, 0
 	f.backoff.Reset()
 	f.shown.fail(nil)
-}
-
-// A view is what Stats shows of a follower.
-type view struct {
-	id      string
-	name    atomic.Pointer[string]
-	state   atomic.Int32
-	entries atomic.Int64
-	bytes   atomic.Int64
-	gaps    atomic.Int64
-	opened  atomic.Int64 // streams that were opened to follow
-	newest  atomic.Int64 // the time of the last entry, in ns
-	err     atomic.Pointer[error]
-}
-
-func (v *view) sending(b *batch.Batch) {
-	n := len(b.Entries)
-	v.entries.Add(int64(n))
-	v.bytes.Add(int64(b.Size()))
-	if n > 0 {
-		v.newest.Store(b.Entries[n-1].Time.UnixNano())
-	}
-}
-
-func (v *view) fail(err error) {
-	if err == nil {
-		v.err.Store(nil)
-	} else {
-		v.err.Store(&err)
-	}
 }

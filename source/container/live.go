@@ -50,7 +50,8 @@ func (f *follower) live(ctx context.Context) error {
 		return err
 	}
 	defer s.close()
-	f.shown.opened.Add(1)
+	f.shown.streams.Add(1)
+	f.shown.is(Live)
 	f.feed = s
 	f.crew.attend(f, anchorWait)
 	err := s.run(ctx)

@@ -153,6 +153,7 @@ const (
 // reliable when log files rotate: so much of the end as will do, and more as
 // long as the message that was delivered last is not among it.
 func (f *follower) catchUp(ctx context.Context) (fresh int, err error) {
+	f.shown.is(CatchingUp)
 	from := f.sent
 	for tail := f.tail; ; {
 		r := logRequest{tail: tail}
@@ -173,7 +174,7 @@ func (f *follower) catchUp(ctx context.Context) (fresh int, err error) {
 		}
 		switch {
 		case r.tail == 0:
-			f.gap(ctx)
+			f.gap()
 			from = p.remains()
 		case p.count < tail:
 			tail = tailMax + 1

@@ -43,7 +43,6 @@ type track struct {
 	attrs [3][]batch.Attr
 	cut   []batch.Attr // attrs of an entry that was truncated
 	text  []byte       // of a message with what was held back in front
-	lines int64
 }
 
 // A piece is what was seen last of an output: a part of a line, if it is open.
@@ -140,7 +139,6 @@ func (t *track) emit(r *record.Record) {
 		t.cut = append(append(t.cut[:0], attrs...), truncated)
 		attrs = t.cut
 	}
-	t.lines++
 	t.b.Append(r.Time, r.Text, attrs...)
 }
 
