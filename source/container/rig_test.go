@@ -125,6 +125,7 @@ func (r *rig) stop() {
 	if err := r.receiver.Err(); err != nil {
 		r.Error(err)
 	}
+	synctest.Wait() // the engine notices that a connection has closed
 	if n := r.engine.Stats().Conns; n != 0 {
 		r.Errorf("%d connections are left", n)
 	}
