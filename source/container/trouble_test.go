@@ -54,6 +54,23 @@ func TestMissedWhileBroken(t *testing.T) {
 	})
 }
 
+// TestAfterBreak: the list that follows a break keeps no event waiting.
+func TestAfterBreak(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		tr := explore(t, w, Config{})
+		time.Sleep(time.Minute)
+		w.breakEars(io.ErrUnexpectedEOF, false)
+		time.Sleep(time.Millisecond)
+		w.do(func() { w.slow = func() { time.Sleep(20 * time.Second) } })
+		time.Sleep(time.Second)
+		w.create("a", "a")
+		w.start("a")
+		tr.want(t, "started a")
+		time.Sleep(20 * time.Second)
+	})
+}
+
 // TestIdleContainers: what has ended is woken when it is found, seldom otherwise,
 // and never all at once.
 func TestIdleContainers(t *testing.T) {
