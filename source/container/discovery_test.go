@@ -119,7 +119,7 @@ func TestOpensLate(t *testing.T) {
 			time.Sleep(takes)
 			tr.take(false)
 			time.Sleep(takes)
-			if _, ok := tr.entries["a"]; !ok {
+			if _, ok := tr.entry("a"); !ok {
 				t.Error("the list that came before does not have it, and no other came")
 			}
 			time.Sleep(10 * time.Minute)

@@ -32,8 +32,8 @@ func TestMissedWhileBroken(t *testing.T) {
 		w.do(func() { w.mute, w.ring = false, nil })
 		time.Sleep(time.Second)
 		tr.take(false)
-		if got := tr.entries["b"].runs; got != 2 {
-			t.Errorf("knows of %d runs, want 2", got)
+		if got, _ := tr.entry("b"); got.runs != 2 {
+			t.Errorf("knows of %d runs, want 2", got.runs)
 		}
 		// What the engine still knows comes as an event.
 		w.exit("a")
