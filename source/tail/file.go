@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/source"
 )
 
@@ -40,10 +39,10 @@ import (
 // begun implies known, but for a compressed file that turned out to be read
 // already, until that is noted in its cursor; resumed always does.
 type file struct {
-	stream string       // names the source.Stream
-	path   string       // where it was first seen
-	log    string       // what path led to then: generations are named after it
-	labels batch.Labels // made from path
+	stream string // names the source.Stream
+	path   string // where it was first seen
+	log    string // what path led to then: generations are named after it
+	tag           // made from path
 	id     identity
 
 	// Where it is now.
@@ -247,7 +246,7 @@ func (f *file) setSize(n int64) {
 // remains are what skipped needs to know of a file that is forgotten.
 func (f *file) remains() *file {
 	return &file{
-		path: f.path, log: f.log, real: f.real, labels: f.labels, id: f.id, mtime: f.mtime, links: f.links,
+		path: f.path, log: f.log, real: f.real, tag: f.tag, id: f.id, mtime: f.mtime, links: f.links,
 		print: f.print, pos: f.pos, moved: f.moved, drained: true, place: -1,
 	}
 }

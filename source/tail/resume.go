@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -36,6 +35,9 @@ func (s *scanner) begin(ctx context.Context) {
 	now := time.Now()
 	s.started, s.sweep.changed = now, now
 	for name, text := range s.out.Cursors(ctx) {
+		if !ours(name) {
+			continue
+		}
 		c, err := parseCursor(text)
 		if err != nil {
 			s.blame(name, text, err)
@@ -65,17 +67,21 @@ func (s *scanner) begin(ctx context.Context) {
 
 // tellMissing logs that files are gone of which something may not have been read.
 func (s *scanner) tellMissing() {
-	if len(s.orphans) == 0 {
-		return
-	}
 	var one memo
+	files := 0
 	for _, m := range s.orphans {
-		if one.path == "" || m.path < one.path {
+		if s.refused(m.path) {
+			continue
+		}
+		if files++; one.path == "" || m.path < one.path {
 			one = m
 		}
 	}
+	if files == 0 {
+		return
+	}
 	s.log.Warn("files that were followed are not found, what was added to them is not read",
-		slog.Int("files", len(s.orphans)), slog.String("path", one.path), slog.Int64("read", one.offset))
+		slog.Int("files", files), slog.String("path", one.path), slog.Int64("read", one.offset))
 }
 
 // orphan notes a stream whose file is to be found.
@@ -156,7 +162,7 @@ func (s *scanner) adopt(f *file, name string, now time.Time) {
 	if f.stream != "" {
 		delete(s.names, f.stream)
 	}
-	f.stream, f.path, f.log, f.labels = name, m.path, logName(m.path), s.Labels(m.path)
+	f.stream, f.path, f.log, f.tag = name, m.path, logName(m.path), s.tagOf(m.path)
 	f.pos = pos{epoch: m.epoch, offset: m.offset, anchor: m.anchor}
 	f.whole = m.whole
 	f.begin, f.announce, f.resumed, f.known, f.held = m.begin, false, true, true, nil
@@ -176,15 +182,32 @@ func (s *scanner) adopt(f *file, name string, now time.Time) {
 // paths. While a rotation renames them one may be missed: what is not found is
 // looked for again, until its folder held still meanwhile.
 func (s *scanner) regain(now time.Time) {
+	s.regainThose(s.strays, now)
+}
+
+// strays are the streams whose files have not been found and may be looked for.
+func (s *scanner) strays() (names []string) {
+	for name, m := range s.orphans {
+		if !s.refused(m.path) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// regainThose does so for the streams that names are at each attempt.
+func (s *scanner) regainThose(names func() []string, now time.Time) {
 	for range shifts {
-		before := s.homes(now)
+		all := names()
+		slices.Sort(all)
+		before := s.homes(all, now)
 		k := newKin(s)
-		for _, name := range slices.Sorted(maps.Keys(s.orphans)) {
+		for _, name := range all {
 			s.recover(k, name, s.orphans[name], now)
 		}
 		now = time.Now()
 		still := true
-		for dir, l := range s.homes(now) {
+		for dir, l := range s.homes(names(), now) {
 			still = still && l.equal(before[dir])
 		}
 		if still {
@@ -194,9 +217,10 @@ func (s *scanner) regain(now time.Time) {
 }
 
 // homes are the listings, from now on, of the folders of files that are missing.
-func (s *scanner) homes(now time.Time) map[string]*listing {
+func (s *scanner) homes(names []string, now time.Time) map[string]*listing {
 	all := map[string]*listing{}
-	for _, m := range s.orphans {
+	for _, name := range names {
+		m := s.orphans[name]
 		dir := dirOf(m.where())
 		if all[dir] == nil {
 			l := s.list(dir, now)
@@ -329,6 +353,11 @@ func (s *scanner) expire(now time.Time) {
 			continue
 		}
 		if dir := dirOf(m.where()); s.list(dir, s.lately(dir, now)).part {
+			continue
+		}
+		if s.refused(m.path) && s.lies(m, now) {
+			m.since = now // it may be accepted any time
+			s.orphans[name] = m
 			continue
 		}
 		s.log.Warn("a file is gone, its cursor is dropped", slog.String("path", m.path), slog.Int64("offset", m.offset))

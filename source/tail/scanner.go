@@ -76,7 +76,7 @@ type scanner struct {
 
 	started time.Time
 	expired time.Time // when it was last asked which orphans are given up
-	first   bool      // the first look is under way
+	first   bool      // what was there before is taken up: at the first look, or late
 	newest  int64     // when the last of the files known from before was changed
 	sweep   sweep
 	buf     []byte
@@ -145,6 +145,8 @@ func (s *scanner) run(ctx context.Context) {
 			s.returned(t, time.Now())
 		case <-wake:
 			s.hinted(s.watch.take(), time.Now())
+		case <-s.src.ask:
+			s.reconsider(time.Now())
 		case <-timer.C:
 		case <-ctx.Done():
 			return
