@@ -50,16 +50,22 @@ type Config struct {
 	// Outputs says what is read of a container: both its outputs by default.
 	Outputs Outputs
 	// Labels are the labels of a container's stream, by name, each with the
-	// [Field] that it has its value from. Fields that are empty make no label.
+	// [Field] that it has its value from: 14 at most, and none from the id, of
+	// which there is no end. Fields that are empty make no label. Invalid UTF-8
+	// is replaced by U+FFFD, and a value longer than 1,024 bytes is cut.
 	// The default is container=name, image=image,
-	// compose_project=compose.project and compose_service=compose.service.
+	// compose_project=compose.project and compose_service=compose.service; an
+	// empty map means none. A container that has none of them gets
+	// container="other", and its name as an attribute of that name.
 	Labels map[string]Field
 	// Attrs are attributes of each entry, in the same way: container_id=id by
 	// default. The attribute stream, stdout or stderr, is always there.
 	Attrs map[string]Field
-	// MaxLabelSets bounds the different label sets: 1,000 by default. Containers that
-	// come with yet another one get the value "other" for all labels that are
-	// new by then, and the values as attributes. One warning tells.
+	// MaxLabelSets bounds the different label sets that containers bring with
+	// them for as long as there is the Source: 1,000 by default. Containers that
+	// come with yet another one get the value "other" for all labels whose values are
+	// new by then, and the values as attributes; should that make as many sets again, for
+	// all labels. One warning tells.
 	MaxLabelSets int
 
 	// MaxLine is the longest line delivered whole, in bytes without its line
@@ -108,5 +114,8 @@ type Match struct {
 	Labels  map[string]string // labels with their values; a value of "*" stands for any
 	Project string            // the project of compose
 	Service string            // the service of compose
-	State   string            // created, running, paused, restarting, removing, exited or dead
+	// State is created, running, paused, restarting, removing, exited or dead. It
+	// counts as long as a container is not followed: one that was, in whatever
+	// state, is followed to its end.
+	State string
 }

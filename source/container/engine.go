@@ -19,6 +19,7 @@ type engine interface {
 	inspect(ctx context.Context, id string) (details, error)
 	// events calls each for what happens to containers from now on, and for
 	// what happened since then, if that is not zero and the engine still knows.
+	// The first call, with the zero event, is made once the stream is open.
 	// It returns when ctx is done or the stream has ended, always with an
 	// error, after all it started has ended. each must not block.
 	events(ctx context.Context, since time.Time, each func(event)) error

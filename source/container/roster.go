@@ -12,8 +12,8 @@ type roster interface {
 	// sync says which containers there are, after a list. Those the roster knows besides have
 	// been removed without an event.
 	sync(ids map[string]struct{})
-	// reached says whether the engine answers.
-	reached(up bool)
+	// reached says whether the engine answers, and in which version of its API.
+	reached(up bool, v apiVersion)
 }
 
 // A reason is why a container is woken.

@@ -1,0 +1,111 @@
+package enginetest_test
+
+import (
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/logferry/logferry/internal/enginetest"
+)
+
+// onEach runs a test with the shared engine of each version.
+func onEach(t *testing.T, test func(t *testing.T, e *enginetest.Engine)) {
+	t.Helper()
+	for _, version := range enginetest.Need(t) {
+		t.Run(version, func(t *testing.T) { test(t, engines.Engine(t, version)) })
+	}
+}
+
+func TestEngineIsOfItsVersion(t *testing.T) {
+	onEach(t, func(t *testing.T, e *enginetest.Engine) {
+		version := strings.Split(t.Name(), "/")[1]
+		if e.Version() != version {
+			t.Errorf("engine %s is called %s", version, e.Version())
+		}
+		if got := serverVersion(t, e); !strings.HasPrefix(got, version+".") {
+			t.Errorf("engine %s says it is %s", version, got)
+		}
+		if again := engines.Engine(t, version); again != e {
+			t.Error("another engine of the same version")
+		}
+	})
+}
+
+// What runs when the engine ends runs on, and what it writes meanwhile is there when the engine is back.
+func TestContainersOutliveTheEnginesProcess(t *testing.T) {
+	for name, again := range map[string]func(*enginetest.Engine, testing.TB){
+		"restart": (*enginetest.Engine).Restart,
+		"kill":    (*enginetest.Engine).Kill,
+	} {
+		t.Run(name, func(t *testing.T) {
+			onEach(t, func(t *testing.T, e *enginetest.Engine) {
+				s := enginetest.Script{Lines: 300, Burst: 1, Every: 10 * time.Millisecond}
+				c := e.Run(t, enginetest.Spec{Script: s})
+				await(t, "lines", func() bool { return len(c.Retained(t)) > 10 })
+
+				pid, host, used := e.Pid(t), e.Host(), e.CPU(t)
+				again(e, t)
+				if e.Pid(t) == pid || e.Host() != host {
+					t.Errorf("process %d at %s has become %d at %s", pid, host, e.Pid(t), e.Host())
+				}
+				if now := e.CPU(t); now < used {
+					t.Errorf("%v of CPU have become %v", used, now)
+				}
+				if exit := c.Wait(t); exit != 0 {
+					t.Errorf("exit code %d", exit)
+				}
+				var l enginetest.Ledger
+				for _, line := range c.Retained(t) {
+					l.Take(c.ID, line.Output, false, line.Text)
+				}
+				l.Expect(c.ID, s)
+				v := l.Verdict()
+				t.Logf("%d of 300 lines; %v", v.Lines, v.Err())
+				// What the engine has read and not yet written dies with it.
+				if v.Lines < 10 || v.Twice+v.Disorder > 0 || name == "restart" && v.Err() != nil {
+					t.Errorf("%d lines: %v", v.Lines, v.Err())
+				}
+			})
+		})
+	}
+}
+
+func TestWhatIsAskedOfAStoppedEngineWaits(t *testing.T) {
+	onEach(t, func(t *testing.T, e *enginetest.Engine) {
+		c := e.Run(t, enginetest.Spec{Script: enginetest.Script{Live: -1}})
+		exit := make(chan int, 1)
+		go func() { exit <- c.Wait(t) }()
+		e.Stop(t)
+		e.Stop(t)
+		if _, err := net.Dial("unix", strings.TrimPrefix(e.Host(), "unix://")); err == nil {
+			t.Error("a stopped engine listens")
+		}
+		status := make(chan string, 1)
+		go func() { status <- c.Status(t) }()
+		select {
+		case s := <-status:
+			t.Errorf("a stopped engine says %s", s)
+		case <-time.After(50 * time.Millisecond):
+		}
+		e.Start(t)
+		e.Start(t)
+		if s := <-status; s != "running" {
+			t.Errorf("status %s", s)
+		}
+		c.Stop(t, 10*time.Second)
+		if code := <-exit; code != 2 {
+			t.Errorf("exit code %d, want what the program ends with at SIGTERM", code)
+		}
+	})
+}
+
+// await waits for a condition, which is checked again and again.
+func await(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no ", what)
+		}
+	}
+}

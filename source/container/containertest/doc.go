@@ -1,0 +1,2 @@
+// Package containertest is a container engine in this process.
+package containertest

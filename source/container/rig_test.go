@@ -1,0 +1,154 @@
+package container
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/source"
+	"github.com/logferry/logferry/source/container/containertest"
+	"github.com/logferry/logferry/source/sourcetest"
+)
+
+// A rig is a source at work on an engine within this process, in a bubble.
+type rig struct {
+	testing.TB
+	engine   *containertest.Engine
+	cfg      Config
+	src      *Source
+	receiver *sourcetest.Receiver
+	session  *sourcetest.Session
+	points   source.Checkpoints
+}
+
+// bubble runs f with an engine of the given generation, and a source that is
+// yet to be started.
+func bubble(t *testing.T, gen containertest.Generation, f func(r *rig)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		e := containertest.New(containertest.Config{Generation: gen})
+		defer e.Close()
+		r := &rig{TB: t, engine: e, points: source.MemCheckpoints()}
+		r.cfg.Dial = e.Dial
+		f(r)
+		if r.session != nil {
+			r.stop()
+		}
+	})
+}
+
+// generations runs f with engines of both.
+func generations(t *testing.T, f func(r *rig)) {
+	for _, gen := range []containertest.Generation{containertest.Gen20, containertest.Gen26} {
+		t.Run(gen.String(), func(t *testing.T) { bubble(t, gen, f) })
+	}
+}
+
+// start runs the source, with the receiver of before.
+func (r *rig) start() {
+	r.Helper()
+	src, err := New(r.cfg)
+	if err != nil {
+		r.Fatal(err)
+	}
+	if r.receiver == nil {
+		r.receiver = &sourcetest.Receiver{}
+	}
+	r.src = src
+	r.session = sourcetest.Start(r.TB, src, r.receiver, r.points)
+}
+
+// stop ends the source, as the end of the program does.
+func (r *rig) stop() {
+	r.Helper()
+	if err := r.session.Stop(); err != nil {
+		r.Error(err)
+	}
+	for _, err := range r.session.Failures() {
+		r.Errorf("run failed: %v", err)
+	}
+	if n := r.engine.Stats().Conns; n != 0 {
+		r.Errorf("%d connections are left", n)
+	}
+	r.session = nil
+}
+
+// run is a container that runs.
+func (r *rig) run(s containertest.Spec) *containertest.Container {
+	r.Helper()
+	c := r.engine.Create(s)
+	if err := c.Start(); err != nil {
+		r.Fatal(err)
+	}
+	return c
+}
+
+// settle lets d pass, and what it leads to.
+func (r *rig) settle(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// attr is the value of an attribute, "" if there is none.
+func attr(e *batch.Entry, key string) string {
+	for _, a := range e.Attrs {
+		if a.Key == key {
+			return a.Value
+		}
+	}
+	return ""
+}
+
+// delivered are the entries of a container so far, as "stream text".
+func (r *rig) delivered(c *containertest.Container) (all []string) {
+	for _, p := range r.receiver.Delivered() {
+		for i := range p.Entries {
+			if e := &p.Entries[i]; attr(e, "container_id") == c.ID() {
+				all = append(all, attr(e, "stream")+" "+string(e.Line))
+			}
+		}
+	}
+	return all
+}
+
+// retained are the lines that the engine has of a container, in the same form.
+func retained(c *containertest.Container) (all []string) {
+	for _, l := range c.Retained() {
+		all = append(all, l.Output.String()+" "+string(l.Text))
+	}
+	return all
+}
+
+// check compares what was delivered of a container with what the engine has.
+func (r *rig) check(c *containertest.Container, want []string) {
+	r.Helper()
+	got := r.delivered(c)
+	if len(got) == len(want) {
+		same := true
+		for i := range got {
+			same = same && got[i] == want[i]
+		}
+		if same {
+			return
+		}
+	}
+	r.Errorf("%s: %d lines delivered, want %d: %s", c.Name(), len(got), len(want), difference(got, want))
+}
+
+func difference(got, want []string) string {
+	i := 0
+	for i < len(got) && i < len(want) && got[i] == want[i] {
+		i++
+	}
+	at := func(s []string) string {
+		var b strings.Builder
+		for _, l := range s[min(i, len(s)):min(i+3, len(s))] {
+			fmt.Fprintf(&b, " %.60q", l)
+		}
+		return b.String()
+	}
+	return fmt.Sprintf("from line %d on got%s, want%s", i, at(got), at(want))
+}
