@@ -8,7 +8,9 @@ import (
 )
 
 // Reconsider has Config.Accept asked about path soon, and not only at the next
-// look: what it refused may be welcome now. Whoever provides Accept calls it. It
+// look: what it refused may be welcome now. If path is followed, Labels and Attrs
+// are asked again instead, and what they say holds for what is read from then on;
+// generations of before keep theirs. Whoever provides those functions calls it. It
 // returns at once, and may be called at any time and concurrently.
 func (s *Source) Reconsider(path string) {
 	s.mu.Lock()
@@ -27,7 +29,13 @@ func (s *scanner) reconsider(now time.Time) {
 	s.src.asked = map[string]struct{}{}
 	s.src.mu.Unlock()
 	for path := range asked {
-		if s.wanted(path) {
+		switch sp := s.spots[path]; {
+		case sp != nil && sp.cur != nil && sp.cur.path == path:
+			t := s.tagOf(path)
+			if sp.cur.next = &t; !sp.cur.busy {
+				sp.cur.retag()
+			}
+		case s.wanted(path):
 			s.visit(path, now)
 		}
 	}
@@ -36,7 +44,17 @@ func (s *scanner) reconsider(now time.Time) {
 // refused reports whether path, where nothing was followed so far, is not
 // accepted.
 func (s *scanner) refused(path string) bool {
-	return s.Accept != nil && s.spots[path] == nil && !s.Accept(path)
+	if s.Accept == nil || s.spots[path] != nil {
+		return false
+	}
+	yes, asked := s.answers[path]
+	if !asked {
+		yes = s.Accept(path)
+	}
+	if s.answers != nil {
+		s.answers[path] = yes
+	}
+	return !yes
 }
 
 // waits notes what a file held that was there at the first look and is not

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -153,6 +154,28 @@ func TestAcceptLateAfterRestart(t *testing.T) {
 	}
 }
 
+// TestAcceptMeanwhile: the answer may change at any moment, also while what was
+// there before is taken up.
+func TestAcceptMeanwhile(t *testing.T) {
+	for noes := range 8 {
+		path := filepath.Join(t.TempDir(), "app.log")
+		write(t, path, "1\n")
+		store := source.MemCheckpoints()
+		cfg := quick(Config{Paths: []string{path}})
+		r := start(t, cfg, newSinkhole(), store)
+		r.await("1")
+		r.stop()
+		write(t, path, "2\n")
+		rename(t, path, path+".1")
+		write(t, path, "3\n")
+		left := noes
+		cfg.Accept = func(string) bool { left--; return left < 0 }
+		r = start(t, cfg, newSinkhole(), store)
+		r.await("2", "3")
+		r.stop()
+	}
+}
+
 // TestAcceptKeepsCursors: as long as the file is there, and no longer.
 func TestAcceptKeepsCursors(t *testing.T) {
 	dir := t.TempDir()
@@ -277,6 +300,35 @@ func TestAttrs(t *testing.T) {
 	r.await("5")
 	if !slices.Equal(r.sink.attrs, want[:1]) {
 		t.Errorf("%q", r.sink.attrs)
+	}
+}
+
+// TestReconsiderFollowed: what a file is told by may change.
+func TestReconsiderFollowed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.log")
+	write(t, path, "1\n")
+	var name atomic.Value
+	name.Store("a")
+	store := source.MemCheckpoints()
+	r := start(t, quick(Config{Paths: []string{path}, AddPath: true,
+		Labels: func(string) batch.Labels { return batch.MustLabels("filename", name.Load().(string)) },
+		Attrs:  func(string) []batch.Attr { return []batch.Attr{{Key: "name", Value: name.Load().(string)}} },
+	}), newSinkhole(), store)
+	r.await("1")
+	name.Store("b")
+	r.src.Reconsider(path)
+	wait(t, "it to be taken", func() bool { r.src.mu.Lock(); defer r.src.mu.Unlock(); return len(r.src.asked) == 0 })
+	write(t, path, "2\n")
+	r.await("1", "2")
+	write(t, path, "3\n")
+	r.await("1", "2", "3")
+	if want := []string{"a", "b", "b"}; !slices.Equal(r.sink.labels, want) {
+		t.Errorf("labels %q, want %q", r.sink.labels, want)
+	}
+	for i, want := range []string{"name=a", "name=b", "name=b"} {
+		if !strings.HasPrefix(r.sink.attrs[i], want) {
+			t.Errorf("line %d has %q, want %q", i, r.sink.attrs[i], want)
+		}
 	}
 }
 

@@ -104,6 +104,7 @@ type file struct {
 	foreign time.Time // since when it holds something else, though it was rotated
 	blank   int64     // when it was changed last as it was empty, 0 if it is known not to be
 	hinted  []string  // the keys of scanner.hints that lead to it
+	next    *tag      // what takes the place of its tag, nil if nothing does
 
 	// The reading part.
 	print print // of the first bytes, as it stands in cursors
@@ -118,6 +119,7 @@ type file struct {
 	real     string         // the place that stands in cursors, "" if that is path
 	herald   bool           // only a first cursor is to be sent
 	ask      bool           // the stream is to be asked whether it is lost
+	reopen   bool           // the stream has other labels from now on
 	flush    bool           // nothing will be added: a line without newline at the end is one
 	rest     int64          // length of the unfinished line behind offset
 	scan     int64          // how far that line was searched for its end

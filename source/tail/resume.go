@@ -56,13 +56,14 @@ func (s *scanner) begin(ctx context.Context) {
 		m.acked, m.since = ok && old.cursor == m.cursor, now
 		s.orphan(name, m)
 	}
-	s.first = true
+	s.first, s.answers = true, map[string]bool{}
 	s.look(now)
 	s.sweep.before = s.sweep.began // what came and went until then is found by line
 	s.regain(now)
 	s.first, s.src.begun = false, true
 	s.line(now)
 	s.tellMissing()
+	s.answers = nil
 }
 
 // tellMissing logs that files are gone of which something may not have been read.
@@ -208,7 +209,7 @@ func (s *scanner) regainThose(names func() []string, now time.Time) {
 		now = time.Now()
 		still := true
 		for dir, l := range s.homes(names(), now) {
-			still = still && l.equal(before[dir])
+			still = still && before[dir] != nil && l.equal(before[dir])
 		}
 		if still {
 			return
@@ -247,6 +248,10 @@ func (s *scanner) recover(k *kin, name string, m memo, now time.Time) {
 				return
 			}
 			c.h.Close()
+		}
+		if c := s.openPacked(path, m); c != nil {
+			s.takeIn(name, c, now)
+			return
 		}
 	}
 	if m.print.n == 0 {

@@ -55,6 +55,7 @@ type scanner struct {
 	claims  map[identity][]string // their names, and those of the ones found, by the identity that was
 	claimed map[string][]string   // the same, by the path
 	blamed  map[string]bool       // paths whose cursor could not be read
+	answers map[string]bool       // of Accept, to begin with, so that they stay the same meanwhile
 	hints   map[string]*file      // files by the paths events may name
 	watched map[string]*folder    // folders whose events are wanted, by path
 	done    map[identity]ended    // files that were forgotten, the last few of them

@@ -17,3 +17,12 @@ func (p *plan) tagOf(path string) tag {
 	}
 	return t
 }
+
+// retag gives f the tag that it is to have from now on. Not while a reader has f.
+func (f *file) retag() {
+	if f.next == nil {
+		return
+	}
+	f.reopen = f.next.labels != f.labels
+	f.tag, f.next = *f.next, nil
+}
