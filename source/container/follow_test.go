@@ -21,7 +21,7 @@ func TestFollow(t *testing.T) {
 		for i := range 5 {
 			a.Print(fmt.Sprintf("line %d", i))
 			b.Write(containertest.Stderr, []byte(fmt.Sprintf("error %d\n", i)))
-			tty.Print(fmt.Sprintf("out %d\r", i))
+			tty.Print(fmt.Sprintf("out %d", i))
 			r.settle(time.Second)
 		}
 		a.Print(strings.Repeat("x", 40_000))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -41,6 +42,7 @@ type follower struct {
 	sent   position       // of the last Send
 	track  *track
 	tail   int // how many messages to ask for
+	total  int // how many there are, if few
 	text   []byte
 	body   io.Closer // of the pass under way
 
@@ -54,7 +56,7 @@ type follower struct {
 func newFollower(c *crew, id string) *follower {
 	return &follower{
 		crew: c, id: id, hold: make(chan struct{}, 1), news: make(chan struct{}, 1),
-		tail: tailLive, backoff: newPause(), shown: &view{id: id},
+		tail: tailLive, total: math.MaxInt, backoff: newPause(), shown: &view{id: id},
 	}
 }
 

@@ -38,7 +38,7 @@ func (f *follower) live(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	r := logRequest{follow: true, tail: max(tailLive, 4*(f.sent.after.nth+1))}
-	if f.sent.start() {
+	if f.sent.start() || f.total < tailLive {
 		r.tail = 0
 	}
 	s := &feed{pass: f.newPass(r, f.sent), cancel: cancel, opened: time.Now(), pace: newPace(f.rotate)}
@@ -102,7 +102,7 @@ func (s *feed) run(ctx context.Context) error {
 			if f.track.open() {
 				f.crew.attend(f, f.crew.plan.openFor())
 			}
-		} else if s.count > s.request.tail {
+		} else if s.request.tail > 0 && s.count > s.request.tail {
 			return errDoubt
 		}
 		if s.pace.late(time.Since(began)) {
@@ -165,6 +165,8 @@ func (s *feed) attend(ctx context.Context) time.Duration {
 // verify asks the engine for the last message of the log, and reports whether it
 // is the last one that came.
 func (s *feed) verify(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	body, err := s.f.crew.engine.logs(ctx, s.f.id, logRequest{tail: 1})
 	if err != nil {
 		return false

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash"
 	"hash/fnv"
+	"math"
 	"strconv"
 	"strings"
 
@@ -29,13 +30,14 @@ type marker struct {
 		begun bool // its first message was read
 		any   bool
 	}
+	low int64 // the earliest time that was read
 	fnv hash.Hash64
 }
 
 // newMarker returns a marker for messages that begin with the first of the
 // log, if whole is set, and anywhere otherwise.
 func newMarker(whole bool) *marker {
-	m := &marker{fnv: fnv.New64a()}
+	m := &marker{low: math.MaxInt64, fnv: fnv.New64a()}
 	for i := range m.runs {
 		m.runs[i].begun = whole
 	}
@@ -44,11 +46,16 @@ func newMarker(whole bool) *marker {
 
 // mark returns the mark of the next message. It is not sure while messages of
 // the same output and time may have come before the first one that was read.
+// One with an earlier time was written before all of them.
 func (m *marker) mark(f *frame) (k mark, sure bool) {
 	r := &m.runs[f.out]
 	if r.any && r.time != f.time {
 		r.n, r.begun = 0, true
 	}
+	if m.low < f.time && !r.any {
+		r.begun = true
+	}
+	m.low = min(m.low, f.time)
 	r.any, r.time = true, f.time
 	k = mark{time: f.time, out: f.out, nth: r.n, sum: m.sum(f.data)}
 	r.n++

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"time"
 
 	"github.com/logferry/logferry/source/record"
@@ -36,17 +37,21 @@ func (f *follower) newPass(r logRequest, from position) *pass {
 // engine, or, as a *sendError, of the stream. What was read before it has been
 // sent.
 func (p *pass) run(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	err := p.open(ctx)
+	dog := p.f.crew.watchdog
+	guarded, read, end := dog.guard(ctx)
+	defer end()
+	err := p.open(guarded)
 	if err != nil {
 		return err
 	}
 	defer p.close()
 	for err == nil {
 		if err = p.drain(ctx); err == nil {
-			err = p.framer.fill()
+			err = dog.wait(read, p.framer.fill)
 		}
+	}
+	if err != io.EOF && ctx.Err() == nil && guarded.Err() != nil {
+		err = context.Cause(guarded)
 	}
 	return p.end(ctx, err)
 }
@@ -152,7 +157,7 @@ func (f *follower) catchUp(ctx context.Context) (fresh int, err error) {
 	for tail := f.tail; ; {
 		r := logRequest{tail: tail}
 		switch {
-		case from.start():
+		case from.start(), f.total < tailLive:
 			r.tail = 0
 		case tail > tailMax && f.crew.lenient():
 			r = logRequest{since: time.Unix(0, from.after.time).Add(-sinceLead)}
@@ -161,6 +166,7 @@ func (f *follower) catchUp(ctx context.Context) (fresh int, err error) {
 		}
 		p := f.newPass(r, from)
 		err := p.run(ctx)
+		f.total = p.total(err)
 		if err != nil || p.found {
 			f.tail = min(max(2*p.fresh+tailMin, tailMin), tailMax)
 			return p.fresh, err
@@ -175,6 +181,16 @@ func (f *follower) catchUp(ctx context.Context) (fresh int, err error) {
 			tail *= 4
 		}
 	}
+}
+
+// total is how many messages there are in the whole log, if that is known after
+// a pass that ended with err, and a large number otherwise.
+func (p *pass) total(err error) int {
+	whole := p.request.since.IsZero() && (p.request.tail == 0 || p.count < p.request.tail)
+	if err != nil || !whole {
+		return math.MaxInt
+	}
+	return p.count
 }
 
 // remains is where to go on when the message delivered last is not there any

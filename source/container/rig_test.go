@@ -117,9 +117,25 @@ func (r *rig) delivered(c *containertest.Container) (all []string) {
 // retained are the lines that the engine has of a container, in the same form.
 func retained(c *containertest.Container) (all []string) {
 	for _, l := range c.Retained() {
-		all = append(all, l.Output.String()+" "+string(l.Text))
+		text := l.Output.String() + " " + string(l.Text)
+		if l.Torn {
+			text = torn + text
+		}
+		all = append(all, text)
 	}
 	return all
+}
+
+// torn is in front of a line whose beginning the engine does not have any more.
+const torn = "\x00torn "
+
+// same reports whether a line that was delivered is the one that is retained.
+func same(got, want string) bool {
+	if rest, ok := strings.CutPrefix(want, torn); ok {
+		out, text, _ := strings.Cut(rest, " ")
+		return strings.HasPrefix(got, out+" ") && strings.HasSuffix(got, text)
+	}
+	return got == want
 }
 
 // check compares what was delivered of a container with what the engine has.
@@ -127,11 +143,11 @@ func (r *rig) check(c *containertest.Container, want []string) {
 	r.Helper()
 	got := r.delivered(c)
 	if len(got) == len(want) {
-		same := true
-		for i := range got {
-			same = same && got[i] == want[i]
+		i := 0
+		for i < len(got) && same(got[i], want[i]) {
+			i++
 		}
-		if same {
+		if i == len(got) {
 			return
 		}
 	}
@@ -140,7 +156,7 @@ func (r *rig) check(c *containertest.Container, want []string) {
 
 func difference(got, want []string) string {
 	i := 0
-	for i < len(got) && i < len(want) && got[i] == want[i] {
+	for i < len(got) && i < len(want) && same(got[i], want[i]) {
 		i++
 	}
 	at := func(s []string) string {
