@@ -36,7 +36,7 @@ const (
 // A direct reads the log files of those containers that it is told of. It sends
 // through the outlet of the Source, where its streams are named by paths, so that
 // those that are named by ids are not in its way. It outlives Run. Its methods may
-// be called concurrently, but for run.
+// be called concurrently, but for run. A nil one reads nothing.
 type direct struct {
 	root string // of the engine's containers
 	tail *tail.Source
@@ -150,7 +150,7 @@ func (d *direct) run(ctx context.Context, out *source.Outlet) error {
 // too. A file that cannot be opened is tried again after each list, and never read
 // in another way.
 func (d *direct) admit(c *details, w who, log *slog.Logger) bool {
-	if c.driver != jsonDriver || !isID(c.id) || !keeps(c.logPath, c.id) {
+	if d == nil || c.driver != jsonDriver || !isID(c.id) || !keeps(c.logPath, c.id) {
 		return false
 	}
 	err := d.open(c.id)
@@ -207,6 +207,9 @@ func (s *dossier) opened(path string, err error, certain bool) (tell func()) {
 // gone notes that the engine has removed the container. What was open of its
 // files is read to its end.
 func (d *direct) gone(id string) {
+	if d == nil {
+		return
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if s := d.known[id]; s != nil {
@@ -218,6 +221,9 @@ func (d *direct) gone(id string) {
 // after a while: what is read of their files still has its labels then. Files that
 // could not be opened are tried again.
 func (d *direct) sync(ids map[string]struct{}) {
+	if d == nil {
+		return
+	}
 	for _, id := range d.closed(ids) {
 		err := d.open(id)
 		d.mu.Lock()
