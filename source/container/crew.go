@@ -228,6 +228,7 @@ func (c *crew) lives(f *follower, end context.CancelCauseFunc) bool {
 // gone implements roster. A follower that is being read finds out by itself,
 // when it has read what is left.
 func (c *crew) gone(id string) {
+	c.src.direct.gone(id)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := c.followers[id]
@@ -245,6 +246,7 @@ func (c *crew) gone(id string) {
 
 // sync implements roster.
 func (c *crew) sync(ids map[string]struct{}) {
+	c.src.direct.sync(ids)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.old == nil {
@@ -430,8 +432,21 @@ func (c *crew) settle(ctx context.Context, f *follower, err error) {
 		c.exclude(ctx, f)
 	case errors.Is(err, errUnreadable):
 		c.bar(f, err)
+	case err == errDirect:
+		f.fine()
+		c.leave(f)
 	default:
 		c.retry(f, f.wait(err))
+	}
+}
+
+// leave lays f down for as long as nothing is told of it.
+func (c *crew) leave(f *follower) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f.track = nil
+	if f.place = idle; f.again {
+		c.queue(f, 0)
 	}
 }
 
@@ -485,6 +500,7 @@ func (c *crew) exclude(ctx context.Context, f *follower) {
 func (c *crew) part(ctx context.Context, f *follower) {
 	f.finish(ctx) // if its stream is lost there is nothing to read it from again
 	f.drop()
+	c.src.direct.gone(f.id)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if f.index > 0 {

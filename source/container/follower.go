@@ -68,6 +68,9 @@ func (e *sendError) Unwrap() error { return e.error }
 // errExcluded says that a container is not to be followed.
 var errExcluded = errors.New("excluded")
 
+// errDirect says that the log of a container is read from its file.
+var errDirect = errors.New("read directly")
+
 // look asks the engine what the container is now.
 func (f *follower) look(ctx context.Context) error {
 	d, err := f.crew.engine.inspect(ctx, f.id)
@@ -83,6 +86,9 @@ func (f *follower) look(ctx context.Context) error {
 	}
 	f.details, f.who, f.known = d, w, true
 	f.crew.admit(f)
+	if f.crew.src.direct.admit(&d, w, f.log()) {
+		return errDirect
+	}
 	f.rotate = rotation(&d)
 	if f.track != nil {
 		f.track.describe(d.tty, w.attrs)

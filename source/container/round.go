@@ -191,7 +191,7 @@ func (f *follower) follow(ctx context.Context) error {
 
 // final reports whether err is not to be tried again.
 func final(err error) bool {
-	return err == errExcluded || errors.Is(err, errGone) || errors.Is(err, errUnreadable)
+	return err == errExcluded || err == errDirect || errors.Is(err, errGone) || errors.Is(err, errUnreadable)
 }
 
 // turn reads what is there, and follows the log if that was not much.
