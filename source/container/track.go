@@ -42,6 +42,7 @@ type track struct {
 	tty   bool         // lines end in CRLF
 	attrs [3][]batch.Attr
 	cut   []batch.Attr // attrs of an entry that was truncated
+	text  []byte       // of a message with what was held back in front
 	lines int64
 }
 
@@ -49,6 +50,7 @@ type track struct {
 type piece struct {
 	open bool
 	time int64
+	cr   bool // it ends in a CR, held back: the line may end behind it
 }
 
 func newTrack(p *plan) *track {
@@ -95,18 +97,38 @@ func (t *track) add(f *frame, m mark) {
 }
 
 // message gives a message to the joiner. One that is as long as a piece and has
-// no line end goes on in the next one of its output that has the same time.
+// no line end goes on in the next one of its output that has the same time. A
+// piece may be longer than it was written: json-file stores U+FFFD, of three
+// bytes, for each byte that is no UTF-8, such as a part of a rune that two pieces
+// share.
 func (t *track) message(f *frame, at int64) {
 	p := &t.pieces[f.out]
 	if p.open && p.time != f.time {
-		t.joiner.Add(&record.Line{Stream: f.out}, at, at) // the piece was the last: the line ends with nothing
+		t.joiner.Add(&record.Line{Stream: f.out, Text: t.held(p, nil)}, at, at) // the piece was the last: nothing follows
 	}
 	text, ended := bytes.CutSuffix(f.data, newline)
-	p.open, p.time = !ended && len(text) == pieceSize, f.time
-	if ended && t.tty {
+	if !ended || len(text) > 0 {
+		text = t.held(p, text)
+	}
+	*p = piece{open: !ended && len(f.data) >= pieceSize, time: f.time}
+	switch {
+	case t.tty && ended:
 		text = bytes.TrimSuffix(text, carriage)
+	case t.tty && p.open:
+		text, p.cr = bytes.CutSuffix(text, carriage)
 	}
 	t.joiner.Add(&record.Line{Time: time.Unix(0, f.time).UTC(), Stream: f.out, Partial: p.open, Text: text}, at, at+1)
+}
+
+// held returns text with the CR in front that p held back, if it did: it turned
+// out not to be a part of the line end.
+func (t *track) held(p *piece, text []byte) []byte {
+	if !p.cr {
+		return text
+	}
+	p.cr = false
+	t.text = append(append(t.text[:0], carriage...), text...)
+	return t.text
 }
 
 var newline, carriage = []byte{'\n'}, []byte{'\r'}

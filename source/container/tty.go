@@ -59,15 +59,57 @@ func (t *terminal) length(data []byte, stamped int64) (n int, whole bool) {
 	if !line {
 		n = min(len(data), pieceSize)
 	}
-	if m := t.interrupted(data[:n], stamped); m > 0 {
+	if m := t.interrupted(data[:n], stamped+1); m > 0 {
 		return m, true
 	}
-	return n, line || n == pieceSize || t.ended
+	if !line && n == pieceSize {
+		return t.piece(data, stamped)
+	}
+	return n, line || t.ended
 }
 
-// interrupted is where in text the time of another message stands, 0 if none
-// does.
-func (t *terminal) interrupted(text []byte, stamped int64) int {
+// piece is length for a message that has no line end in its first pieceSize
+// bytes. It goes on if bytes of it were no UTF-8, for each of which json-file
+// stores U+FFFD, and ends with its line, or where its time is repeated.
+func (t *terminal) piece(data []byte, stamped int64) (n int, whole bool) {
+	reach := pieceSize // where it ends if each U+FFFD was one byte
+	for last := 0; last != reach; {
+		last = reach
+		begun := data[:min(len(data), last+len(replacement)-1)] // with one that begins in front of last
+		reach = min(len(data), pieceSize+(len(replacement)-1)*bytes.Count(begun, replacement))
+	}
+	if reach == pieceSize {
+		more := len(data) < pieceSize+len(replacement)-1 && beginsReplacement(data[:pieceSize])
+		return pieceSize, t.ended || !more
+	}
+	text := data[:min(len(data), reach+len(fixed))]
+	end := bytes.IndexByte(text[pieceSize:], '\n') + 1
+	if end > 0 {
+		text = text[:pieceSize+end]
+	}
+	if m := t.interrupted(text[pieceSize-1:], stamped); m > 0 {
+		return pieceSize - 1 + m, true
+	}
+	switch {
+	case end > 0:
+		return len(text), true
+	case len(text) == reach+len(fixed):
+		return pieceSize, true // no U+FFFD was anything else
+	default:
+		return len(text), t.ended
+	}
+}
+
+var replacement = []byte("\uFFFD")
+
+// beginsReplacement reports whether text ends within what may be a U+FFFD.
+func beginsReplacement(text []byte) bool {
+	return bytes.HasSuffix(text, replacement[:1]) || bytes.HasSuffix(text, replacement[:2])
+}
+
+// interrupted is where in text the time of another message stands that is not
+// before the given one, 0 if none does.
+func (t *terminal) interrupted(text []byte, from int64) int {
 	for at := 0; ; {
 		i := bytes.Index(text[at:], zuluSpace)
 		if i < 0 {
@@ -79,7 +121,7 @@ func (t *terminal) interrupted(text []byte, stamped int64) int {
 			continue
 		}
 		var s stamps
-		if other, _, ok := s.take(text[begin:]); ok && other > stamped {
+		if other, _, ok := s.take(text[begin:]); ok && other >= from {
 			return begin
 		}
 	}

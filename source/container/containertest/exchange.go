@@ -88,7 +88,7 @@ func (x *exchange) before() (bool, error) {
 			return false, nil
 		}
 		if a.do.kind == status {
-			return true, apiError{a.do.status, string(a.do.bytes)}
+			return true, apiError{status: a.do.status, message: string(a.do.bytes)}
 		}
 		if _, err := x.act(a.do, nil); err != nil {
 			return true, err
