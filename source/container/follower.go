@@ -92,6 +92,7 @@ func (f *follower) look(ctx context.Context) error {
 	f.rotate = rotation(&d)
 	if f.track != nil {
 		f.track.describe(d.tty, w.attrs)
+		f.track.podman = d.podman
 	}
 	f.shown.name.Store(&d.name)
 	return nil

@@ -29,24 +29,24 @@ type rig struct {
 	points   source.Checkpoints
 	saver    *source.Saver
 	super    *lifecycle.Supervisor // nil: the source does not run
-	logged   logged
+	logged   diary
 	failures []error // of Run
 }
 
-// logged is what the source has logged.
-type logged struct {
+// A diary is what the source has logged.
+type diary struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-func (l *logged) Write(p []byte) (int, error) {
+func (l *diary) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(p)
 }
 
 // lines are those with text in them.
-func (l *logged) lines(text string) (some []string) {
+func (l *diary) lines(text string) (some []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for line := range strings.Lines(l.text.String()) {

@@ -37,6 +37,7 @@ func (f *follower) renew(ctx context.Context) error {
 	if f.track == nil {
 		f.track = newTrack(f.crew.plan)
 		f.track.describe(f.tty, f.who.attrs)
+		f.track.podman = f.podman
 	}
 	return nil
 }
