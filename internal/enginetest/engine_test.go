@@ -9,11 +9,14 @@ import (
 	"github.com/logferry/logferry/internal/enginetest"
 )
 
-// onEach runs a test with the shared engine of each version.
+// onEach runs a test with the shared engine of each version, at the same time.
 func onEach(t *testing.T, test func(t *testing.T, e *enginetest.Engine)) {
 	t.Helper()
 	for _, version := range enginetest.Need(t) {
-		t.Run(version, func(t *testing.T) { test(t, engines.Engine(t, version)) })
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			test(t, engines.Engine(t, version))
+		})
 	}
 }
 
@@ -25,6 +28,9 @@ func TestEngineIsOfItsVersion(t *testing.T) {
 		}
 		if got := serverVersion(t, e); !strings.HasPrefix(got, version+".") {
 			t.Errorf("engine %s says it is %s", version, got)
+		}
+		if used := e.CPU(t); used <= 0 || used > time.Hour {
+			t.Errorf("it has used %v of CPU", used)
 		}
 		if again := engines.Engine(t, version); again != e {
 			t.Error("another engine of the same version")

@@ -7,5 +7,6 @@ bin=$1 dir=$2 cgroup=$3 engine=$4
 # containers. With the last one its mount namespace goes, and all mounts in it.
 unshare --pid --mount --fork "$bin/docker-init" -- sh -c "$engine" engine "$bin" "$dir" "$cgroup"
 
+cat >/dev/null # if it could not begin, the test wants to read why first
 rm -rf "$dir"
 find /sys/fs/cgroup -depth -type d \( -path "*/$cgroup" -o -path "*/$cgroup/*" \) -exec rmdir {} +

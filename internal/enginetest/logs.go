@@ -24,19 +24,24 @@ const piece = 16 << 10
 // unless c has a tty.
 func (c *Container) Logs(t testing.TB) []byte {
 	t.Helper()
-	return c.e.must(t, request{method: http.MethodGet, path: c.path() + "/logs", good: []int{http.StatusOK},
-		query: url.Values{"stdout": {"1"}, "stderr": {"1"}}})
+	return c.logs(t, "0")
 }
 
-// Retained returns the lines of what Logs returns, of each output in its order. With the local driver of engine 20.10 and
-// a tty, a line over 16 KiB cannot be told from the next: it stores no newline there.
+func (c *Container) logs(t testing.TB, timestamps string) []byte {
+	t.Helper()
+	return c.e.must(t, request{method: http.MethodGet, path: c.path() + "/logs", good: []int{http.StatusOK},
+		query: url.Values{"stdout": {"1"}, "stderr": {"1"}, "timestamps": {timestamps}}})
+}
+
+// Retained returns the lines that the engine retains at this time, those of each output in their order. With the local
+// driver of engine 20.10 and a tty, a line over 16 KiB cannot be told from the next: it stores no newline there.
 func (c *Container) Retained(t testing.TB) []Line {
 	t.Helper()
-	raw := c.Logs(t)
 	if c.tty {
-		return terminal(raw)
+		return terminal(c.logs(t, "0"))
 	}
-	lines, err := split(raw)
+	// With timestamps, since an empty piece has no frame without one.
+	lines, err := split(c.logs(t, "1"))
 	if err != nil {
 		t.Fatalf("enginetest: engine %s: the log of %s: %v", c.e.version, c.ID, err)
 	}
@@ -52,8 +57,9 @@ func terminal(raw []byte) (lines []Line) {
 	return lines
 }
 
-// split takes frames apart and joins their payloads to lines. A line ends at a newline, and at a piece that is shorter
-// than all but a last one: not every driver of every engine stores the newline of a line in pieces.
+// split takes frames apart and joins what follows the timestamps to lines. A line ends at a newline, and at a piece that
+// is shorter than all but a last one: the local driver of engine 20.10 stores no newline of a line in pieces, but an empty
+// piece if it has to.
 func split(raw []byte) (lines []Line, err error) {
 	var open [2][]byte
 	end := func(out int) {
@@ -70,10 +76,13 @@ func split(raw []byte) (lines []Line, err error) {
 		if size > len(raw) {
 			return lines, fmt.Errorf("a frame of %d bytes with %d", size, len(raw))
 		}
-		payload := raw[:size]
+		_, text, ok := bytes.Cut(raw[:size], []byte(" "))
+		if !ok {
+			return lines, fmt.Errorf("no timestamp in %.40q", raw[:size])
+		}
 		raw = raw[size:]
-		open[out] = append(open[out], payload...)
-		if bytes.HasSuffix(payload, []byte("\n")) || size < piece {
+		open[out] = append(open[out], text...)
+		if bytes.HasSuffix(text, []byte("\n")) || len(text) < piece {
 			end(out)
 		}
 	}

@@ -17,7 +17,8 @@ type Config struct {
 	Peer string
 	// Dial makes a connection: that of a net.Dialer with a time limit of
 	// DialTimeout if it is nil. It is called concurrently, and once for each
-	// connection. Once ctx is done it ought to return soon: Close waits for it.
+	// connection. Once ctx is done it ought to return soon: Close waits for it,
+	// but for nothing that it starts and leaves running.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// DialTimeout bounds the dial, if Dial is nil, and the handshake of TLS.
 	DialTimeout time.Duration
@@ -32,6 +33,6 @@ type Config struct {
 	// HeaderTimeout bounds the wait for an answer's header, from when the
 	// request was sent.
 	HeaderTimeout time.Duration
-	// ReadBuffer and WriteBuffer are the buffers of a connection, in bytes: 4 KiB each by default.
-	ReadBuffer, WriteBuffer int
+	// WriteBuffer is that of a connection, in bytes: 4 KiB by default.
+	WriteBuffer int
 }

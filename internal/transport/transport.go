@@ -27,6 +27,7 @@ const label = "logferry"
 type Transport struct {
 	http  *http.Transport
 	dial  func(ctx context.Context, network, addr string) (net.Conn, error)
+	plain bool // dial is a net.Dialer's
 	owner string
 	name  string        // the value of the label
 	id    string        // the part of it that no other Transport's has
@@ -40,7 +41,7 @@ func New(cfg Config) *Transport {
 	t := &Transport{dial: cfg.Dial, owner: cfg.Owner, gone: make(chan struct{}, 1)}
 	t.id = fmt.Sprintf("%p", t)
 	t.name = cfg.Owner + "/" + cfg.Peer + "/" + t.id
-	if t.dial == nil {
+	if t.plain = t.dial == nil; t.plain {
 		t.dial = (&net.Dialer{Timeout: cfg.DialTimeout}).DialContext
 	}
 	var protocols http.Protocols
@@ -58,7 +59,6 @@ func New(cfg Config) *Transport {
 		IdleConnTimeout:        cfg.IdleTimeout,
 		ResponseHeaderTimeout:  cfg.HeaderTimeout,
 		MaxResponseHeaderBytes: maxHeader,
-		ReadBufferSize:         cfg.ReadBuffer,
 		WriteBufferSize:        cfg.WriteBuffer,
 	}
 	return t
@@ -75,12 +75,19 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 func (t *Transport) Open() int { return int(t.open.Load()) }
 
 // connect runs in a goroutine that net/http made for it, and in which it starts
-// those of the connection: they inherit the label.
+// those of the connection: they inherit the label. What a net.Dialer starts, to
+// try several addresses at once, inherits it too. What the caller's dial starts
+// does not: it may serve many connections, as that of an SSH client does, and
+// last longer than we do.
 func (t *Transport) connect(ctx context.Context, network, addr string) (net.Conn, error) {
 	t.open.Add(1)
 	t.used.Store(true)
-	pprof.SetGoroutineLabels(pprof.WithLabels(ctx, pprof.Labels(label, t.name)))
+	labelled := pprof.WithLabels(ctx, pprof.Labels(label, t.name))
+	if t.plain {
+		pprof.SetGoroutineLabels(labelled)
+	}
 	c, err := t.dial(ctx, network, addr)
+	pprof.SetGoroutineLabels(labelled)
 	if err != nil {
 		t.left()
 		return nil, err

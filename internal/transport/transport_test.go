@@ -113,6 +113,34 @@ func TestCloseIsBounded(t *testing.T) {
 	}
 }
 
+// What the caller's Dial leaves running is the caller's: Close does not wait for it.
+func TestDialMayStartMore(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer s.Close()
+	var shared sync.WaitGroup
+	release := make(chan struct{})
+	tr := New(Config{Owner: "test", MaxIdle: 1, Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		shared.Go(func() { <-release })
+		var d net.Dialer
+		return d.DialContext(ctx, network, addr)
+	}})
+	resp, err := get(t, tr, t.Context(), s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if !tr.running() {
+		t.Error("the connection's own goroutines are not known")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := tr.Close(ctx); err != nil {
+		t.Error(err)
+	}
+	close(release)
+	shared.Wait()
+}
+
 // Only the setting itself tells: net/http exempts loopback addresses from a
 // proxy that the environment names.
 func TestNoProxy(t *testing.T) {

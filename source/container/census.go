@@ -13,11 +13,12 @@ type census struct {
 	match  func(*summary, standing) bool
 	known  map[string]*sighting
 
+	begun bool                // a list was taken in
 	round int                 // of the list that was asked for last
 	left  map[string]struct{} // who was removed since then
 	broke time.Time           // when events may have been missed last
-	// Containers that have ended are woken again, see remind, as often as this
-	// allows: tokens come with time.
+	// Containers are woken again, see remind, as often as this allows: tokens
+	// come with time.
 	tokens   int
 	tokensAt time.Time
 }
@@ -25,7 +26,8 @@ type census struct {
 // A sighting is what was last seen of a container.
 type sighting struct {
 	id          string
-	name, state string    // "" if an event has changed it since the last list
+	name, state string    // "" if it is not known, unsure after an event that came late
+	at          time.Time // of the last event that told a state
 	woken       time.Time // zero: never
 	refused     bool      // it will not be followed, whatever its state
 	listed      bool      // ever
@@ -34,9 +36,9 @@ type sighting struct {
 }
 
 const (
-	// reminder is when a container that has ended is woken again although
-	// nothing was heard of it: an engine leaves out events for a subscriber
-	// that was slow, and a list does not tell that a container was run twice.
+	// reminder is when a container is woken again although nothing was heard of
+	// it. It should not be needed; but engines leave out events for a subscriber
+	// that was slow, and lists do not tell that a container was run once more.
 	reminder = time.Hour
 	// perReminder is the time for which one container is woken again, and
 	// maxReminders how many at once: their number knows no bound, and a broken
@@ -71,7 +73,11 @@ func (c *census) hear(n *news) {
 	}
 	s.heard = c.round
 	if n.state != "" {
-		s.state = n.state
+		if s.state = n.state; n.at.Before(s.at) {
+			s.state = unsure
+		} else {
+			s.at = n.at
+		}
 	}
 	if slices.Contains(n.why, renamed) {
 		s.name, s.refused = "", false
@@ -92,6 +98,7 @@ func (c *census) wake(s *sighting, why reason) {
 // take takes in a list. It returns how many changes there were of which no event
 // has told.
 func (c *census) take(all []summary) (surprises int) {
+	c.begun = true
 	all = slices.DeleteFunc(all, func(s summary) bool { _, left := c.left[s.id]; return left })
 	c.roster.sync(c.present(all))
 	for i := range all {
@@ -156,27 +163,25 @@ func (c *census) see(l *summary) (surprise bool) {
 	return surprise
 }
 
-// remind wakes containers of which something may have been missed: those that
-// may go on writing at once, the others as time allows, first those that wait
-// the longest.
+// remind wakes containers of which something may have been missed, as time
+// allows, first those that wait the longest. When events were missed, those that
+// run are left out: who reads them sees that they end.
 func (c *census) remind() {
 	now := time.Now()
-	var idle []*sighting
+	var due []*sighting
 	for _, s := range c.known {
 		if s.refused || s.missing || s.woken.IsZero() {
 			continue
 		}
-		missed := !s.woken.After(c.broke)
-		if live := (&summary{state: s.state}).running(); live && missed {
-			c.wake(s, found)
-		} else if !live && (missed || now.Sub(s.woken) >= reminder) {
-			idle = append(idle, s)
+		live := (&summary{state: s.state}).running()
+		if now.Sub(s.woken) >= reminder || !live && !s.woken.After(c.broke) {
+			due = append(due, s)
 		}
 	}
 	c.tokens = min(maxReminders, c.tokens+int(now.Sub(c.tokensAt)/perReminder))
 	c.tokensAt = now
-	slices.SortFunc(idle, func(a, b *sighting) int { return a.woken.Compare(b.woken) })
-	for _, s := range idle[:min(c.tokens, len(idle))] {
+	slices.SortFunc(due, func(a, b *sighting) int { return a.woken.Compare(b.woken) })
+	for _, s := range due[:min(c.tokens, len(due))] {
 		c.wake(s, found)
 		c.tokens--
 	}

@@ -24,13 +24,17 @@ const (
 // Config says which containers to follow, and how. The zero value follows every
 // container of the engine at the default socket.
 type Config struct {
-	// Host is where the engine listens: unix:///var/run/docker.sock by default,
-	// or any other unix://, tcp://, http:// or https:// address, and npipe:// on Windows.
+	// Host is where the engine listens: unix:///var/run/docker.sock by default
+	// (on Windows npipe:////./pipe/docker_engine), or any other unix:// or npipe://
+	// path, or a tcp://, http:// or https:// address with its port. The client
+	// library cannot dial ssh://: that takes a Dial.
 	Host string
 	// TLS is used with a tcp:// or https:// Host. New copies it.
 	TLS *tls.Config
 	// Dial connects to the engine, in place of Host, which may then be left
-	// empty: through an SSH connection, for example. It is called concurrently; ctx bounds it.
+	// empty: through an SSH connection, for example. It is called concurrently,
+	// once for each connection; ctx bounds it. Closing a connection has to end a
+	// Read of it that is under way. A panic is taken for an error.
 	Dial func(ctx context.Context) (net.Conn, error)
 
 	// Include selects containers by any of several conditions: all by default.

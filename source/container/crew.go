@@ -17,6 +17,7 @@ import (
 type crew struct {
 	plan     *plan
 	src      *Source
+	watchdog *watchdog
 	out      *source.Outlet
 	engine   engine
 	selector *selector
@@ -67,7 +68,7 @@ const forgetAfter = 10 * time.Minute
 
 func newCrew(s *Source, out *source.Outlet, e engine, sel *selector) *crew {
 	return &crew{
-		plan: s.plan, src: s, out: out, engine: e, selector: sel,
+		plan: s.plan, src: s, watchdog: newWatchdog(), out: out, engine: e, selector: sel,
 		followers: map[string]*follower{}, orphans: map[string]time.Time{}, tasks: map[*follower]*lifecycle.Handle{},
 		up: make(chan struct{}), nudge: make(chan struct{}, 1), behind: make(chan struct{}, 1),
 	}

@@ -85,7 +85,7 @@ func newDocker(a *address) (engine, error) {
 	d.client, err = client.NewClientWithOpts(
 		// WithHost wants to change a Transport, and must not get ours.
 		client.WithHost(a.host),
-		client.WithHTTPClient(&http.Client{Transport: d.transport, CheckRedirect: client.CheckRedirect}),
+		client.WithHTTPClient(&http.Client{Transport: noting{d.transport}, CheckRedirect: client.CheckRedirect}),
 		client.WithScheme(a.scheme),
 		// A host with tracing would get a span for each request, and there are many.
 		client.WithTraceOptions(otelhttp.WithFilter(func(*http.Request) bool { return false })),
@@ -95,6 +95,20 @@ func newDocker(a *address) (engine, error) {
 	}
 	d.newest, err = parseVersion(d.client.ClientVersion())
 	return d, err
+}
+
+// noting is a Transport that notes the status of an answer where the ctx of the
+// request has a place for it, since the library does not tell.
+type noting struct{ *transport.Transport }
+
+type statusKey struct{} // of an *int
+
+func (n noting) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := n.Transport.RoundTrip(req)
+	if status, ok := req.Context().Value(statusKey{}).(*int); ok && err == nil {
+		*status = resp.StatusCode
+	}
+	return resp, err
 }
 
 // dialer returns how to connect to a. Nil stands for the usual way.
@@ -130,7 +144,7 @@ func guarded(ctx context.Context, dial func(context.Context) (net.Conn, error)) 
 	}()
 	c, err = dial(ctx)
 	if c == nil && err == nil {
-		err = errors.New("Dial returned neither a connection nor an error")
+		err = errors.New("dial returned neither a connection nor an error")
 	}
 	return c, err
 }
@@ -249,7 +263,8 @@ func (d *docker) events(ctx context.Context, since time.Time, each func(event)) 
 	for _, action := range actions {
 		wanted.Add("event", string(action))
 	}
-	running, cancel := context.WithCancel(ctx)
+	status := 0
+	running, cancel := context.WithCancel(context.WithValue(ctx, statusKey{}, &status))
 	messages, errs := d.client.Events(running, events.ListOptions{Since: unixTime(since), Filters: wanted})
 	// The library's goroutine ends with its stream or ctx, after which it
 	// closes errs. It never closes messages.
@@ -258,11 +273,10 @@ func (d *docker) events(ctx context.Context, since time.Time, each func(event)) 
 		for range errs {
 		}
 	}()
-	select {
-	case err := <-errs:
-		return unanswered(ctx, "events", err)
-	default:
-		each(event{}) // the library has waited for the header of the answer
+	// The library has waited for the header of the answer. It sends its error
+	// after that, so that there being none yet would not tell.
+	if status == http.StatusOK {
+		each(event{})
 	}
 	for {
 		select {

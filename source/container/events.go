@@ -22,11 +22,15 @@ type doorbell struct {
 	last  time.Time
 }
 
+// unsure is the state of a container whose events came out of order.
+const unsure = "unsure"
+
 // news is what events told of one container since the last look.
 type news struct {
 	id    string
 	why   []reason // each once, by when it was told last
-	state string   // that follows from the last event that tells one; "": none did
+	state string   // that follows from the last event that tells one, see unsure; "": none did
+	at    time.Time
 	gone  bool
 }
 
@@ -69,7 +73,11 @@ func (b *doorbell) tell(e event) {
 		return // what comes now has come late: ids are not used again
 	}
 	if state != "" {
-		n.state = state
+		if n.state = state; e.at.Before(n.at) {
+			n.state = unsure
+		} else {
+			n.at = e.at
+		}
 	}
 	if ok {
 		n.why = append(slices.DeleteFunc(n.why, func(r reason) bool { return r == why }), why)

@@ -165,6 +165,8 @@ func (s *feed) attend(ctx context.Context) time.Duration {
 // verify asks the engine for the last message of the log, and reports whether it
 // is the last one that came.
 func (s *feed) verify(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	body, err := s.f.crew.engine.logs(ctx, s.f.id, logRequest{tail: 1})
 	if err != nil {
 		return false

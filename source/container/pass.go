@@ -37,17 +37,21 @@ func (f *follower) newPass(r logRequest, from position) *pass {
 // engine, or, as a *sendError, of the stream. What was read before it has been
 // sent.
 func (p *pass) run(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	err := p.open(ctx)
+	dog := p.f.crew.watchdog
+	guarded, read, end := dog.guard(ctx)
+	defer end()
+	err := p.open(guarded)
 	if err != nil {
 		return err
 	}
 	defer p.close()
 	for err == nil {
 		if err = p.drain(ctx); err == nil {
-			err = p.framer.fill()
+			err = dog.wait(read, p.framer.fill)
 		}
+	}
+	if err != io.EOF && ctx.Err() == nil && guarded.Err() != nil {
+		err = context.Cause(guarded)
 	}
 	return p.end(ctx, err)
 }

@@ -55,7 +55,7 @@ type victim struct {
 	spec    containertest.Spec
 	n       int
 	removed bool
-	unclear bool // a line in pieces cannot be told from the next
+	unclear bool     // a line in pieces cannot be told from the next
 	final   []string // what the engine had before it was removed
 }
 
@@ -219,6 +219,11 @@ func (x *torture) fault() {
 	case 6:
 		f.On, f.After = containertest.Follow, 4
 		f.Do = containertest.Corrupt(0xff, 0xff, 0xff, 0xff)
+		if v := x.some(); !v.spec.Tty { // there is no header otherwise
+			f.Container = v.ID()
+		} else {
+			f.Container = "none"
+		}
 	default:
 		f.On, f.Do = containertest.Events, []containertest.Action{containertest.Omit(), containertest.Twice(), containertest.Late(3)}[x.rnd.IntN(3)]
 		f.Frames, f.After = 0, 0

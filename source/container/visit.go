@@ -27,6 +27,7 @@ type visit struct {
 	all     []summary         // what came of it, once it is done
 	err     error
 	again   bool // another list is to follow at once
+	early   []*news
 
 	lists   int  // that ended
 	trouble bool // the last one failed
@@ -80,15 +81,25 @@ func (v *visit) run(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// hear passes on the news.
+// hear passes on the news. Those that come before the first list of Run, some
+// of which are from before it, wait for that: it says who was there when the
+// source first looked.
 func (v *visit) hear() {
 	all, opened := v.bell.take()
-	for _, n := range all {
-		v.census.hear(n)
+	v.early = append(v.early, all...)
+	if v.census.begun || v.lists > 0 {
+		v.catchUp()
 	}
 	if opened {
 		v.list()
 	}
+}
+
+func (v *visit) catchUp() {
+	for _, n := range v.early {
+		v.census.hear(n)
+	}
+	v.early = nil
 }
 
 // list asks for a list, or for another one if one is being made.
@@ -114,6 +125,7 @@ func (v *visit) reconcile(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return nil
 	}
+	defer v.catchUp()
 	if v.err != nil {
 		v.trouble, v.again = true, false
 		v.reach.lost(v.err)
@@ -157,7 +169,8 @@ func (v *visit) broken() error {
 	return v.broke
 }
 
-// end joins what the visit has started, and notes what the next one needs.
+// end joins what the visit has started, and notes what the next one needs. What
+// events told meanwhile is told again by the next stream, which reaches back.
 func (v *visit) end() {
 	v.timer.Stop()
 	v.stream.Stop()
@@ -166,10 +179,6 @@ func (v *visit) end() {
 		v.listing.Wait(context.Background())
 	}
 	v.stream.Wait(context.Background())
-	all, _ := v.bell.take() // what came last
-	for _, n := range all {
-		v.census.hear(n)
-	}
 	if _, last := v.bell.heard(); !last.IsZero() {
 		v.since = last.Add(-overlap)
 	}

@@ -28,13 +28,19 @@ func both(t *testing.T, c containertest.Config, test func(*testing.T, *container
 	}
 }
 
-// connect returns a client of the engine, which a test ends with.
-func connect(t *testing.T, e *containertest.Engine) *client.Client {
-	t.Helper()
+// dialer returns a transport to the engine, which the test closes in the end.
+func dialer(t *testing.T, e *containertest.Engine) *http.Transport {
 	transport := &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return e.Dial(ctx) },
 	}
 	t.Cleanup(transport.CloseIdleConnections)
+	return transport
+}
+
+// connect returns a client of the engine, which the test closes in the end.
+func connect(t *testing.T, e *containertest.Engine) *client.Client {
+	t.Helper()
+	transport := dialer(t, e)
 	c, err := client.NewClientWithOpts(client.WithHost("http://engine"),
 		client.WithHTTPClient(&http.Client{Transport: transport}), client.WithAPIVersionNegotiation())
 	if err != nil {

@@ -32,16 +32,15 @@ type Container struct {
 	spec   Spec // but for its name
 
 	// The engine's lock guards the rest.
-	name     string
-	state    state
-	code     int
-	restarts int
-	created  time.Time
-	started  time.Time
-	ended    time.Time
-	log      *logfile
-	copiers  [2]copier
-	follows  follows
+	name    string
+	state   state
+	code    int
+	created time.Time
+	started time.Time
+	ended   time.Time
+	log     *logfile
+	copiers [2]copier
+	follows follows
 }
 
 // Create makes a container, which is not started yet. It panics if there is one
@@ -162,22 +161,39 @@ func (c *Container) die(code int) {
 	}
 	c.log.close()
 	c.state, c.code, c.ended = exited, code, c.engine.now()
-	c.emit("die", map[string]string{"exitCode": strconv.Itoa(code)})
+	attributes := map[string]string{"exitCode": strconv.Itoa(code)}
+	if c.log.driver.gen != Gen20 {
+		attributes["execDuration"] = strconv.Itoa(int(c.ended.Sub(c.started).Seconds()))
+	}
+	c.emit("die", attributes)
 }
 
 // Stop asks the program to end, which it does at once.
 func (c *Container) Stop() error {
-	return c.do("stop", func() { c.kill(15, 143); c.emit("stop", nil); c.autoRemove() }, running, paused)
+	return c.do("stop", func() { c.stop(); c.autoRemove() }, running, paused)
+}
+
+// stop ends the program. Since 23.0 an engine tells of it before it tells that the
+// container has died.
+func (c *Container) stop() {
+	c.emit("kill", map[string]string{"signal": "15"})
+	if c.log.driver.gen == Gen20 {
+		c.die(143)
+		c.emit("stop", nil)
+	} else {
+		c.emit("stop", nil)
+		c.die(143)
+	}
 }
 
 // Kill ends the program.
 func (c *Container) Kill() error {
-	return c.do("kill", func() { c.kill(9, 137); c.autoRemove() }, running, paused)
+	return c.do("kill", func() { c.kill(); c.autoRemove() }, running, paused)
 }
 
-func (c *Container) kill(signal, code int) {
-	c.emit("kill", map[string]string{"signal": strconv.Itoa(signal)})
-	c.die(code)
+func (c *Container) kill() {
+	c.emit("kill", map[string]string{"signal": "9"})
+	c.die(137)
 }
 
 func (c *Container) autoRemove() {
@@ -190,8 +206,7 @@ func (c *Container) autoRemove() {
 func (c *Container) Restart() error {
 	return c.do("restart", func() {
 		if c.state != exited && c.state != created {
-			c.kill(15, 143)
-			c.emit("stop", nil)
+			c.stop()
 		}
 		c.start()
 		c.emit("restart", nil)
@@ -234,7 +249,7 @@ func (c *Container) Rename(name string) error {
 func (c *Container) Remove() error {
 	return c.do("remove", func() {
 		if c.state == running || c.state == paused {
-			c.kill(9, 137)
+			c.kill()
 		}
 		c.destroy()
 	}, created, running, paused, exited)

@@ -147,7 +147,7 @@ func (e *Engine) Down(liveRestore bool) {
 	e.down, e.live = true, liveRestore
 	if !liveRestore {
 		for _, c := range e.order {
-			c.try("stop", func() { c.kill(15, 143); c.emit("stop", nil) }, running, paused)
+			c.try("stop", c.stop, running, paused)
 		}
 	}
 	e.events.forget()

@@ -88,7 +88,7 @@ func (x *exchange) before() (bool, error) {
 			return false, nil
 		}
 		if a.do.kind == status {
-			return true, apiError{a.do.status, string(a.do.bytes)}
+			return true, apiError{status: a.do.status, message: string(a.do.bytes)}
 		}
 		if _, err := x.act(a.do, nil); err != nil {
 			return true, err
@@ -168,7 +168,9 @@ func (x *exchange) act(do Action, rest []byte) ([]byte, error) {
 		x.flush()
 		return rest, sleep(x.r.Context(), do.wait)
 	case silence:
-		x.flush()
+		if x.r.Method != http.MethodHead { // headers are all there is of its answer: the connection would be used again
+			x.flush()
+		}
 		<-x.r.Context().Done()
 	case cut:
 		x.flush()

@@ -13,7 +13,7 @@ type filters map[string][]string
 
 // parseFilters reads them in either form of the API: a list of values, or a set of
 // them as an object.
-func parseFilters(s string, known ...string) (filters, error) {
+func (g Generation) parseFilters(s string, known ...string) (filters, error) {
 	f := filters{}
 	if s == "" {
 		return f, nil
@@ -28,10 +28,16 @@ func parseFilters(s string, known ...string) (filters, error) {
 			}
 		}
 	} else if err := json.Unmarshal([]byte(s), (*map[string][]string)(&f)); err != nil {
-		return nil, badRequest("invalid filter: %v", err)
+		if g == Gen20 {
+			return nil, internalError(err)
+		}
+		return nil, badRequest("invalid filter")
 	}
 	for key := range f {
 		if len(known) > 0 && !slices.Contains(known, key) {
+			if g == Gen20 {
+				return nil, badRequest("Invalid filter '%s'", key)
+			}
 			return nil, badRequest("invalid filter '%s'", key)
 		}
 	}

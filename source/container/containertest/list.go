@@ -26,11 +26,16 @@ type summary struct {
 
 // list answers which containers there are, the newest first.
 func (x *exchange) list(version) error {
-	f, err := parseFilters(x.r.FormValue("filters"), listFilters()...)
+	f, err := x.engine.config.Generation.parseFilters(x.r.FormValue("filters"), listFilters()...)
 	if err != nil {
 		return err
 	}
-	limit, _ := strconv.Atoi(x.r.FormValue("limit"))
+	limit := 0
+	if s := x.r.FormValue("limit"); s != "" {
+		if limit, err = strconv.Atoi(s); err != nil {
+			return internalError(err)
+		}
+	}
 	// Who asks for a state means all that are in it.
 	all := truth(x.r.FormValue("all")) || limit > 0 || len(f["status"]) > 0
 	return x.json(x.engine.list(f, all, limit))

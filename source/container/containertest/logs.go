@@ -1,7 +1,6 @@
 package containertest
 
 import (
-	"fmt"
 	"math"
 	"net/http"
 	"strconv"
@@ -20,7 +19,7 @@ func (x *exchange) logs(v version) error {
 		return err
 	}
 	if !c.log.driver.reads(c.spec.NoCache) {
-		return apiError{http.StatusNotImplemented, "configured logging driver does not support reading"}
+		return apiError{status: http.StatusNotImplemented, message: "configured logging driver does not support reading"}
 	}
 	contentType := ""
 	if x.engine.config.Generation != Gen20 {
@@ -71,7 +70,7 @@ func moment(s string) (time.Time, error) {
 		nsec = int64(float64(nsec) * math.Pow10(9-len(frac)))
 	}
 	if err != nil {
-		return time.Time{}, apiError{http.StatusInternalServerError, fmt.Sprintf("invalid time %q: %v", s, err)}
+		return time.Time{}, internalError(err)
 	}
 	return time.Unix(sec, nsec), nil
 }

@@ -1,7 +1,6 @@
 package containertest
 
 import (
-	"strconv"
 	"time"
 	"unicode/utf8"
 )
@@ -165,10 +164,4 @@ func (r *record) frame(b []byte, tty, stamped bool) []byte {
 		b[start+4], b[start+5], b[start+6], b[start+7] = byte(n>>24), byte(n>>16), byte(n>>8), byte(n)
 	}
 	return b
-}
-
-// seconds writes a time as the API takes it: 1136214245.000000001.
-func seconds(t time.Time) string {
-	frac := strconv.Itoa(t.Nanosecond() + 1e9)
-	return strconv.FormatInt(t.Unix(), 10) + "." + frac[1:]
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"path"
 	"strings"
 )
 
@@ -13,12 +14,18 @@ import (
 type apiError struct {
 	status  int
 	message string
+	plain   bool // not as JSON
 }
 
 func (e apiError) Error() string { return e.message }
 
 func badRequest(format string, args ...any) error {
-	return apiError{http.StatusBadRequest, fmt.Sprintf(format, args...)}
+	return apiError{status: http.StatusBadRequest, message: fmt.Sprintf(format, args...)}
+}
+
+// internalError is what an engine makes of an error that it did not foresee.
+func internalError(err error) error {
+	return apiError{status: http.StatusInternalServerError, message: err.Error()}
 }
 
 // A router answers requests.
@@ -31,8 +38,8 @@ func (t router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Ostype", "linux")
 	w.Header().Set("Docker-Experimental", "false")
 
-	path, v, err := t.version(r.URL.Path)
-	answer := t.route(r, path)
+	rest, v, err := t.version(path.Clean(r.URL.Path))
+	answer := t.route(r, rest)
 	x := t.engine.exchange(w, r, answer)
 	defer x.close()
 	if handled, failed := x.before(); handled {
@@ -54,8 +61,8 @@ func (t router) version(path string) (rest string, v version, err error) {
 		}
 	}
 	if v.less(gen.oldest()) {
-		err = badRequest("client version %s is too old. Minimum supported API version is %s, please upgrade your client to a newer version",
-			v, gen.oldest())
+		err = apiError{status: http.StatusBadRequest, plain: gen == Gen20, message: fmt.Sprintf(
+			"client version %s is too old. Minimum supported API version is %s, please upgrade your client to a newer version", v, gen.oldest())}
 	} else if gen.newest().less(v) {
 		err = badRequest("client version %s is too new. Maximum supported API version is %s", v, gen.newest())
 	}
@@ -148,17 +155,23 @@ func (x *exchange) fail(err error) {
 	if !errors.As(err, &e) {
 		return
 	}
+	if e.plain {
+		http.Error(x.w, e.message, e.status)
+		return
+	}
 	x.w.Header().Set("Content-Type", "application/json")
 	x.w.WriteHeader(e.status)
 	json.NewEncoder(x.w).Encode(map[string]string{"message": e.message})
 }
 
-func (x *exchange) unknown(version) error { return apiError{http.StatusNotFound, "page not found"} }
+func (x *exchange) unknown(version) error {
+	return apiError{status: http.StatusNotFound, message: "page not found"}
+}
 
 // found returns the container that a request is about.
 func (x *exchange) found() (*Container, error) {
 	if x.container == nil {
-		return nil, apiError{http.StatusNotFound, "No such container: " + x.name}
+		return nil, apiError{status: http.StatusNotFound, message: "No such container: " + x.name}
 	}
 	return x.container, nil
 }

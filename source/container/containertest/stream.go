@@ -5,7 +5,7 @@ import "time"
 // events answers with the events that are asked for, for as long as the client
 // listens.
 func (x *exchange) events(version) error {
-	f, err := parseFilters(x.r.FormValue("filters"))
+	f, err := x.engine.config.Generation.parseFilters(x.r.FormValue("filters"))
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,133 @@
+package containertest_test
+
+import (
+	"fmt"
+	"net"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/client"
+
+	"github.com/logferry/logferry/source/container/containertest"
+)
+
+// Ten thousand containers live and die, ten at a time, and are all followed.
+func TestTenThousandLives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := containertest.New(containertest.Config{})
+		defer e.Close()
+		c := connect(t, e)
+		var wg sync.WaitGroup
+		for w := range 10 {
+			wg.Go(func() {
+				for range 1000 {
+					live(t, e, c, w)
+				}
+			})
+		}
+		wg.Wait()
+		s := e.Stats()
+		if s.Containers != 0 || s.Follows != 0 || s.MaxFollows > 1 || s.MaxConns > 20 || s.Requests[containertest.Follow] != 10000 {
+			t.Errorf("in the end: %+v", s)
+		}
+	})
+}
+
+// live lives once, and follows that.
+func live(t *testing.T, e *containertest.Engine, c *client.Client, w int) {
+	box := e.Create(containertest.Spec{Labels: map[string]string{"worker": fmt.Sprint(w)}})
+	ok := box.Start() == nil
+	body, err := c.ContainerLogs(t.Context(), box.ID(), container.LogsOptions{ShowStdout: true, ShowStderr: true, Follow: true, Timestamps: true})
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	f := follow{t: t, body: body}
+	var want []string
+	for i := range 5 {
+		want = append(want, fmt.Sprint(i))
+		ok = box.Print(fmt.Sprint(i)) == nil && ok
+		time.Sleep(11 * time.Millisecond)
+	}
+	ok = box.Exit(0) == nil && ok
+	got, err := f.rest()
+	body.Close()
+	if ok = box.Remove() == nil && ok; !ok || got != strings.Join(want, " ") || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+// An engine is reached at a socket as well.
+func TestServe(t *testing.T) {
+	e := containertest.New(containertest.Config{})
+	defer e.Close()
+	path := filepath.Join(t.TempDir(), "engine.sock")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Skip("no unix sockets here:", err)
+	}
+	e.Serve(l)
+	c, err := client.NewClientWithOpts(client.WithHost("unix://"+filepath.ToSlash(path)), client.WithAPIVersionNegotiation())
+	must(t, err)
+	defer c.Close()
+	box := e.Create(containertest.Spec{Name: "shop"})
+	must(t, box.Start())
+	must(t, box.Print("x"))
+	if got := names(t, c, container.ListOptions{}); !slices.Equal(got, []string{"/shop"}) {
+		t.Errorf("got %q", got)
+	}
+	o := everything
+	o.Follow = true
+	body, err := c.ContainerLogs(t.Context(), "shop", o)
+	must(t, err)
+	defer body.Close()
+	f := &follow{t: t, body: body}
+	if got := f.read(1); got != "x" {
+		t.Errorf("got %q", got)
+	}
+	e.Down(true)
+	if _, err := f.rest(); err == nil {
+		t.Error("the stream ended in order when the engine went down")
+	}
+	if _, err := c.ContainerList(t.Context(), container.ListOptions{}); err == nil {
+		t.Error("it answers while it is down")
+	}
+	e.Up()
+	if got := names(t, c, container.ListOptions{}); !slices.Equal(got, []string{"/shop"}) {
+		t.Errorf("after it came up: %q", got)
+	}
+	if s := e.Stats(); s.Conns != 1 || s.Dialled != 2 {
+		t.Errorf("connections: %+v", s)
+	}
+}
+
+// A client that leaves its streams open holds them, and is found out.
+func TestMaxFollows(t *testing.T) {
+	both(t, containertest.Config{}, func(t *testing.T, e *containertest.Engine) {
+		box := numbered(t, e, containertest.Spec{}, 1)
+		first := following(t, e, box.ID(), "all")
+		time.Sleep(time.Second)
+		second := following(t, e, box.ID(), "all")
+		time.Sleep(10 * time.Millisecond)
+		if n := box.Follows(); n != 2 {
+			t.Errorf("%d follow", n)
+		}
+		first.body.Close()
+		time.Sleep(time.Second)
+		if n := box.MaxFollows(); n != 1 {
+			t.Errorf("streams that overlap for a moment count as %d", n)
+		}
+		following(t, e, box.ID(), "all")
+		time.Sleep(time.Second)
+		if n := box.MaxFollows(); n != 2 || e.Stats().MaxFollows != 2 {
+			t.Errorf("two that stay count as %d", n)
+		}
+		second.body.Close()
+	})
+}
