@@ -46,7 +46,7 @@ func TestContainersOutliveTheEnginesProcess(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			onEach(t, func(t *testing.T, e *enginetest.Engine) {
-				s := enginetest.Script{Lines: 300, Burst: 1, Every: 10 * time.Millisecond}
+				s := enginetest.Script{Lines: 150, Burst: 1, Every: 10 * time.Millisecond}
 				c := e.Run(t, enginetest.Spec{Script: s})
 				await(t, "lines", func() bool { return len(c.Retained(t)) > 10 })
 
@@ -67,7 +67,7 @@ func TestContainersOutliveTheEnginesProcess(t *testing.T) {
 				}
 				l.Expect(c.ID, s)
 				v := l.Verdict()
-				t.Logf("%d of 300 lines; %v", v.Lines, v.Err())
+				t.Logf("%d of 150 lines; %v", v.Lines, v.Err())
 				// What the engine has read and not yet written dies with it.
 				if v.Lines < 10 || v.Twice+v.Disorder > 0 || name == "restart" && v.Err() != nil {
 					t.Errorf("%d lines: %v", v.Lines, v.Err())

@@ -74,7 +74,11 @@ func (k *keeper) ask(word string, timeout time.Duration) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", word, err)
 	}
-	return strconv.Atoi(strings.TrimSpace(answer))
+	n, err := strconv.Atoi(strings.TrimSpace(answer))
+	if err != nil {
+		return 0, fmt.Errorf("%s: answered with %q", word, answer)
+	}
+	return n, nil
 }
 
 // end ends all that the keeper has started, and returns when its folder is gone.
