@@ -23,6 +23,7 @@ type floor struct {
 	ours   []string // packages of this module that it may import, each on a lower level
 	direct []string // modules of others that it may import
 	linked int      // how many modules of others a program that imports it may link because of it
+	host   bool     // it may start processes
 }
 
 // floors is the import table. An import may only go down. Who tails files must not compile a container client.
@@ -32,15 +33,19 @@ var floors = map[string]floor{
 	"lifecycle": {level: 0},
 	"batch":     {level: 0},
 
-	"source":        {level: 1, ours: []string{"batch", "lifecycle"}},
-	"source/record": {level: 1, ours: []string{"batch"}},
+	"source":             {level: 1, ours: []string{"batch", "lifecycle"}},
+	"source/record":      {level: 1, ours: []string{"batch"}},
+	"internal/transport": {level: 1},
 	"sink": {level: 1, ours: []string{"batch", "lifecycle"}, linked: 2,
 		direct: []string{"github.com/cenkalti/backoff/v4", "github.com/sony/gobreaker/v2"}},
 
 	"source/tail": {level: 2, ours: []string{"source", "source/record", "batch", "lifecycle"}, linked: 5,
 		direct: []string{"github.com/fsnotify/fsnotify", "github.com/bmatcuk/doublestar/v4", "golang.org/x/sys",
 			"github.com/klauspost/compress", "golang.org/x/text"}},
-	"sink/loki": {level: 2, ours: []string{"sink", "batch", "lifecycle"}, linked: 3,
+	"source/container": {level: 3, ours: []string{"source", "source/record", "source/tail", "batch", "lifecycle", "internal/transport"}, linked: 25,
+		direct: []string{"github.com/docker/docker", "github.com/containerd/errdefs", "github.com/cenkalti/backoff/v4",
+			"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"}},
+	"sink/loki": {level: 2, ours: []string{"sink", "batch", "lifecycle", "internal/transport"}, linked: 3,
 		direct: []string{"github.com/klauspost/compress"}},
 
 	"pipeline": {level: 3, ours: []string{"source", "sink", "batch", "lifecycle"}, linked: 2},
@@ -53,10 +58,13 @@ var floors = map[string]floor{
 	"lifecycle/lifecycletest": {level: 1, ours: []string{"lifecycle"}},
 	"source/sourcetest":       {level: 2, ours: []string{"source", "batch", "lifecycle", "lifecycle/lifecycletest"}},
 	"sink/sinktest":           {level: 2, ours: []string{"sink", "batch", "lifecycle", "lifecycle/lifecycletest"}, linked: 2},
+
+	"internal/enginetest/chat": {level: 0}, // what containers write: shared by their program and the kit that reads it
+	"internal/enginetest":      {level: 1, ours: []string{"internal/enginetest/chat"}, host: true},
 }
 
 // kits are for tests. They alone import package testing, and nothing but tests and other kits imports them.
-var kits = []string{"lifecycle/lifecycletest", "source/sourcetest", "sink/sinktest", "source/container/containertest"}
+var kits = []string{"lifecycle/lifecycletest", "source/sourcetest", "sink/sinktest", "source/container/containertest", "internal/enginetest"}
 
 // headline is what the usual program imports, and how many modules of others it may link.
 var headline = struct {
@@ -71,7 +79,12 @@ var hostOnly = []string{"os/signal", "os/exec", "flag", "log", "expvar", "net/ht
 var testOnly = []string{"testing", "testing/synctest", "testing/fstest", "testing/iotest", "testing/slogtest", "net/http/httptest"}
 
 // programs is where main packages live. They may import what they like; nobody imports them.
-const programs = "examples"
+var programs = []string{"examples", "internal/enginetest/chatter"}
+
+// isProgram reports whether a package is one of them, or below.
+func isProgram(name string) bool {
+	return slices.ContainsFunc(programs, func(at string) bool { return strings.HasPrefix(name+"/", at+"/") })
+}
 
 // listed is what the go command says of a package.
 type listed struct {
@@ -162,13 +175,12 @@ func (c *checker) run() {
 	if c.p.Error != nil {
 		c.errorf("cannot be listed: %s", c.p.Error.Err)
 	}
-	program := c.name == programs || strings.HasPrefix(c.name, programs+"/")
 	for _, dep := range c.p.Imports {
-		if name, ours := own(dep); ours && strings.HasPrefix(name+"/", programs+"/") {
+		if name, ours := own(dep); ours && isProgram(name) {
 			c.errorf("imports the program %s", name)
 		}
 	}
-	if program {
+	if isProgram(c.name) {
 		c.kits()
 		return
 	}
@@ -197,7 +209,7 @@ func (c *checker) direct(dep string) {
 	if m := c.all[dep].Module; m != nil && !slices.Contains(c.floor.direct, m.Path) {
 		c.errorf("must not import %s of module %s", dep, m.Path)
 	}
-	if slices.Contains(hostOnly, dep) {
+	if slices.Contains(hostOnly, dep) && !(dep == "os/exec" && c.floor.host) {
 		c.errorf("must not import %s: that is the host's", dep)
 	}
 }
@@ -279,6 +291,11 @@ func TestFloorsFindViolations(t *testing.T) {
 		{"the host's", map[string]string{"pipeline": "os/signal", "batch": "log", "examples/x": "os/signal flag log example.org/a"}, []string{
 			`"pipeline" must not import os/signal`, `"batch" must not import log`}},
 		{"a program", map[string]string{"pipeline": "examples/x", "examples/x": ""}, []string{`"pipeline" imports the program examples/x`}},
+		{"a kit that starts processes", map[string]string{"internal/enginetest": "testing os/exec"}, nil},
+		{"a kit that does more", map[string]string{"internal/enginetest": "os/signal", "sink/sinktest": "os/exec"}, []string{
+			`"internal/enginetest" must not import os/signal`, `"sink/sinktest" must not import os/exec`}},
+		{"a program for tests", map[string]string{"internal/enginetest": "internal/enginetest/chatter", "internal/enginetest/chatter": "log"}, []string{
+			`"internal/enginetest" imports the program internal/enginetest/chatter`}},
 		{"the tour", map[string]string{"": "pipeline", "pipeline": ""}, []string{`"" must not import`}},
 	}
 	for _, test := range tests {

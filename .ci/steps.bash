@@ -4,13 +4,22 @@
 # belongs to another user build.
 export GOFLAGS=-buildvcs=false GOWORK=off
 unset GOOS GOARCH GOARM GOAMD64 GOARM64 GOEXPERIMENT GODEBUG GOTRACEBACK GOMEMLIMIT CGO_ENABLED
-unset LOGFERRY_SOAK LOGFERRY_MATRIX LOGFERRY_LOKI_BIN
+unset LOGFERRY_SOAK LOGFERRY_MATRIX LOGFERRY_LOKI_BIN LOGFERRY_ENGINES
 
 # Debian keeps logrotate where only root looks for programs.
 export PATH=$PATH:/usr/sbin LOGFERRY_REQUIRE=logrotate${LOGFERRY_REQUIRE:+,$LOGFERRY_REQUIRE}
 
 cache=${LOGFERRY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/logferry}
 mkdir -p "$cache"
+
+# The container engines to test with, and the Debian release that each is taken from: one of before 23.0, and one of after.
+engines=(20.10/bookworm 26.1/trixie)
+if [[ $(uname) == Linux ]]; then # elsewhere there are none
+	for engine in "${engines[@]}"; do
+		LOGFERRY_ENGINES=${LOGFERRY_ENGINES:+$LOGFERRY_ENGINES:}$cache/engine-${engine%/*}
+	done
+	export LOGFERRY_ENGINES LOGFERRY_REQUIRE=engine,$LOGFERRY_REQUIRE
+fi
 
 running= # process group of the step under way
 
@@ -77,6 +86,65 @@ logrotate_program() {
 		DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends logrotate
 	fi
 	logrotate --version 2>&1 | head -n 1
+}
+
+# container_engines makes sure of the engines that tests run for themselves. They are unpacked, not installed: an installed
+# one is a service with a bridge of its own.
+container_engines() {
+	[[ $(uname) == Linux ]] || return 0
+	if [[ $EUID != 0 || -z $(type -P apt-get) || ! -e /etc/debian_version ]]; then
+		echo "tests run container engines, which need root, and are taken from Debian's packages: run this as root on Debian"
+		return 1
+	fi
+	local engine missing=()
+	for engine in "${engines[@]}"; do
+		[[ -x $cache/engine-${engine%/*}/dockerd ]] || missing+=("$engine")
+	done
+	((${#missing[@]} == 0)) || fetch_engines "${missing[@]}"
+	engine_libraries
+	for engine in "${engines[@]}"; do
+		"$cache/engine-${engine%/*}/dockerd" --version
+	done
+}
+
+# fetch_engines downloads engines, each given as version/release, from the mirror that this machine uses, with lists and
+# configuration of its own. runc and init are bookworm's for all: trixie's runc does not run on bookworm.
+fetch_engines() {
+	local tmp engine version release package dir mirror keys options
+	tmp=$(mktemp -d "$cache/fetch.XXXXXX")
+	trap "rm -rf '$tmp'" EXIT
+	release=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+	mirror=$(apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
+		awk -v release="$release" '$1 == release && $2 == "main" && !n++ { print $3 }')
+	for keys in /usr/share/keyrings/debian-archive-keyring.{pgp,gpg}; do [[ ! -e $keys ]] || break; done
+	printf '%s\n' 'Types: deb' "URIs: ${mirror:-http://deb.debian.org/debian}" 'Suites: bookworm trixie' 'Components: main' \
+		"Signed-By: $keys" 'Targets: Packages' >"$tmp/debian.sources"
+	mkdir -p "$tmp"/{lists,cache,debs}
+	options=(-qq -o "Dir::Etc::SourceList=$tmp/debian.sources" -o Dir::Etc::SourceParts=- -o "Dir::State::Lists=$tmp/lists"
+		-o "Dir::Cache=$tmp/cache" -o APT::Sandbox::User=root -o APT::Update::Error-Mode=any -o Acquire::Retries=3)
+	apt-get "${options[@]}" update
+	for engine in "$@"; do
+		version=${engine%/*} release=${engine#*/} dir=$tmp/engine-$version
+		mkdir -p "$tmp/debs/$version" "$dir"
+		(cd "$tmp/debs/$version" && apt-get "${options[@]}" download \
+			"docker.io/$release" "containerd/$release" runc/bookworm tini/bookworm)
+		for package in "$tmp/debs/$version"/*.deb; do dpkg -x "$package" "$tmp/root-$version"; done
+		(cd "$tmp/root-$version/usr" && cp sbin/dockerd bin/containerd bin/containerd-shim-runc-v2 sbin/runc "$dir")
+		cp "$tmp/root-$version/usr/bin/tini-static" "$dir/docker-init"
+		# Whole or not at all, whoever else fetches it now.
+		mv -T "$dir" "$cache/engine-$version" || [[ -x $cache/engine-$version/dockerd ]]
+		echo "fetched $(basename -a "$tmp/debs/$version"/*.deb | tr '\n' ' ')"
+	done
+}
+
+# engine_libraries makes sure of what the engines' programs are linked with.
+engine_libraries() {
+	local missing
+	missing=$(ldd "$cache"/engine-*/{dockerd,containerd,runc} | grep 'not found' || true)
+	if [[ -n $missing ]]; then
+		apt-get update -qq
+		DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends libdevmapper1.02.1 libseccomp2 libsystemd0
+	fi
 }
 
 # nested lists the directories of the modules inside the root one that have Go files.

@@ -78,7 +78,7 @@ func (s *Sink) roundTrip(ctx context.Context, r request) (resp *http.Response, e
 		traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 			GotConn: func(c httptrace.GotConnInfo) { idle = c.Reused },
 		})
-		resp, err = s.transport.roundTrip((&http.Request{
+		resp, err = s.transport.RoundTrip((&http.Request{
 			Method:        http.MethodPost,
 			URL:           s.url,
 			Host:          s.url.Host,

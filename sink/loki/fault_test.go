@@ -304,12 +304,8 @@ func TestNoProxyFromEnvironment(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
 	t.Setenv("http_proxy", "http://127.0.0.1:1")
 	f := newFake(t)
-	// A name, since net/http exempts loopback addresses; it does so for "localhost" too, so the setting itself is checked.
-	s := newSink(t, f.URL)
-	if s.transport.http.Proxy != nil {
-		t.Error("a proxy is configured")
-	}
-	if err := s.Write(t.Context(), newBatch(shop, "x")); err != nil {
+	// net/http exempts loopback addresses, which is why internal/transport's tests look at the setting itself.
+	if err := newSink(t, f.URL).Write(t.Context(), newBatch(shop, "x")); err != nil {
 		t.Error(err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/internal/transport"
 	"github.com/logferry/logferry/sink"
 )
 
@@ -20,7 +21,7 @@ type Sink struct {
 	url       *url.URL
 	header    http.Header
 	redact    *strings.Replacer
-	transport *transport
+	transport *transport.Transport
 
 	streams    streams
 	deliveries sync.Pool // of *delivery
@@ -82,7 +83,7 @@ func (s *Sink) Write(ctx context.Context, b *batch.Batch) error {
 // done; the error then says what is left. It is called after the last Write.
 func (s *Sink) Close(ctx context.Context) error {
 	s.closed.Store(true)
-	return s.transport.close(ctx)
+	return s.transport.Close(ctx)
 }
 
 // PerStream reports that the sink wants one stream per batch: see the package documentation.

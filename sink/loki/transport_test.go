@@ -25,13 +25,13 @@ func TestCloseWaitsForConnections(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if s.transport.open.Load() == 0 {
+	if s.transport.Open() == 0 {
 		t.Fatal("no connection is kept")
 	}
 	if err := s.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := s.transport.open.Load(); n != 0 {
+	if n := s.transport.Open(); n != 0 {
 		t.Errorf("%d connections are left", n)
 	}
 	// The fake's own connections have goroutines, too, but those are the other end's.
@@ -41,18 +41,6 @@ func TestCloseWaitsForConnections(t *testing.T) {
 		if strings.Contains(string(stacks), of) {
 			t.Errorf("goroutines are left:\n%s", stacks)
 		}
-	}
-}
-
-// Until they are gone, a profile shows whose goroutines they are.
-func TestConnectionsAreLabelled(t *testing.T) {
-	f := newFake(t)
-	s, other := newSink(t, f.URL), newSink(t, f.URL)
-	if err := s.Write(t.Context(), newBatch(shop, "x")); err != nil {
-		t.Fatal(err)
-	}
-	if !s.transport.running() || other.transport.running() {
-		t.Errorf("running: %v, the other Sink's: %v", s.transport.running(), other.transport.running())
 	}
 }
 

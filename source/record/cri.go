@@ -12,7 +12,7 @@ var (
 // before a text that is empty.
 func decodeCRI(line []byte, l *Line) error {
 	field, rest, _ := bytes.Cut(line, space)
-	t, ok := parseTime(field)
+	t, ok := ParseTime(field)
 	if !ok {
 		return errCRITime
 	}

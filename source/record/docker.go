@@ -70,7 +70,7 @@ func (d *Decoder) field(name []byte, s *scan, l *Line) error {
 		l.Stream = streamOf(name)
 	case "time":
 		stamp, ok := plain(quoted)
-		if l.Time, isString = parseTime(stamp); !ok || !isString {
+		if l.Time, isString = ParseTime(stamp); !ok || !isString {
 			return errDockerTime
 		}
 	case "attrs":

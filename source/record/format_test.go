@@ -111,7 +111,7 @@ func FuzzTime(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		want, wantOK := naiveTime(s)
-		got, ok := parseTime([]byte(s))
+		got, ok := ParseTime([]byte(s))
 		if ok != wantOK || ok && (!got.Equal(want) || got.Location() != time.UTC) {
 			t.Errorf("%q: %v %v, want %v %v", s, got, ok, want, wantOK)
 		}

@@ -108,6 +108,12 @@ func (j *Joiner) Reset(p Position) {
 	}
 }
 
+// Passed says that lines of stream s that begin before until are part of records
+// already. It is for input in which the end of what [Position.Skip] tells to
+// leave out is recognised only when it is read: what comes before it is not given
+// to Add.
+func (j *Joiner) Passed(s Stream, until int64) { j.keys[s].sent = until }
+
 // Add takes the next line of the input, which lies there from start to end. It
 // keeps no part of l.
 //

@@ -2,10 +2,12 @@ package record
 
 import "time"
 
-// parseTime reads a time in the form of RFC 3339, section 5.6, without leap
-// seconds, and returns it in UTC. Digits beyond nanoseconds are dropped. Unlike
-// time.Time.UnmarshalText it allocates nothing when there is a zone offset.
-func parseTime(b []byte) (time.Time, bool) {
+// ParseTime reads a time in the form of RFC 3339, section 5.6, without leap
+// seconds, and returns it in UTC: the form in which container runtimes write
+// when a line was logged. Sources call it for each line. Digits beyond
+// nanoseconds are dropped. Unlike time.Time.UnmarshalText it allocates nothing
+// when there is a zone offset.
+func ParseTime(b []byte) (time.Time, bool) {
 	if len(b) < len("2006-01-02T15:04:05Z") ||
 		b[4] != '-' || b[7] != '-' || b[10] != 'T' || b[13] != ':' || b[16] != ':' {
 		return time.Time{}, false

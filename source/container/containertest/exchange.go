@@ -168,7 +168,9 @@ func (x *exchange) act(do Action, rest []byte) ([]byte, error) {
 		x.flush()
 		return rest, sleep(x.r.Context(), do.wait)
 	case silence:
-		x.flush()
+		if x.r.Method != http.MethodHead { // headers are all there is of its answer: the connection would be used again
+			x.flush()
+		}
 		<-x.r.Context().Done()
 	case cut:
 		x.flush()

@@ -1,0 +1,95 @@
+package enginetest
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"net/http"
+	"net/url"
+	"testing"
+
+	"github.com/logferry/logferry/internal/enginetest/chat"
+)
+
+// A Line is one line that the engine has of a container.
+type Line struct {
+	Output byte   // chat.Stdout or chat.Stderr; of a container with a tty always Stdout
+	Text   []byte // without the newline
+}
+
+// piece is how much of a line the engine stores in one piece.
+const piece = 16 << 10
+
+// Logs returns what the engine retains of c's output at this time, as its API sends it: without timestamps, in frames
+// unless c has a tty.
+func (c *Container) Logs(t testing.TB) []byte {
+	t.Helper()
+	return c.logs(t, "0")
+}
+
+func (c *Container) logs(t testing.TB, timestamps string) []byte {
+	t.Helper()
+	return c.e.must(t, request{method: http.MethodGet, path: c.path() + "/logs", good: []int{http.StatusOK},
+		query: url.Values{"stdout": {"1"}, "stderr": {"1"}, "timestamps": {timestamps}}})
+}
+
+// Retained returns the lines that the engine retains at this time, those of each output in their order. With the local
+// driver of engine 20.10 and a tty, a line over 16 KiB cannot be told from the next: it stores no newline there.
+func (c *Container) Retained(t testing.TB) []Line {
+	t.Helper()
+	if c.tty {
+		return terminal(c.logs(t, "0"))
+	}
+	// With timestamps, since an empty piece has no frame without one.
+	lines, err := split(c.logs(t, "1"))
+	if err != nil {
+		t.Fatalf("enginetest: engine %s: the log of %s: %v", c.e.version, c.ID, err)
+	}
+	return lines
+}
+
+// terminal returns the lines of a container with a tty.
+func terminal(raw []byte) (lines []Line) {
+	for text := range bytes.Lines(raw) {
+		text = bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r"))
+		lines = append(lines, Line{Output: chat.Stdout, Text: text})
+	}
+	return lines
+}
+
+// split takes frames apart and joins what follows the timestamps to lines. A line ends at a newline, and at a piece that
+// is shorter than all but a last one: the local driver of engine 20.10 stores no newline of a line in pieces, but an empty
+// piece if it has to.
+func split(raw []byte) (lines []Line, err error) {
+	var open [2][]byte
+	end := func(out int) {
+		lines = append(lines, Line{Output: [...]byte{chat.Stdout, chat.Stderr}[out], Text: bytes.TrimSuffix(open[out], []byte("\n"))})
+		open[out] = nil
+	}
+	for len(raw) > 0 {
+		// attach in the API's reference: one byte for the output, three zeros, the length in four.
+		if len(raw) < 8 || raw[0] != 1 && raw[0] != 2 || raw[1]|raw[2]|raw[3] != 0 {
+			return lines, fmt.Errorf("no frame at %.20q", raw)
+		}
+		out, size := int(raw[0]-1), int(binary.BigEndian.Uint32(raw[4:8]))
+		raw = raw[8:]
+		if size > len(raw) {
+			return lines, fmt.Errorf("a frame of %d bytes with %d", size, len(raw))
+		}
+		_, text, ok := bytes.Cut(raw[:size], []byte(" "))
+		if !ok {
+			return lines, fmt.Errorf("no timestamp in %.40q", raw[:size])
+		}
+		raw = raw[size:]
+		open[out] = append(open[out], text...)
+		if bytes.HasSuffix(text, []byte("\n")) || len(text) < piece {
+			end(out)
+		}
+	}
+	for out := range open {
+		if open[out] != nil {
+			end(out)
+		}
+	}
+	return lines, nil
+}

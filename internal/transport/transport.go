@@ -1,0 +1,159 @@
+package transport
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"runtime/pprof"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	maxHeader    = 64 << 10
+	closeRecheck = 20 * time.Millisecond
+	exitRecheck  = time.Millisecond
+)
+
+// label is the key of the profiler label, the one lifecycle uses for its tasks.
+const label = "logferry"
+
+// A Transport is an [http.RoundTripper] that speaks HTTP/1.1 and, other than
+// net/http's, can say that all it started has ended. [New] makes one; its
+// methods may be called concurrently. It works in a bubble of testing/synctest
+// too, if all its requests are made in there and Dial connects within it.
+type Transport struct {
+	http  *http.Transport
+	dial  func(ctx context.Context, network, addr string) (net.Conn, error)
+	plain bool // dial is a net.Dialer's
+	owner string
+	name  string        // the value of the label
+	id    string        // the part of it that no other Transport's has
+	used  atomic.Bool   // there was a dial
+	open  atomic.Int64  // connections, those being dialled included
+	gone  chan struct{} // told, if there is room, when open falls
+}
+
+// New returns a Transport that has not connected yet.
+func New(cfg Config) *Transport {
+	t := &Transport{dial: cfg.Dial, owner: cfg.Owner, gone: make(chan struct{}, 1)}
+	t.id = fmt.Sprintf("%p", t)
+	t.name = cfg.Owner + "/" + cfg.Peer + "/" + t.id
+	if t.plain = t.dial == nil; t.plain {
+		t.dial = (&net.Dialer{Timeout: cfg.DialTimeout}).DialContext
+	}
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	t.http = &http.Transport{
+		// No Proxy: the environment is not ours to read.
+		DialContext:            t.connect,
+		TLSClientConfig:        cfg.TLS,
+		TLSHandshakeTimeout:    cfg.DialTimeout,
+		Protocols:              &protocols,
+		DisableCompression:     true,
+		MaxIdleConns:           cfg.MaxIdle,
+		MaxIdleConnsPerHost:    cfg.MaxIdle,
+		MaxConnsPerHost:        cfg.MaxConns,
+		IdleConnTimeout:        cfg.IdleTimeout,
+		ResponseHeaderTimeout:  cfg.HeaderTimeout,
+		MaxResponseHeaderBytes: maxHeader,
+		WriteBufferSize:        cfg.WriteBuffer,
+	}
+	return t
+}
+
+// RoundTrip is one HTTP exchange, as [http.RoundTripper] describes it: the body
+// of an answer belongs to the caller, and holds its connection until it is
+// closed. Redirects are answers like any other.
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	return t.http.RoundTrip(req)
+}
+
+// Open returns how many connections there are, those being dialled included.
+func (t *Transport) Open() int { return int(t.open.Load()) }
+
+// connect runs in a goroutine that net/http made for it, and in which it starts
+// those of the connection: they inherit the label. What a net.Dialer starts, to
+// try several addresses at once, inherits it too. What the caller's dial starts
+// does not: it may serve many connections, as that of an SSH client does, and
+// last longer than we do.
+func (t *Transport) connect(ctx context.Context, network, addr string) (net.Conn, error) {
+	t.open.Add(1)
+	t.used.Store(true)
+	labelled := pprof.WithLabels(ctx, pprof.Labels(label, t.name))
+	if t.plain {
+		pprof.SetGoroutineLabels(labelled)
+	}
+	c, err := t.dial(ctx, network, addr)
+	pprof.SetGoroutineLabels(labelled)
+	if err != nil {
+		t.left()
+		return nil, err
+	}
+	counted := &conn{Conn: c, transport: t}
+	counted.users.Store(1)
+	return counted, nil
+}
+
+func (t *Transport) left() {
+	t.open.Add(-1)
+	select {
+	case t.gone <- struct{}{}:
+	default:
+	}
+}
+
+// Close closes all connections that are not in use, and those in use once they
+// no longer are, and returns when none is left, nor any of their goroutines. If
+// ctx is done before, the error says what is left, and Close may be called
+// again. It ends no request: whoever has one under way cancels it first and
+// closes the body.
+func (t *Transport) Close(ctx context.Context) error {
+	// A connection whose dial outlives its request becomes idle after the first call.
+	recheck := time.NewTicker(closeRecheck)
+	defer recheck.Stop()
+	for {
+		t.http.CloseIdleConnections()
+		n := t.open.Load()
+		if n == 0 {
+			return t.awaitExits(ctx)
+		}
+		select {
+		case <-t.gone:
+		case <-recheck.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%s: close: %d connections are left: %w", t.owner, n, context.Cause(ctx))
+		}
+	}
+}
+
+// awaitExits returns when the goroutines have ended, which they do by
+// themselves once their connection is closed.
+func (t *Transport) awaitExits(ctx context.Context) error {
+	if !t.used.Load() {
+		return nil
+	}
+	recheck := time.NewTicker(exitRecheck)
+	defer recheck.Stop()
+	for {
+		if !t.running() {
+			return nil
+		}
+		select {
+		case <-recheck.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%s: close: goroutines of closed connections are left: %w", t.owner, context.Cause(ctx))
+		}
+	}
+}
+
+// running reports whether a goroutine with our label exists. It stops the world
+// for a moment, and so is for Close only.
+func (t *Transport) running() bool {
+	var profile bytes.Buffer
+	// Text, because only that has labels without a decoder; a Buffer does not fail.
+	_ = pprof.Lookup("goroutine").WriteTo(&profile, 1)
+	return bytes.Contains(profile.Bytes(), []byte("/"+t.id+`"`))
+}
