@@ -102,8 +102,10 @@ func (x *exchange) send(r *reading, tty bool) error {
 		x.engine.mu.Unlock()
 		for i, m := range list {
 			frame = m.frame(frame[:0], tty, r.query.stamped)
-			if err := x.frame(frame); err != nil {
-				return err
+			if len(frame) > 0 {
+				if err := x.frame(frame); err != nil {
+					return err
+				}
 			}
 			x.engine.mu.Lock()
 			r.sent(1)
