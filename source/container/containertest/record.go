@@ -5,14 +5,18 @@ import (
 	"unicode/utf8"
 )
 
-// An Output is what a container writes to.
+// An Output is what a container writes to: the number that stands for it in the
+// header of a frame.
 type Output byte
 
 const (
+	// Stdout is the standard output, and all that goes to a terminal.
 	Stdout Output = 1
+	// Stderr is the standard error output.
 	Stderr Output = 2
 )
 
+// String returns the name that the API has for it.
 func (o Output) String() string {
 	if o == Stderr {
 		return "stderr"
