@@ -28,7 +28,6 @@ func (e *Engine) Stats() Stats {
 	s.Requests = maps.Clone(s.Requests)
 	s.Conns, s.Containers, s.EventStreams = e.front.open(), len(e.byID), len(e.events.subscribers)
 	for _, c := range e.order {
-		s.Follows += len(c.follows.since)
 		s.MaxFollows = max(s.MaxFollows, c.follows.settle())
 	}
 	return s
