@@ -17,9 +17,9 @@
 //
 // It does not rely on an engine to send everything, because engines do not. When
 // a log is followed and its files are rotated faster than it is read, engines leave
-// lines out and say nothing of it. So a stream is taken for what it is, news:
-// every message that was sent last is looked for again before what follows it is
-// believed, and where a stream may have left something out, the log is read
+// lines out and say nothing of it. So a stream is only believed once the message
+// that was delivered last has come again, which shows that nothing is missing in
+// between; and where a stream may have left something out later, the log is read
 // again, without following, from there on.
 //
 // # What a container is
@@ -69,7 +69,8 @@
 // A stream is left for a moment, and the log read instead, when more than an
 // eighth of a rotated file comes within a second, when the pipeline has made
 // the source wait for long enough that the file could have been rotated
-// meanwhile, and when the last line of a silent stream turns out not to be the last of the log.
+// meanwhile, and when the last line of a silent stream turns out not to be the
+// last of the log.
 //
 // # Direct
 //
@@ -121,8 +122,8 @@
 // as root, the drivers k8s-file, json-file and none, containers without a network:
 // what is written live, by 2,000 lines at 200 a second, by 20,000 at once and in
 // lines of 20 kB, arrived whole, once and in order, and so did the logs of
-// containers that had ended. Its driver journald was not tried, nor its logs of a limited size,
-// nor any newer version.
+// containers that had ended. Its driver journald was not tried, nor logs of a
+// limited size, nor any newer version.
 //
 //   - It is asked by time for what is new, because it leaves out lines when it is
 //     asked for the last ones. To find a time it reads the log from the beginning,
@@ -146,6 +147,7 @@
 // one for each stream, one for events, where the client library adds a goroutine,
 // and up to four for other requests, which close after 3 s without. All are joined
 // before Run returns, which takes no longer than the connections take to close.
+// With Direct there are those of package tail besides.
 //
 // There is one HTTP client for a Run, with connections of its own that are
 // counted. A follower that waits takes no buffer of the pipeline's. Polling costs
