@@ -195,6 +195,7 @@ func TestEventsEnd(t *testing.T) {
 			}
 			l.close()
 		}
+		synctest.Wait() // the client is told before the engine has forgotten it
 		if n := e.Stats().EventStreams; n != 0 {
 			t.Errorf("%d streams are open", n)
 		}

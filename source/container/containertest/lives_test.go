@@ -39,6 +39,7 @@ func TestLives(t *testing.T) {
 			})
 		}
 		wg.Wait()
+		synctest.Wait()
 		s := e.Stats()
 		if s.Containers != 0 || s.Follows != 0 || s.MaxFollows != 1 || s.MaxConns > 20 || s.Requests[containertest.Follow] != 10*each {
 			t.Errorf("in the end: %+v", s)

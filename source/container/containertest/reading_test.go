@@ -258,6 +258,7 @@ func TestFollowEnds(t *testing.T) {
 			if got, err := f.rest(); got != want || (err == nil) != test.clean {
 				t.Errorf("%s: got %q, %v", test.name, got, err)
 			}
+			synctest.Wait() // the client is told before the engine has forgotten it
 			if box.Follows() != 0 || box.MaxFollows() != 1 {
 				t.Errorf("%s: %d follow, %d did", test.name, box.Follows(), box.MaxFollows())
 			}

@@ -2,6 +2,7 @@ package containertest
 
 import (
 	"maps"
+	"net"
 	"time"
 )
 
@@ -88,14 +89,13 @@ func (f *follows) end(x *exchange) {
 	delete(f.since, x)
 }
 
-// following returns what is closed when the requests that follow a log have ended.
-func (e *Engine) following() (done []chan struct{}) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+// following returns the connections on which a log is followed. The engine is
+// locked.
+func (e *Engine) following() (conns []net.Conn) {
 	for x := range e.open {
 		if x.endpoints[0] == Follow {
-			done = append(done, x.done)
+			conns = append(conns, x.conn)
 		}
 	}
-	return done
+	return conns
 }
