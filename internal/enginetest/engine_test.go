@@ -3,6 +3,7 @@ package enginetest_test
 import (
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -46,9 +47,9 @@ func TestContainersOutliveTheEnginesProcess(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			onEach(t, func(t *testing.T, e *enginetest.Engine) {
-				s := enginetest.Script{Lines: 150, Burst: 1, Every: 10 * time.Millisecond}
-				c := e.Run(t, enginetest.Spec{Script: s})
-				await(t, "lines", func() bool { return len(c.Retained(t)) > 10 })
+				c := e.Run(t, enginetest.Spec{Script: enginetest.Script{Lines: -1, Burst: 1, Every: 10 * time.Millisecond}})
+				count := func() int { return len(c.Retained(t)) }
+				await(t, "lines", func() bool { return count() > 10 })
 
 				pid, host, used := e.Pid(t), e.Host(), e.CPU(t)
 				again(e, t)
@@ -58,19 +59,16 @@ func TestContainersOutliveTheEnginesProcess(t *testing.T) {
 				if now := e.CPU(t); now < used {
 					t.Errorf("%v of CPU have become %v", used, now)
 				}
-				if exit := c.Wait(t); exit != 0 {
-					t.Errorf("exit code %d", exit)
-				}
+				before := count()
+				await(t, "more lines", func() bool { return count() > before+10 })
+				c.Stop(t, time.Minute)
 				var l enginetest.Ledger
 				for _, line := range c.Retained(t) {
 					l.Take(c.ID, line.Output, false, line.Text)
 				}
-				l.Expect(c.ID, s)
-				v := l.Verdict()
-				t.Logf("%d of 150 lines; %v", v.Lines, v.Err())
-				// What the engine has read and not yet written dies with it.
-				if v.Lines < 10 || v.Twice+v.Disorder > 0 || name == "restart" && v.Err() != nil {
-					t.Errorf("%d lines: %v", v.Lines, v.Err())
+				// What an engine has read and not yet written dies with it.
+				if v := l.Verdict(); v.Err() != nil || v.Skipped > 0 && name != "kill" {
+					t.Errorf("%d lines, and %d between them missing: %v", v.Lines, v.Skipped, v.Err())
 				}
 			})
 		})
@@ -103,6 +101,34 @@ func TestWhatIsAskedOfAStoppedEngineWaits(t *testing.T) {
 		if code := <-exit; code != 2 {
 			t.Errorf("exit code %d, want what the program ends with at SIGTERM", code)
 		}
+	})
+}
+
+// Containers come and go on many goroutines while the engine is restarted: what is asked of it waits, and nothing fails.
+func TestManyAtOnceAcrossRestarts(t *testing.T) {
+	onEach(t, func(t *testing.T, e *enginetest.Engine) {
+		var wg sync.WaitGroup
+		done := make(chan struct{})
+		for range 4 {
+			wg.Go(func() {
+				for range 4 {
+					c := e.Run(t, enginetest.Spec{Script: enginetest.Script{Lines: 5, Live: 100 * time.Millisecond, Exit: 9}})
+					if exit := c.Wait(t); exit != 9 {
+						t.Errorf("exit code %d", exit)
+					}
+					c.Remove(t)
+				}
+			})
+		}
+		go func() {
+			wg.Wait()
+			close(done)
+		}()
+		for range 2 {
+			e.Restart(t)
+			e.Kill(t)
+		}
+		<-done
 	})
 }
 

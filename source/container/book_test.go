@@ -61,6 +61,15 @@ func (b *book) reached(up bool, v apiVersion) {
 	b.version = v
 }
 
+// entry returns how id was when it was woken last.
+func (b *book) entry(id string) (life, bool) {
+	synctest.Wait()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l, ok := b.entries[id]
+	return l, ok
+}
+
 // take returns the calls since the last time, in order, those of syncs left out
 // if they are not asked for.
 func (b *book) take(syncs bool) string {

@@ -41,7 +41,6 @@ var _ roster = (*crew)(nil)
 type post struct {
 	place    place
 	again    bool // to be looked at once more
-	excluded bool
 	barred   bool // its driver cannot be read
 	caught   bool // it has been read to the end once
 	admitted bool // it was to be followed once
@@ -168,11 +167,10 @@ func (c *crew) wake(id string, why reason) {
 		_, f.latest = c.old[id]
 		f.latest = f.latest && c.plan.From == End
 		c.followers[id] = f
-		c.src.show(f.shown)
 	}
 	f.again = true
 	f.hasRun = f.hasRun || why == started || why == ended
-	if f.excluded && why != renamed || f.barred {
+	if f.barred {
 		return
 	}
 	switch f.place {
@@ -206,6 +204,7 @@ func (c *crew) admit(f *follower) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f.admitted = true
+	c.src.show(f.shown)
 }
 
 // doubt has the task of f look again, and end the stream that it has, if any.
@@ -229,6 +228,7 @@ func (c *crew) lives(f *follower, end context.CancelCauseFunc) bool {
 // gone implements roster. A follower that is being read finds out by itself,
 // when it has read what is left.
 func (c *crew) gone(id string) {
+	c.src.direct.gone(id)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := c.followers[id]
@@ -239,13 +239,14 @@ func (c *crew) gone(id string) {
 	}
 	f.again = true
 	if f.place == idle || f.place == queued {
-		f.excluded, f.barred = false, false
+		f.barred = false
 		c.queue(f, 0)
 	}
 }
 
 // sync implements roster.
 func (c *crew) sync(ids map[string]struct{}) {
+	c.src.direct.sync(ids)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.old == nil {
@@ -254,7 +255,7 @@ func (c *crew) sync(ids map[string]struct{}) {
 	now := time.Now()
 	for id, f := range c.followers {
 		if _, ok := ids[id]; !ok && (f.place == idle || f.place == queued) {
-			f.excluded, f.barred = false, false
+			f.barred = false
 			c.queue(f, 0)
 		}
 	}
@@ -427,10 +428,25 @@ func (c *crew) settle(ctx context.Context, f *follower, err error) {
 		c.rest(f)
 	case errors.Is(err, errGone):
 		c.part(ctx, f)
-	case err == errExcluded, errors.Is(err, errUnreadable):
+	case err == errExcluded:
+		c.exclude(ctx, f)
+	case errors.Is(err, errUnreadable):
 		c.bar(f, err)
+	case err == errDirect:
+		f.fine()
+		c.leave(f)
 	default:
 		c.retry(f, f.wait(err))
+	}
+}
+
+// leave lays f down for as long as nothing is told of it.
+func (c *crew) leave(f *follower) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f.track = nil
+	if f.place = idle; f.again {
+		c.queue(f, 0)
 	}
 }
 
@@ -443,8 +459,10 @@ func (c *crew) rest(f *follower) {
 	case f.again:
 		c.queue(f, 0)
 	case f.running():
+		f.shown.is(Polled)
 		c.queue(f, f.interval)
 	default:
+		f.shown.is(Idle)
 		f.place = idle
 		f.track = nil // there may be thousands that have ended
 	}
@@ -456,19 +474,25 @@ func (c *crew) retry(f *follower, wait time.Duration) {
 	c.queue(f, wait)
 }
 
-// bar leaves a container alone: for good if it cannot be read, and until it is
-// renamed if it is excluded.
+// bar leaves a container alone that cannot be read, for good.
 func (c *crew) bar(f *follower, err error) {
-	if errors.Is(err, errUnreadable) {
-		f.shown.fail(err)
-		f.log().Warn("the log of a container cannot be read", slog.String("driver", f.driver), slog.Any("error", err))
-	}
+	f.shown.fail(err)
+	f.shown.is(Unreadable)
+	f.log().Warn("the log of a container cannot be read", slog.String("driver", f.driver), slog.Any("error", err))
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	f.place = idle
-	f.excluded, f.barred = err == errExcluded, err != errExcluded
-	if f.excluded {
-		c.src.hide(f.shown)
+	f.place, f.barred = idle, true
+}
+
+// exclude leaves a container alone until something is told of it.
+func (c *crew) exclude(ctx context.Context, f *follower) {
+	f.finish(ctx) // if it was followed before; what is not sent is read again if it is once more
+	f.drop()
+	c.src.hide(f.shown)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f.place = idle; f.again {
+		c.queue(f, 0)
 	}
 }
 
@@ -476,6 +500,7 @@ func (c *crew) bar(f *follower, err error) {
 func (c *crew) part(ctx context.Context, f *follower) {
 	f.finish(ctx) // if its stream is lost there is nothing to read it from again
 	f.drop()
+	c.src.direct.gone(f.id)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if f.index > 0 {

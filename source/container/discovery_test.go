@@ -69,12 +69,7 @@ func TestEventsBeforeList(t *testing.T) {
 		if n := tr.count("list"); n != 1 {
 			t.Errorf("%d lists, want one without waiting any longer", n)
 		}
-		w.do(func() {
-			for e := range w.ears {
-				e.queue = append(e.queue, event{})
-				e.poke()
-			}
-		})
+		w.open()
 		synctest.Wait()
 		if n := tr.count("list"); n != 2 {
 			t.Errorf("%d lists, want another one when it opens", n)
@@ -107,6 +102,35 @@ func TestFirstList(t *testing.T) {
 	})
 }
 
+// TestOpensLate: what happened between a list and the opening of the stream is
+// found by another list, at once.
+func TestOpensLate(t *testing.T) {
+	for _, takes := range []time.Duration{0, 20 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld()
+			w.add("exited", "old")
+			w.unopened, w.mute = true, true
+			w.slow = func() { time.Sleep(takes) }
+			tr := explore(t, w, Config{})
+			time.Sleep(2 * time.Second)
+			w.create("a", "a")
+			w.start("a")
+			w.open()
+			time.Sleep(takes)
+			tr.take(false)
+			time.Sleep(takes)
+			if _, ok := tr.entry("a"); !ok {
+				t.Error("the list that came before does not have it, and no other came")
+			}
+			time.Sleep(10 * time.Minute)
+			synctest.Wait()
+			if n := tr.count("events"); n != 1 {
+				t.Errorf("%d event streams, want one", n)
+			}
+		})
+	}
+}
+
 // TestSlowList: a list that takes long keeps no event waiting, and is older than they are.
 func TestSlowList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -131,6 +155,29 @@ func TestSlowList(t *testing.T) {
 		if got := tr.take(true); got != "sync new,old,stops" {
 			t.Errorf("the next list said %q", got)
 		}
+	})
+}
+
+// TestLateEvents: an event that comes after younger ones says nothing of how
+// things are.
+func TestLateEvents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.add("running", "a")
+		tr := explore(t, w, Config{})
+		time.Sleep(time.Second)
+		w.exit("a")
+		tr.want(t, "found a; ended a")
+		w.do(func() {
+			for e := range w.ears {
+				w.pass(e, event{action: "start", id: "a", at: time.Now().Add(-time.Millisecond)})
+			}
+			w.mute = true
+		})
+		tr.want(t, "started a")
+		w.start("a") // of which nothing is heard
+		time.Sleep(30 * time.Second)
+		tr.want(t, "found a")
 	})
 }
 

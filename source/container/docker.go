@@ -57,7 +57,8 @@ var errEarly = errors.New("the version of the engine's API is not known yet")
 type docker struct {
 	client    *client.Client
 	transport *transport.Transport
-	newest    apiVersion // that the library speaks
+	podman    atomic.Bool // it is Podman that answers
+	newest    apiVersion  // that the library speaks
 
 	// spoken is the version agreed on; nil before the first ping has succeeded.
 	// The library reads its own copy without a lock for each request, so that
@@ -85,7 +86,7 @@ func newDocker(a *address) (engine, error) {
 	d.client, err = client.NewClientWithOpts(
 		// WithHost wants to change a Transport, and must not get ours.
 		client.WithHost(a.host),
-		client.WithHTTPClient(&http.Client{Transport: noting{d.transport}, CheckRedirect: client.CheckRedirect}),
+		client.WithHTTPClient(&http.Client{Transport: noting{d.transport, &d.podman}, CheckRedirect: client.CheckRedirect}),
 		client.WithScheme(a.scheme),
 		// A host with tracing would get a span for each request, and there are many.
 		client.WithTraceOptions(otelhttp.WithFilter(func(*http.Request) bool { return false })),
@@ -99,7 +100,10 @@ func newDocker(a *address) (engine, error) {
 
 // noting is a Transport that notes the status of an answer where the ctx of the
 // request has a place for it, since the library does not tell.
-type noting struct{ *transport.Transport }
+type noting struct {
+	*transport.Transport
+	podman *atomic.Bool
+}
 
 type statusKey struct{} // of an *int
 
@@ -107,6 +111,9 @@ func (n noting) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := n.Transport.RoundTrip(req)
 	if status, ok := req.Context().Value(statusKey{}).(*int); ok && err == nil {
 		*status = resp.StatusCode
+	}
+	if err == nil && resp.Header.Get(podmanHeader) != "" {
+		n.podman.Store(true)
 	}
 	return resp, err
 }
@@ -207,7 +214,7 @@ func (d *docker) list(ctx context.Context) ([]summary, error) {
 	}
 	list := make([]summary, len(all))
 	for i, c := range all {
-		list[i] = summary{id: c.ID, name: ownName(c.Names), image: c.Image, labels: c.Labels, state: c.State}
+		list[i] = summary{id: c.ID, name: ownName(c.Names), image: c.Image, labels: c.Labels, state: stateOf(c.State)}
 	}
 	return list, nil
 }
@@ -241,12 +248,13 @@ func (d *docker) inspect(ctx context.Context, id string) (details, error) {
 	// what is no time is as good as never.
 	started, _ := time.Parse(time.RFC3339Nano, c.State.StartedAt)
 	return details{
-		summary: summary{id: c.ID, name: strings.TrimPrefix(c.Name, "/"), image: c.Config.Image, labels: c.Config.Labels, state: c.State.Status},
+		summary: summary{id: c.ID, name: strings.TrimPrefix(c.Name, "/"), image: c.Config.Image, labels: c.Config.Labels, state: stateOf(c.State.Status)},
 		tty:     c.Config.Tty,
 		driver:  c.HostConfig.LogConfig.Type,
 		options: c.HostConfig.LogConfig.Config,
 		logPath: c.LogPath,
 		started: started,
+		podman:  d.podman.Load(),
 	}, nil
 }
 

@@ -59,6 +59,7 @@ type details struct {
 	options map[string]string // of that driver
 	logPath string            // of its log on the engine's host, if it is a file
 	started time.Time         // last; zero: never
+	podman  bool              // the engine is Podman: see podman.go
 }
 
 // running reports whether s may go on writing without a start event.

@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"math"
-	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -69,6 +68,9 @@ func (e *sendError) Unwrap() error { return e.error }
 // errExcluded says that a container is not to be followed.
 var errExcluded = errors.New("excluded")
 
+// errDirect says that the log of a container is read from its file.
+var errDirect = errors.New("read directly")
+
 // look asks the engine what the container is now.
 func (f *follower) look(ctx context.Context) error {
 	d, err := f.crew.engine.inspect(ctx, f.id)
@@ -84,9 +86,13 @@ func (f *follower) look(ctx context.Context) error {
 	}
 	f.details, f.who, f.known = d, w, true
 	f.crew.admit(f)
+	if f.crew.src.direct.admit(&d, w, f.log()) {
+		return errDirect
+	}
 	f.rotate = rotation(&d)
 	if f.track != nil {
 		f.track.describe(d.tty, w.attrs)
+		f.track.podman = d.podman
 	}
 	f.shown.name.Store(&d.name)
 	return nil
@@ -165,7 +171,7 @@ func (f *follower) finish(ctx context.Context) error {
 
 // gap tells that messages were rotated away before they were read: at most once
 // a minute.
-func (f *follower) gap(context.Context) {
+func (f *follower) gap() {
 	f.shown.gaps.Add(1)
 	if now := time.Now(); now.Sub(f.gapAt) >= time.Minute {
 		f.gapAt = now
@@ -199,34 +205,4 @@ func (f *follower) fine() {
 	f.trouble, f.failed = nil, 0
 	f.backoff.Reset()
 	f.shown.fail(nil)
-}
-
-// A view is what Stats shows of a follower.
-type view struct {
-	id      string
-	name    atomic.Pointer[string]
-	state   atomic.Int32
-	entries atomic.Int64
-	bytes   atomic.Int64
-	gaps    atomic.Int64
-	opened  atomic.Int64 // streams that were opened to follow
-	newest  atomic.Int64 // the time of the last entry, in ns
-	err     atomic.Pointer[error]
-}
-
-func (v *view) sending(b *batch.Batch) {
-	n := len(b.Entries)
-	v.entries.Add(int64(n))
-	v.bytes.Add(int64(b.Size()))
-	if n > 0 {
-		v.newest.Store(b.Entries[n-1].Time.UnixNano())
-	}
-}
-
-func (v *view) fail(err error) {
-	if err == nil {
-		v.err.Store(nil)
-	} else {
-		v.err.Store(&err)
-	}
 }

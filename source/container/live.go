@@ -37,11 +37,7 @@ var errDoubt = errors.New("the stream may have left something out")
 func (f *follower) live(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	r := logRequest{follow: true, tail: max(tailLive, 4*(f.sent.after.nth+1))}
-	if f.sent.start() || f.total < tailLive {
-		r.tail = 0
-	}
-	s := &feed{pass: f.newPass(r, f.sent), cancel: cancel, opened: time.Now(), pace: newPace(f.rotate)}
+	s := &feed{pass: f.newPass(f.toFollow(), f.sent), cancel: cancel, opened: time.Now(), pace: newPace(f.rotate)}
 	if !f.crew.lives(f, cancel) {
 		return errDoubt
 	}
@@ -50,7 +46,8 @@ func (f *follower) live(ctx context.Context) error {
 		return err
 	}
 	defer s.close()
-	f.shown.opened.Add(1)
+	f.shown.streams.Add(1)
+	f.shown.is(Live)
 	f.feed = s
 	f.crew.attend(f, anchorWait)
 	err := s.run(ctx)
@@ -65,6 +62,19 @@ func (f *follower) live(ctx context.Context) error {
 	default:
 		f.brief = time.Since(s.opened) < briefly
 		return errOver
+	}
+}
+
+// toFollow is the request for what follows the message that was sent last: with
+// that message, as a rule, so that it is known that nothing was left out.
+func (f *follower) toFollow() logRequest {
+	switch {
+	case f.sent.start(), f.total < tailLive:
+		return logRequest{follow: true}
+	case f.podman:
+		return logRequest{follow: true, since: f.sent.since()}
+	default:
+		return logRequest{follow: true, tail: max(tailLive, 4*(f.sent.after.nth+1))}
 	}
 }
 
@@ -127,13 +137,22 @@ func (s *feed) run(ctx context.Context) error {
 	return s.end(ctx, err)
 }
 
+// anchorWait is how long the message that was delivered last may take to come.
+// An engine that was asked for all from a time on may have to read the whole log.
+func (s *feed) anchorWait() time.Duration {
+	if s.request.since.IsZero() {
+		return anchorWait
+	}
+	return verifyEvery
+}
+
 // attend is what a worker does for a follower whose task waits for its stream:
 // it sends what has been open for long enough, and ends a stream that does not
 // tell what it should. It returns when to come again.
 func (s *feed) attend(ctx context.Context) time.Duration {
 	f, now := s.f, time.Now()
 	if !s.found {
-		if left := anchorWait - now.Sub(s.opened); left > 0 {
+		if left := s.anchorWait() - now.Sub(s.opened); left > 0 {
 			return left
 		}
 		s.cancel(errDoubt)

@@ -153,14 +153,15 @@ const (
 // reliable when log files rotate: so much of the end as will do, and more as
 // long as the message that was delivered last is not among it.
 func (f *follower) catchUp(ctx context.Context) (fresh int, err error) {
+	f.shown.is(CatchingUp)
 	from := f.sent
 	for tail := f.tail; ; {
 		r := logRequest{tail: tail}
 		switch {
 		case from.start(), f.total < tailLive:
 			r.tail = 0
-		case tail > tailMax && f.crew.lenient():
-			r = logRequest{since: time.Unix(0, from.after.time).Add(-sinceLead)}
+		case f.podman, tail > tailMax && f.crew.lenient():
+			r = logRequest{since: from.since()}
 		case tail > tailMax:
 			r.tail = 0
 		}
@@ -173,7 +174,7 @@ func (f *follower) catchUp(ctx context.Context) (fresh int, err error) {
 		}
 		switch {
 		case r.tail == 0:
-			f.gap(ctx)
+			f.gap()
 			from = p.remains()
 		case p.count < tail:
 			tail = tailMax + 1
@@ -182,6 +183,9 @@ func (f *follower) catchUp(ctx context.Context) (fresh int, err error) {
 		}
 	}
 }
+
+// since is from when on a log is read to find the message p is behind.
+func (p *position) since() time.Time { return time.Unix(0, p.after.time).Add(-sinceLead) }
 
 // total is how many messages there are in the whole log, if that is known after
 // a pass that ended with err, and a large number otherwise.
@@ -206,7 +210,7 @@ func (p *pass) remains() position {
 func (f *follower) leaveOut(ctx context.Context) error {
 	for tail := tailMin; ; tail *= 4 {
 		r := logRequest{tail: tail}
-		if tail > tailMax {
+		if tail > tailMax || f.podman {
 			r.tail = 0
 		}
 		// Nothing has this mark, so that nothing is sent.

@@ -13,12 +13,19 @@ import (
 // entries are what the messages that an engine sends become, all of them or those that there are yet.
 func entries(t *testing.T, body []byte, tty bool) (lines []string) {
 	t.Helper()
+	return entriesOf(t, body, tty, false)
+}
+
+// entriesOf is entries of any engine.
+func entriesOf(t *testing.T, body []byte, tty, podman bool) (lines []string) {
+	t.Helper()
 	p, err := prepare(Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	tr := newTrack(p)
 	tr.describe(tty, nil)
+	tr.podman = podman
 	tr.begin(position{})
 	tr.b = batch.New(&batch.Pool{Poison: true}, batch.Labels{})
 	fr := newFramer(iotest.HalfReader(bytes.NewReader(body)), tty)

@@ -1,13 +1,18 @@
 package container
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/lifecycle"
 	"github.com/logferry/logferry/source"
 	"github.com/logferry/logferry/source/container/containertest"
 	"github.com/logferry/logferry/source/sourcetest"
@@ -16,12 +21,40 @@ import (
 // A rig is a source at work on an engine within this process, in a bubble.
 type rig struct {
 	testing.TB
+	gen      containertest.Generation
 	engine   *containertest.Engine
 	cfg      Config
 	src      *Source
 	receiver *sourcetest.Receiver
-	session  *sourcetest.Session
 	points   source.Checkpoints
+	saver    *source.Saver
+	super    *lifecycle.Supervisor // nil: the source does not run
+	logged   diary
+	failures []error // of Run
+}
+
+// A diary is what the source has logged.
+type diary struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *diary) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+// lines are those with text in them.
+func (l *diary) lines(text string) (some []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for line := range strings.Lines(l.text.String()) {
+		if strings.Contains(line, text) {
+			some = append(some, line)
+		}
+	}
+	return some
 }
 
 // bubble runs f with an engine of the given generation, and a source that is
@@ -31,10 +64,10 @@ func bubble(t *testing.T, gen containertest.Generation, f func(r *rig)) {
 	synctest.Test(t, func(t *testing.T) {
 		e := containertest.New(containertest.Config{Generation: gen})
 		defer e.Close()
-		r := &rig{TB: t, engine: e, points: source.MemCheckpoints()}
+		r := &rig{TB: t, gen: gen, engine: e, points: source.MemCheckpoints()}
 		r.cfg.Dial = e.Dial
 		f(r)
-		if r.session != nil {
+		if r.super != nil {
 			r.stop()
 		}
 	})
@@ -58,22 +91,45 @@ func (r *rig) start() {
 		r.receiver = &sourcetest.Receiver{}
 	}
 	r.src = src
-	r.session = sourcetest.Start(r.TB, src, r.receiver, r.points)
+	if r.saver, err = source.NewSaver(context.Background(), r.points); err != nil {
+		r.Fatal(err)
+	}
+	r.super = lifecycle.New(lifecycle.Config{Name: "rig"})
+	out := source.NewOutlet(source.OutletConfig{
+		Name: "source", Receiver: r.receiver, Saver: r.saver, Supervisor: r.super,
+		Logger: slog.New(slog.NewTextHandler(&r.logged, nil)),
+	})
+	r.super.Start(lifecycle.Task{Name: "run", Restart: lifecycle.Restart{Min: 10 * time.Millisecond, Max: time.Second}, Run: func(ctx context.Context) error {
+		err := out.Run(ctx, src)
+		if ctx.Err() == nil {
+			r.failures = append(r.failures, err)
+		}
+		return err
+	}})
 }
 
 // stop ends the source, as the end of the program does.
 func (r *rig) stop() {
 	r.Helper()
-	if err := r.session.Stop(); err != nil {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := r.super.Close(ctx); err != nil {
 		r.Error(err)
 	}
-	for _, err := range r.session.Failures() {
+	if err := r.saver.Save(context.Background()); err != nil {
+		r.Error(err)
+	}
+	for _, err := range r.failures {
 		r.Errorf("run failed: %v", err)
 	}
+	if err := r.receiver.Err(); err != nil {
+		r.Error(err)
+	}
+	synctest.Wait() // the engine notices that a connection has closed
 	if n := r.engine.Stats().Conns; n != 0 {
 		r.Errorf("%d connections are left", n)
 	}
-	r.session = nil
+	r.super = nil
 }
 
 // run is a container that runs.

@@ -37,6 +37,7 @@ func (f *follower) renew(ctx context.Context) error {
 	if f.track == nil {
 		f.track = newTrack(f.crew.plan)
 		f.track.describe(f.tty, f.who.attrs)
+		f.track.podman = f.podman
 	}
 	return nil
 }
@@ -191,7 +192,7 @@ func (f *follower) follow(ctx context.Context) error {
 
 // final reports whether err is not to be tried again.
 func final(err error) bool {
-	return err == errExcluded || errors.Is(err, errGone) || errors.Is(err, errUnreadable)
+	return err == errExcluded || err == errDirect || errors.Is(err, errGone) || errors.Is(err, errUnreadable)
 }
 
 // turn reads what is there, and follows the log if that was not much.

@@ -16,6 +16,7 @@ import (
 type Source struct {
 	plan     *plan
 	register *register
+	direct   *direct // nil: all logs are read through the engine
 
 	mu    sync.Mutex
 	shown map[*view]struct{}
@@ -31,7 +32,13 @@ func New(cfg Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Source{plan: p, register: newRegister(), shown: map[*view]struct{}{}}, nil
+	s := &Source{plan: p, register: newRegister(), shown: map[*view]struct{}{}}
+	if p.Direct != "" {
+		if s.direct, err = newDirect(p); err != nil {
+			return nil, fmt.Errorf("container: Direct: %q: %w", p.Direct, err)
+		}
+	}
+	return s, nil
 }
 
 // Run implements source.Source. Pipelines call it. It returns nil once ctx is
@@ -53,6 +60,9 @@ func (s *Source) Run(ctx context.Context, out *source.Outlet) (err error) {
 	helpers := []*lifecycle.Handle{out.Go("backlog", c.catch), out.Go("watchdog", c.watchdog.run)}
 	for i := range s.plan.Pollers {
 		helpers = append(helpers, out.Go(fmt.Sprintf("poll-%d", i), c.work))
+	}
+	if s.direct != nil {
+		helpers = append(helpers, out.Go("direct", func(ctx context.Context) error { return s.direct.run(ctx, out) }))
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer func() {

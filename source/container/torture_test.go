@@ -32,7 +32,7 @@ func TestTorture(t *testing.T) {
 			gen = containertest.Gen20
 		}
 		t.Run(fmt.Sprintf("%v seed %d", gen, seed), func(t *testing.T) {
-			bubble(t, gen, func(r *rig) { newTorture(r, gen, seed).run() })
+			bubble(t, gen, func(r *rig) { newTorture(r, seed).run() })
 		})
 	}
 }
@@ -41,7 +41,6 @@ func TestTorture(t *testing.T) {
 type torture struct {
 	*rig
 	rnd     *rand.Rand
-	old     bool // the engine is of before 23.0
 	live    []*victim
 	all     []*victim
 	base    int
@@ -59,8 +58,8 @@ type victim struct {
 	final   []string // what the engine had before it was removed
 }
 
-func newTorture(r *rig, gen containertest.Generation, seed uint64) *torture {
-	x := &torture{rig: r, old: gen == containertest.Gen20, rnd: rand.New(rand.NewPCG(seed, 4))}
+func newTorture(r *rig, seed uint64) *torture {
+	x := &torture{rig: r, rnd: rand.New(rand.NewPCG(seed, 4))}
 	r.cfg.MaxStreams = []int{-1, 2, 256}[x.rnd.IntN(3)]
 	r.cfg.Outputs = []Outputs{Both, Both, Stdout, Stderr}[x.rnd.IntN(4)]
 	return x
@@ -131,7 +130,7 @@ func (x *torture) create() {
 		s.Compress = x.rnd.IntN(3) == 0
 	}
 	// Engines before 23.0 do not store the newline behind a line's last piece.
-	unclear := x.old && s.Tty && s.Driver == "local"
+	unclear := x.gen == containertest.Gen20 && s.Tty && s.Driver == "local"
 	v := &victim{Container: x.engine.Create(s), spec: s, unclear: unclear}
 	v.Start()
 	x.live = append(x.live, v)

@@ -38,12 +38,12 @@ type track struct {
 	// pieces are the lines of which a piece was seen, by output.
 	pieces [3]piece
 
-	b     *batch.Batch // to fill
-	tty   bool         // lines end in CRLF
-	attrs [3][]batch.Attr
-	cut   []batch.Attr // attrs of an entry that was truncated
-	text  []byte       // of a message with what was held back in front
-	lines int64
+	b      *batch.Batch // to fill
+	tty    bool         // lines end in CRLF
+	podman bool         // pieces are of any size: see podman.go
+	attrs  [3][]batch.Attr
+	cut    []batch.Attr // attrs of an entry that was truncated
+	text   []byte       // of a message with what was held back in front
 }
 
 // A piece is what was seen last of an output: a part of a line, if it is open.
@@ -103,14 +103,14 @@ func (t *track) add(f *frame, m mark) {
 // share.
 func (t *track) message(f *frame, at int64) {
 	p := &t.pieces[f.out]
-	if p.open && p.time != f.time {
+	if p.open && p.time != f.time && !t.podman {
 		t.joiner.Add(&record.Line{Stream: f.out, Text: t.held(p, nil)}, at, at) // the piece was the last: nothing follows
 	}
 	text, ended := bytes.CutSuffix(f.data, newline)
 	if !ended || len(text) > 0 {
 		text = t.held(p, text)
 	}
-	*p = piece{open: !ended && len(f.data) >= pieceSize, time: f.time}
+	*p = piece{open: !ended && (t.podman || len(f.data) >= pieceSize), time: f.time}
 	switch {
 	case t.tty && ended:
 		text = bytes.TrimSuffix(text, carriage)
@@ -140,7 +140,6 @@ func (t *track) emit(r *record.Record) {
 		t.cut = append(append(t.cut[:0], attrs...), truncated)
 		attrs = t.cut
 	}
-	t.lines++
 	t.b.Append(r.Time, r.Text, attrs...)
 }
 

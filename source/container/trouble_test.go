@@ -32,8 +32,8 @@ func TestMissedWhileBroken(t *testing.T) {
 		w.do(func() { w.mute, w.ring = false, nil })
 		time.Sleep(time.Second)
 		tr.take(false)
-		if got := tr.entries["b"].runs; got != 2 {
-			t.Errorf("knows of %d runs, want 2", got)
+		if got, _ := tr.entry("b"); got.runs != 2 {
+			t.Errorf("knows of %d runs, want 2", got.runs)
 		}
 		// What the engine still knows comes as an event.
 		w.exit("a")
@@ -51,6 +51,23 @@ func TestMissedWhileBroken(t *testing.T) {
 		if tr.log.Len() > 0 {
 			t.Errorf("logged: %s", tr.log)
 		}
+	})
+}
+
+// TestAfterBreak: the list that follows a break keeps no event waiting.
+func TestAfterBreak(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		tr := explore(t, w, Config{})
+		time.Sleep(time.Minute)
+		w.breakEars(io.ErrUnexpectedEOF, false)
+		time.Sleep(time.Millisecond)
+		w.do(func() { w.slow = func() { time.Sleep(20 * time.Second) } })
+		time.Sleep(time.Second)
+		w.create("a", "a")
+		w.start("a")
+		tr.want(t, "started a")
+		time.Sleep(20 * time.Second)
 	})
 }
 

@@ -31,6 +31,7 @@ type visit struct {
 
 	lists   int  // that ended
 	trouble bool // the last one failed
+	fresh   bool // the next one is the first since the stream has opened
 	heard   int  // events by the last one
 }
 
@@ -42,9 +43,9 @@ var (
 )
 
 func newVisit(d *discovery) *visit {
-	v := &visit{discovery: d, began: time.Now(), bell: newDoorbell(), timer: time.NewTimer(openWait), pause: newPause()}
+	v := &visit{discovery: d, began: time.Now(), bell: newDoorbell(), timer: time.NewTimer(openWait), pause: newPause(),
+		broke: errEnded, fresh: true}
 	since := d.since
-	v.broke = errEnded
 	v.stream = d.spawn("events", func(ctx context.Context) error {
 		v.broke = d.engine.events(ctx, since, v.bell.note)
 		return nil
@@ -91,6 +92,7 @@ func (v *visit) hear() {
 		v.catchUp()
 	}
 	if opened {
+		v.fresh = true
 		v.list()
 	}
 }
@@ -141,9 +143,10 @@ func (v *visit) reconcile(ctx context.Context) error {
 	v.pause.Reset()
 	before := v.heard
 	v.heard, _ = v.bell.heard()
-	if v.lists > 1 && !v.again && surprises > 0 && v.heard == before {
+	if surprises > 0 && v.heard == before && !v.fresh {
 		return errSilent
 	}
+	v.fresh = v.again
 	if time.Since(v.began) >= steady {
 		v.short = 0
 		v.reach.hears()

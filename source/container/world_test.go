@@ -221,6 +221,16 @@ func (w *world) remove(id string) {
 	})
 }
 
+// open tells all ears that they are open.
+func (w *world) open() {
+	w.do(func() {
+		for e := range w.ears {
+			e.queue = append(e.queue, event{})
+			e.poke()
+		}
+	})
+}
+
 // add makes containers that are there before anybody looks.
 func (w *world) add(state string, ids ...string) {
 	for _, id := range ids {

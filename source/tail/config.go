@@ -42,11 +42,27 @@ type Config struct {
 	// From is where reading begins in files that are there when Run first
 	// looks and have no cursor: Start by default.
 	From From
+	// Accept reports whether a file that was found at path, which is absolute, is
+	// followed: all are by default. It is called from Run, and again at each look
+	// for as long as it says no, so that a file can wait until it is known whose it
+	// is; [Source.Reconsider] is quicker. A file that waits is not opened, costs an
+	// entry of a listing, and does not count for MaxFiles. If it has a cursor, that
+	// is kept as long as the file is there. Of what is at a path that is followed,
+	// and of the generations of that, Accept is not asked again.
+	Accept func(path string) bool
+	// Rotated has the generations of a log read too that were rotated away before
+	// it was found, the oldest first, and before the log itself. They are known by
+	// their names, and compressed ones, with .gz or .zst behind that, are among them.
+	// It has no meaning with Once, and leaves out generations of what From leaves out.
+	Rotated bool
 	// Labels names the stream of a file that is seen for the first time at
 	// path, which is absolute. It is called from Run, and again after a
 	// restart, with the same path even if the file was renamed meanwhile. The
 	// default is {filename="<path>"}.
 	Labels func(path string) batch.Labels
+	// Attrs are attributes of each entry of a file. It is called when Labels is,
+	// with the same path; what it returns is kept, and never changed.
+	Attrs func(path string) []batch.Attr
 	// Once reads every file to its end, a last line without newline included,
 	// waits until everything was delivered, and then lets Run return nil. A
 	// plain path must exist when New is called. What turns out later not to be
@@ -111,6 +127,10 @@ type Config struct {
 	// is not in the format, or longer than twice MaxLine and 1 MiB, is
 	// delivered as it is, with the attribute malformed="docker-json" or "cri".
 	Format record.Format
+	// Output selects one of the outputs that Format tells of, [record.Stdout] or
+	// [record.Stderr]. Lines of the other one are left out, lines that do not say
+	// are not. Both are read by default.
+	Output record.Stream
 	// Multiline says which lines make one entry: each its own by default.
 	Multiline Multiline
 	// AddPath gives each entry the attribute path: where its file was first
@@ -241,6 +261,14 @@ func (p *plan) checkNumbers() (errs []error) {
 	}
 	if !p.Format.Valid() {
 		errs = append(errs, fmt.Errorf("tail: Format: %v is none of package record", p.Format))
+	}
+	if p.Rotated && p.Once {
+		errs = append(errs, errors.New("tail: Rotated: it has no meaning with Once"))
+	}
+	if p.Output != record.None && p.Format == record.Plain {
+		errs = append(errs, errors.New("tail: Output: it has no meaning without a Format"))
+	} else if p.Output > record.Stderr {
+		errs = append(errs, fmt.Errorf("tail: Output: %d is none of package record", p.Output))
 	}
 	if _, err := newline(p.Encoding); err != nil {
 		errs = append(errs, fmt.Errorf("tail: Encoding: %w", err))

@@ -39,6 +39,9 @@ func TestNewRefuses(t *testing.T) {
 		"tail: Multiline.Timeout: -1ns is negative":               {Paths: []string{"/a"}, Multiline: Multiline{Timeout: -1}},
 		"tail: Multiline.MaxLines: -1 is negative":                {Paths: []string{"/a"}, Multiline: Multiline{Rule: record.Go(), MaxLines: -1}},
 		"tail: Multiline: MaxLines has no meaning without a Rule": {Paths: []string{"/a"}, Multiline: Multiline{MaxLines: 5}},
+		"tail: Rotated: it has no meaning with Once":              {Paths: []string{dir + "/*"}, Rotated: true, Once: true},
+		"tail: Output: it has no meaning without a Format":        {Paths: []string{"/a"}, Output: record.Stdout},
+		"tail: Output: 3 is none of package record":               {Paths: []string{"/a"}, Format: record.CRI, Output: 3},
 		"tail: Encoding: " + errNewline.Error():                   {Paths: []string{"/a"}, Encoding: triple{}},
 	} {
 		if _, err := New(cfg); err == nil || err.Error() != want {

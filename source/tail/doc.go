@@ -52,6 +52,9 @@
 // agree too. A file that was compressed while the program was down is found
 // whether or not a pattern names it.
 //
+// With Config.Rotated a log begins with the oldest of its generations that is
+// there, compressed or not, when the log is found.
+//
 // What is damaged is delivered up to the damage, and reported. Unpacking ends
 // with an error beyond MaxUnpacked bytes, and beyond 500 times the compressed
 // size once that is more than 64 MiB.
@@ -68,7 +71,7 @@
 //   - A file beyond MaxOpen that is appended to and deleted before it is opened
 //     again.
 //   - A generation that was rotated and compressed before it ever was looked at,
-//     unless a pattern names it.
+//     unless a pattern names it or Rotated asks for it.
 //   - Two files whose first 1 KiB and whose 64 bytes before the position are
 //     the same, after a restart and without their inode numbers. Log lines with
 //     times or counters in them never are.
@@ -112,6 +115,18 @@
 // What is rotated away takes its open entry along: lines in the new file begin
 // another one. When a file is truncated, an entry that was held back is lost
 // with the rest that was not read, and told of.
+//
+// # Files that wait
+//
+// Config.Accept makes a file wait until something is known about it: whose log
+// it is, and what labels and attributes belong to it. Until then it is not
+// opened. When it is accepted, what it was rotated to meanwhile is found as after
+// a restart, and its cursor, if it had one, is there. What rotation removed while
+// it waited is lost.
+//
+// The streams of this package are named by absolute paths, with a number behind
+// them. Those of other names that the same outlet has are left alone: a source of
+// another kind may run this one on its own outlet.
 //
 // # What it costs
 //

@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/source"
 )
 
@@ -40,10 +39,10 @@ import (
 // begun implies known, but for a compressed file that turned out to be read
 // already, until that is noted in its cursor; resumed always does.
 type file struct {
-	stream string       // names the source.Stream
-	path   string       // where it was first seen
-	log    string       // what path led to then: generations are named after it
-	labels batch.Labels // made from path
+	stream string // names the source.Stream
+	path   string // where it was first seen
+	log    string // what path led to then: generations are named after it
+	tag           // made from path
 	id     identity
 
 	// Where it is now.
@@ -105,6 +104,7 @@ type file struct {
 	foreign time.Time // since when it holds something else, though it was rotated
 	blank   int64     // when it was changed last as it was empty, 0 if it is known not to be
 	hinted  []string  // the keys of scanner.hints that lead to it
+	next    *tag      // what takes the place of its tag, nil if nothing does
 
 	// The reading part.
 	print print // of the first bytes, as it stands in cursors
@@ -119,6 +119,7 @@ type file struct {
 	real     string         // the place that stands in cursors, "" if that is path
 	herald   bool           // only a first cursor is to be sent
 	ask      bool           // the stream is to be asked whether it is lost
+	reopen   bool           // the stream has other labels from now on
 	flush    bool           // nothing will be added: a line without newline at the end is one
 	rest     int64          // length of the unfinished line behind offset
 	scan     int64          // how far that line was searched for its end
@@ -247,7 +248,7 @@ func (f *file) setSize(n int64) {
 // remains are what skipped needs to know of a file that is forgotten.
 func (f *file) remains() *file {
 	return &file{
-		path: f.path, log: f.log, real: f.real, labels: f.labels, id: f.id, mtime: f.mtime, links: f.links,
+		path: f.path, log: f.log, real: f.real, tag: f.tag, id: f.id, mtime: f.mtime, links: f.links,
 		print: f.print, pos: f.pos, moved: f.moved, drained: true, place: -1,
 	}
 }

@@ -5,17 +5,15 @@ import (
 	"log/slog"
 	"slices"
 	"time"
-
-	"github.com/logferry/logferry/batch"
 )
 
 // A gap is where generations of a log may have come and gone unseen: behind a
 // file that is known, or a time until which all were.
 type gap struct {
-	path   string // of the log
-	name   string // what that leads to: generations are named after it
-	where  string // a path in the folder to look in
-	labels batch.Labels
+	path  string // of the log
+	name  string // what that leads to: generations are named after it
+	where string // a path in the folder to look in
+	tag
 	since  int64 // when the last one known was changed last
 	behind *file // that one, if it is known
 	until  int64 // when the next one known was changed last
@@ -53,7 +51,7 @@ func (s *scanner) passages(g gap, now time.Time) []passage {
 		if c, ok := a.gen.compare(b.gen); ok && c != 0 {
 			return c
 		}
-		return cmp.Compare(a.info.mtime, b.info.mtime)
+		return cmp.Or(cmp.Compare(a.info.mtime, b.info.mtime), cmp.Compare(a.packed, b.packed))
 	})
 	return all
 }
@@ -70,12 +68,14 @@ func (s *scanner) survey(g gap, now time.Time) (all []passage, still bool) {
 	behind, ahead := s.nameOf(g.behind, g, now), s.nameOf(g.ahead, g, now)
 	places := map[string]identity{}
 	for _, path := range s.akin(g.where, g.name, now) { // listed anew, if those have moved
-		gen := generationOf(path, g.name)
-		if gen.form == noGeneration || s.wanted(path) || excluded(s.exclude, path) {
+		kind := packedKind(path)
+		gen := generationOf(unpackedName(path), g.name)
+		if gen.form == noGeneration || kind != unpacked && !s.Rotated || s.wanted(path) || excluded(s.exclude, path) {
 			continue
 		}
 		places[path] = idOf(path)
-		if c := s.openCandidate(path); c != nil {
+		if c := s.openUnknown(path); c != nil {
+			c.packed = kind
 			all = append(all, passage{c, gen})
 			places[path] = c.info.id
 		}
@@ -111,7 +111,7 @@ func (s *scanner) nameOf(f *file, g gap, now time.Time) generation {
 	if path == "" {
 		return generation{}
 	}
-	return generationOf(path, g.name)
+	return generationOf(unpackedName(path), g.name)
 }
 
 // spans reports whether p lies within g, whose ends by their names are those

@@ -1,6 +1,10 @@
 package tail
 
-import "time"
+import (
+	"path/filepath"
+	"slices"
+	"time"
+)
 
 // hinted looks at what events named.
 func (s *scanner) hinted(h hints, now time.Time) {
@@ -58,4 +62,28 @@ func (s *scanner) rename(path string) {
 	case !f.moved.IsZero() && len(f.names) == 0:
 		s.hint(f, path)
 	}
+}
+
+// hint has events that name path, or what it leads to, mean f.
+func (s *scanner) hint(f *file, path string) {
+	keys := []string{path}
+	if real := realPath(path); real != "" {
+		keys = append(keys, real)
+		s.watchFolder(filepath.Dir(real))
+	}
+	for _, k := range keys {
+		s.hints[k] = f
+		if !slices.Contains(f.hinted, k) {
+			f.hinted = append(f.hinted, k)
+		}
+	}
+}
+
+func (s *scanner) unhint(f *file) {
+	for _, k := range f.hinted {
+		if s.hints[k] == f {
+			delete(s.hints, k)
+		}
+	}
+	f.hinted = nil
 }

@@ -18,12 +18,7 @@ func (s *scanner) line(now time.Time) {
 		}
 	}
 	for path, fs := range rotated {
-		s.rank(fs, now)
-		for i := 1; i < len(fs); i++ {
-			s.queue(fs[i], fs[i-1])
-		}
-		last := fs[len(fs)-1]
-		s.succeeds(path, last, s.skipped(last, now))
+		s.lineUp(path, fs, now)
 	}
 	last := map[string]memo{} // of each path, what was changed last
 	for _, m := range s.orphans {
@@ -38,6 +33,16 @@ func (s *scanner) line(now time.Time) {
 			s.succeeds(path, f, f)
 		}
 	}
+}
+
+// lineUp does so for fs, which lay at path and were rotated.
+func (s *scanner) lineUp(path string, fs []*file, now time.Time) {
+	s.rank(fs, now)
+	for i := 1; i < len(fs); i++ {
+		s.queue(fs[i], fs[i-1])
+	}
+	last := fs[len(fs)-1]
+	s.succeeds(path, last, s.skipped(last, now))
 }
 
 // rank sorts fs, which lay at one path in turn, the oldest first: by their names
@@ -76,12 +81,12 @@ func (s *scanner) expected() map[string]struct{} {
 		}
 	}
 	for i := range s.patterns {
-		if p := &s.patterns[i]; p.glob == "" && (s.spots[p.path] == nil || s.spots[p.path].cur == nil) {
+		if p := &s.patterns[i]; p.glob == "" && !s.refused(p.path) && (s.spots[p.path] == nil || s.spots[p.path].cur == nil) {
 			paths[p.path] = struct{}{}
 		}
 	}
 	for _, m := range s.orphans {
-		if s.spots[m.path] == nil {
+		if s.spots[m.path] == nil && !s.refused(m.path) {
 			paths[m.path] = struct{}{}
 		}
 	}
@@ -90,11 +95,16 @@ func (s *scanner) expected() map[string]struct{} {
 
 // unseen looks for generations of a path where no file is that was known
 // before: what was written since the last that is known of this path or, if
-// there is none, of any; on the very first start, since the source was made.
+// there is none, of any; on the very first start, since the source was made. With
+// Config.Rotated, all of them.
 func (s *scanner) unseen(path string, last memo, ok bool, now time.Time) *file {
-	g := gap{path: path, name: logName(path), where: logName(path), labels: s.Labels(path), since: s.newest}
-	if ok {
+	g := gap{path: path, name: logName(path), where: logName(path), tag: s.tagOf(path), since: s.newest}
+	switch {
+	case ok:
 		g.since, g.where = last.mtime, last.where()
+	case s.Rotated && s.From == Start:
+		g.since = 0
+		return s.bridge(g, nil, now)
 	}
 	if g.since == 0 {
 		if s.From == End {

@@ -92,8 +92,23 @@ func (s *scanner) pruneFailures() {
 	s.src.keepFailures(s.sweep.failed)
 }
 
-// visit finds out which file path leads to.
+// visit finds out which file path leads to, if it is accepted.
 func (s *scanner) visit(path string, now time.Time) {
+	switch {
+	case s.refused(path):
+		s.waits(path)
+	case s.late(path):
+		s.first = true
+		s.arrive(path, now)
+		s.first = false
+		s.rejoin(path, now)
+	default:
+		s.arrive(path, now)
+	}
+}
+
+// arrive finds out which file path leads to.
+func (s *scanner) arrive(path string, now time.Time) {
 	st, err := statPath(path)
 	if err == nil && !st.mode.IsRegular() {
 		err = errNotRegular
@@ -117,15 +132,19 @@ func (s *scanner) visit(path string, now time.Time) {
 // lead notes that path, which is followed, leads to f.
 func (s *scanner) lead(path string, f *file, now time.Time) {
 	sp := s.spots[path]
+	since := s.sweep.before
 	if sp == nil {
 		sp = &spot{path: path}
 		s.spots[path] = sp
+		if s.Rotated {
+			since = 0
+		}
 	}
 	s.occupy(sp, f, now)
-	if sp.prev == nil && !s.first && !f.known && f.after == nil && f.at == f.path && f.path == path {
+	if sp.prev == nil && !s.first && !f.initial && !f.known && f.after == nil && f.at == f.path && f.path == path {
 		// The first that is seen here. Since the last look there may have been
 		// others.
-		s.awaits(f, gap{path: path, name: f.log, where: f.log, labels: f.labels, since: s.sweep.before}, s.lately(dirOf(f.log), now))
+		s.awaits(f, gap{path: path, name: f.log, where: f.log, tag: f.tag, since: since}, s.lately(dirOf(f.log), now))
 	}
 }
 
@@ -267,17 +286,18 @@ func (s *scanner) admit(path string, now time.Time) *file {
 		return f
 	}
 	f.stream = s.mint(f.path)
-	f.labels = s.Labels(f.path)
+	f.tag = s.tagOf(f.path)
 	if e, ok := s.done[st.id]; ok && f.packed == unpacked && e.holds(h, s.buf) {
 		f.begin, f.offset, f.anchor, f.weighed = e.offset, e.offset, e.anchor, true // it was read, and has come back
 		return f
 	}
-	if s.first && !s.src.begun && s.From == End && !s.blamed[path] {
+	if size := s.leftOut(path, st); size >= 0 && !s.blamed[path] {
+		f.initial = true
 		if f.packed != unpacked {
 			f.whole = st.size
 			return f
 		}
-		f.begin = s.lastLine(h, st.size, f.prefix)
+		f.begin = s.lastLine(h, size, f.prefix)
 		f.offset = f.begin
 	}
 	return f
@@ -346,30 +366,6 @@ func realPath(path string) string {
 // logName is what path leads to: the path in whose folder its generations lie.
 func logName(path string) string {
 	return cmp.Or(realPath(path), path)
-}
-
-// hint has events that name path, or what it leads to, mean f.
-func (s *scanner) hint(f *file, path string) {
-	keys := []string{path}
-	if real := realPath(path); real != "" {
-		keys = append(keys, real)
-		s.watchFolder(filepath.Dir(real))
-	}
-	for _, k := range keys {
-		s.hints[k] = f
-		if !slices.Contains(f.hinted, k) {
-			f.hinted = append(f.hinted, k)
-		}
-	}
-}
-
-func (s *scanner) unhint(f *file) {
-	for _, k := range f.hinted {
-		if s.hints[k] == f {
-			delete(s.hints, k)
-		}
-	}
-	f.hinted = nil
 }
 
 // lastLine is where the last line that is not finished begins: the end of a

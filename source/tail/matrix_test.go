@@ -57,6 +57,9 @@ func cells() (all []cell) {
 	add(cell{name: "link swapped", rotate: swap, begin: swap, paths: []string{"app.log"}, byPath: true})
 	add(cell{name: "link swapped", rotate: swap, begin: swap, paths: []string{"app.log", "app.*.log"}})
 	add(cell{name: "rename, gzip", rotate: compress, paths: glob})
+	add(cell{name: "rename, gzip, all generations", rotate: compress, paths: plain, byPath: true, cfg: Config{Rotated: true}})
+	polled.Rotated = true
+	add(cell{name: "rename, gzip, all generations, between two looks", rotate: compress, paths: plain, byPath: true, cfg: polled})
 	return all
 }
 

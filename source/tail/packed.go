@@ -2,7 +2,6 @@ package tail
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -342,20 +341,30 @@ func (s *scanner) packedMemo(h *handle, kind packing, path string, m memo) bool 
 // packedOf looks in its folder for what the file of m was compressed to.
 func (s *scanner) packedOf(m memo, now time.Time) *candidate {
 	for _, path := range s.akin(m.where(), logName(m.path), now) {
-		kind := packedKind(path)
-		if kind == unpacked {
-			continue
-		}
-		c := s.openUnknown(path)
-		if c == nil {
-			continue
-		}
-		if s.packedMemo(c.h, kind, path, m) {
-			c.packed = kind
+		if c := s.openPacked(path, m); c != nil {
 			return c
 		}
-		c.h.Close()
 	}
+	return nil
+}
+
+// openPacked opens the compressed file at path, if it is what the file of m was
+// compressed to, or is that file.
+func (s *scanner) openPacked(path string, m memo) *candidate {
+	kind := packedKind(path)
+	if kind == unpacked {
+		return nil
+	}
+	c := s.openUnknown(path)
+	if c == nil {
+		return nil
+	}
+	// One that was read to its end when it was compressed has the size it had.
+	if (m.whole == 0 || m.whole == c.info.size) && s.packedMemo(c.h, kind, path, m) {
+		c.packed = kind
+		return c
+	}
+	c.h.Close()
 	return nil
 }
 
@@ -386,10 +395,4 @@ func (s *scanner) unpackDone(f *file) {
 	if s.unpacking == f {
 		s.unpacking = nil
 	}
-}
-
-// spoils reports whether err will stay as long as the file does not change.
-func spoils(err error) bool {
-	_, ok := errors.AsType[*unpackError](err)
-	return ok
 }

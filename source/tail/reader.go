@@ -81,6 +81,9 @@ func (w *worker) run(ctx context.Context, out *source.Outlet) error {
 func (w *worker) take(ctx context.Context, out *source.Outlet, f *file) (turn, error) {
 	t := turn{f: f}
 	f.h.until(ctx)
+	if f.reopen {
+		f.src, f.reopen = nil, false
+	}
 	if f.herald {
 		return w.announce(ctx, out, f)
 	}

@@ -40,6 +40,7 @@ type records struct {
 	attrs []batch.Attr
 	b     *batch.Batch // to fill
 	path  string       // where b comes from
+	own   []batch.Attr // of the file b comes from
 }
 
 func newRecords(p *plan) *records {
@@ -55,7 +56,7 @@ func newRecords(p *plan) *records {
 
 // joins reports whether lines need more than their line ends found.
 func (p *plan) joins() bool {
-	return p.Format != record.Plain || !p.Multiline.Rule.IsZero() || p.Encoding != nil || p.AddPath || p.AddOffset
+	return p.Format != record.Plain || !p.Multiline.Rule.IsZero() || p.Encoding != nil || p.AddPath || p.AddOffset || p.Attrs != nil
 }
 
 // newline is the line end of a file that begins with head.
@@ -66,7 +67,7 @@ func (p *plan) newline(head []byte) []byte {
 
 // begin has records of f go to b from now on.
 func (r *records) begin(f *file, b *batch.Batch) {
-	r.b = b
+	r.b, r.own = b, f.attrs
 	if r.AddPath {
 		r.path = strings.ToValidUTF8(f.path, "\uFFFD")
 	}
@@ -94,6 +95,9 @@ func (r *records) line(c *coding, raw []byte, start, end int64) {
 	text, cut := r.decode(c, raw)
 	if r.decoder.Decode(text, &l) != nil {
 		l.Attrs = r.bad
+	}
+	if r.Output != record.None && l.Stream != record.None && l.Stream != r.Output {
+		return
 	}
 	if l.Truncated = cut; !l.Partial {
 		l.Text = r.trim(l.Text)
@@ -130,6 +134,7 @@ func (r *records) emit(out *record.Record) {
 		attrs = append(attrs, batch.Attr{Key: streamKey, Value: out.Stream.String()})
 	}
 	attrs = append(attrs, out.Attrs...)
+	attrs = append(attrs, r.own...)
 	if out.Truncated {
 		attrs = append(attrs, truncated)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -36,6 +35,9 @@ func (s *scanner) begin(ctx context.Context) {
 	now := time.Now()
 	s.started, s.sweep.changed = now, now
 	for name, text := range s.out.Cursors(ctx) {
+		if !ours(name) {
+			continue
+		}
 		c, err := parseCursor(text)
 		if err != nil {
 			s.blame(name, text, err)
@@ -54,28 +56,33 @@ func (s *scanner) begin(ctx context.Context) {
 		m.acked, m.since = ok && old.cursor == m.cursor, now
 		s.orphan(name, m)
 	}
-	s.first = true
+	s.first, s.answers = true, map[string]bool{}
 	s.look(now)
 	s.sweep.before = s.sweep.began // what came and went until then is found by line
 	s.regain(now)
 	s.first, s.src.begun = false, true
 	s.line(now)
 	s.tellMissing()
+	s.answers = nil
 }
 
 // tellMissing logs that files are gone of which something may not have been read.
 func (s *scanner) tellMissing() {
-	if len(s.orphans) == 0 {
-		return
-	}
 	var one memo
+	files := 0
 	for _, m := range s.orphans {
-		if one.path == "" || m.path < one.path {
+		if s.refused(m.path) {
+			continue
+		}
+		if files++; one.path == "" || m.path < one.path {
 			one = m
 		}
 	}
+	if files == 0 {
+		return
+	}
 	s.log.Warn("files that were followed are not found, what was added to them is not read",
-		slog.Int("files", len(s.orphans)), slog.String("path", one.path), slog.Int64("read", one.offset))
+		slog.Int("files", files), slog.String("path", one.path), slog.Int64("read", one.offset))
 }
 
 // orphan notes a stream whose file is to be found.
@@ -156,7 +163,7 @@ func (s *scanner) adopt(f *file, name string, now time.Time) {
 	if f.stream != "" {
 		delete(s.names, f.stream)
 	}
-	f.stream, f.path, f.log, f.labels = name, m.path, logName(m.path), s.Labels(m.path)
+	f.stream, f.path, f.log, f.tag = name, m.path, logName(m.path), s.tagOf(m.path)
 	f.pos = pos{epoch: m.epoch, offset: m.offset, anchor: m.anchor}
 	f.whole = m.whole
 	f.begin, f.announce, f.resumed, f.known, f.held = m.begin, false, true, true, nil
@@ -176,16 +183,33 @@ func (s *scanner) adopt(f *file, name string, now time.Time) {
 // paths. While a rotation renames them one may be missed: what is not found is
 // looked for again, until its folder held still meanwhile.
 func (s *scanner) regain(now time.Time) {
+	s.regainThose(s.strays, now)
+}
+
+// strays are the streams whose files have not been found and may be looked for.
+func (s *scanner) strays() (names []string) {
+	for name, m := range s.orphans {
+		if !s.refused(m.path) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// regainThose does so for the streams that names are at each attempt.
+func (s *scanner) regainThose(names func() []string, now time.Time) {
 	for range shifts {
-		before := s.homes(now)
+		all := names()
+		slices.Sort(all)
+		before := s.homes(all, now)
 		k := newKin(s)
-		for _, name := range slices.Sorted(maps.Keys(s.orphans)) {
+		for _, name := range all {
 			s.recover(k, name, s.orphans[name], now)
 		}
 		now = time.Now()
 		still := true
-		for dir, l := range s.homes(now) {
-			still = still && l.equal(before[dir])
+		for dir, l := range s.homes(names(), now) {
+			still = still && before[dir] != nil && l.equal(before[dir])
 		}
 		if still {
 			return
@@ -194,9 +218,10 @@ func (s *scanner) regain(now time.Time) {
 }
 
 // homes are the listings, from now on, of the folders of files that are missing.
-func (s *scanner) homes(now time.Time) map[string]*listing {
+func (s *scanner) homes(names []string, now time.Time) map[string]*listing {
 	all := map[string]*listing{}
-	for _, m := range s.orphans {
+	for _, name := range names {
+		m := s.orphans[name]
 		dir := dirOf(m.where())
 		if all[dir] == nil {
 			l := s.list(dir, now)
@@ -223,6 +248,10 @@ func (s *scanner) recover(k *kin, name string, m memo, now time.Time) {
 				return
 			}
 			c.h.Close()
+		}
+		if c := s.openPacked(path, m); c != nil {
+			s.takeIn(name, c, now)
+			return
 		}
 	}
 	if m.print.n == 0 {
@@ -329,6 +358,11 @@ func (s *scanner) expire(now time.Time) {
 			continue
 		}
 		if dir := dirOf(m.where()); s.list(dir, s.lately(dir, now)).part {
+			continue
+		}
+		if s.refused(m.path) && s.lies(m, now) {
+			m.since = now // it may be accepted any time
+			s.orphans[name] = m
 			continue
 		}
 		s.log.Warn("a file is gone, its cursor is dropped", slog.String("path", m.path), slog.Int64("offset", m.offset))

@@ -9,6 +9,7 @@ import "time"
 // a restart too, and what a late writer adds is found.
 func (s *scanner) finish(f *file, now time.Time) {
 	if f.links == 0 || f.gone || s.Once || f.sent == "" && !f.resumed || !s.settle(f, now) {
+		s.outdate(f)
 		s.forget(f)
 		return
 	}
@@ -17,6 +18,16 @@ func (s *scanner) finish(f *file, now time.Time) {
 		return
 	}
 	s.retire(f)
+}
+
+// outdate forgets the generation of the path of f that is remembered, if f, which
+// will not be, is newer: what followed that one is no gap. Where generations are
+// compressed, none of those that were read as they were written is there to be
+// remembered, and each would be taken for one that was missed.
+func (s *scanner) outdate(f *file) {
+	if old := s.last[f.path]; s.Rotated && old != nil && old != f && old.mtime <= f.mtime {
+		s.forget(old)
+	}
 }
 
 // settle finds out where f is, after it was rotated.

@@ -55,6 +55,7 @@ type scanner struct {
 	claims  map[identity][]string // their names, and those of the ones found, by the identity that was
 	claimed map[string][]string   // the same, by the path
 	blamed  map[string]bool       // paths whose cursor could not be read
+	answers map[string]bool       // of Accept, to begin with, so that they stay the same meanwhile
 	hints   map[string]*file      // files by the paths events may name
 	watched map[string]*folder    // folders whose events are wanted, by path
 	done    map[identity]ended    // files that were forgotten, the last few of them
@@ -76,7 +77,7 @@ type scanner struct {
 
 	started time.Time
 	expired time.Time // when it was last asked which orphans are given up
-	first   bool      // the first look is under way
+	first   bool      // what was there before is taken up: at the first look, or late
 	newest  int64     // when the last of the files known from before was changed
 	sweep   sweep
 	buf     []byte
@@ -145,6 +146,8 @@ func (s *scanner) run(ctx context.Context) {
 			s.returned(t, time.Now())
 		case <-wake:
 			s.hinted(s.watch.take(), time.Now())
+		case <-s.src.ask:
+			s.reconsider(time.Now())
 		case <-timer.C:
 		case <-ctx.Done():
 			return

@@ -2,7 +2,9 @@ package tail
 
 import (
 	"cmp"
+	"context"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -15,7 +17,7 @@ func (s *scanner) skipped(f *file, now time.Time) *file {
 	if _, ok := s.files[f]; !ok || f.drained || f.gone {
 		last = nil
 	}
-	g := gap{path: f.path, name: f.log, where: f.where(), labels: f.labels, since: f.mtime, behind: f}
+	g := gap{path: f.path, name: f.log, where: f.where(), tag: f.tag, since: f.mtime, behind: f}
 	if f.h != nil {
 		if st, err := f.h.stat(); err == nil {
 			g.since = st.mtime
@@ -36,7 +38,7 @@ func (s *scanner) overtaken(f *file, now time.Time) bool {
 	if f.begun {
 		return false
 	}
-	g := gap{path: f.path, name: f.log, where: f.log, labels: f.labels, since: since}
+	g := gap{path: f.path, name: f.log, where: f.log, tag: f.tag, since: since}
 	g.behind = cmp.Or(f.after, f.before, s.last[f.path])
 	if f.at != f.path {
 		g.ahead, g.until = f, f.mtime
@@ -79,22 +81,46 @@ func (s *scanner) bridge(g gap, last *file, now time.Time) *file {
 func (s *scanner) takeSkipped(g gap, c *candidate, now time.Time) *file {
 	n := s.newFile(g.path, c.info, now)
 	n.setPlace(c.path)
-	n.real, n.moved, n.weighed = c.path, now, true
+	n.real, n.moved, n.weighed, n.packed = c.path, now, true, c.packed
 	s.takeHandle(n, c.h)
 	s.readPrefix(n)
+	if n.packed != unpacked && s.unpacksKnown(n, now) {
+		s.shut(n)
+		return nil
+	}
 	if s.adoptByID(n, now) {
 		s.register(n) // it was missed while it was renamed
 		s.hint(n, c.path)
 		return n
 	}
-	if s.original(n) != nil {
+	if n.packed == unpacked && s.original(n) != nil {
 		s.log.Info("a rotated file holds what another does, and is taken for a copy", slog.String("path", g.path), slog.String("found", c.path))
 		s.shut(n)
 		return nil
 	}
-	n.stream, n.labels = s.mint(n.path), g.labels
+	n.stream, n.tag = s.mint(n.path), g.tag
 	s.register(n)
 	s.hint(n, c.path)
-	s.log.Info("a file was rotated before it was seen", slog.String("path", g.path), slog.String("found", c.path))
+	level := slog.LevelInfo
+	if g.since == 0 {
+		level = slog.LevelDebug // they are wanted: see Config.Rotated
+	}
+	s.log.Log(context.Background(), level, "a file was rotated before it was seen", slog.String("path", g.path), slog.String("found", c.path))
 	return n
+}
+
+// unpacksKnown reports whether n, a compressed generation that was just found,
+// holds what is read elsewhere, or was, or is still being written: then there is
+// the file that it is made of. Only the beginning is looked at.
+func (s *scanner) unpacksKnown(n *file, now time.Time) bool {
+	n.changed = time.Unix(0, n.mtime)
+	prefix, err := n.h.unpacker().prefix(s.buf)
+	defer n.h.rest()
+	if err != nil && len(prefix) == 0 {
+		n.weighed = false
+		return s.unripe(n, now)
+	}
+	n.setPrefix(slices.Clone(prefix))
+	_, past := s.pastOf(n)
+	return past || s.packedFrom(n) != nil
 }

@@ -24,10 +24,16 @@ type Source struct {
 	// past is what the last Run knew of its streams: more than their cursors
 	// tell as long as nothing of them has been delivered.
 	past map[string]memo
+	// waited are files that were not accepted at the first look, as they were
+	// then. Config.From leaves them out.
+	waited map[string]fileInfo
+	// ask holds a token while there are paths in asked.
+	ask chan struct{}
 
-	mu     sync.Mutex // guards what Stats reads
+	mu     sync.Mutex // guards what follows
 	shown  map[*view]struct{}
 	failed map[string]error
+	asked  map[string]struct{}
 }
 
 var _ source.Source = (*Source)(nil)
@@ -41,7 +47,10 @@ func New(cfg Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Source{plan: p, made: time.Now(), shown: map[*view]struct{}{}, failed: map[string]error{}}, nil
+	return &Source{
+		plan: p, made: time.Now(), waited: map[string]fileInfo{}, ask: make(chan struct{}, 1),
+		shown: map[*view]struct{}{}, failed: map[string]error{}, asked: map[string]struct{}{},
+	}, nil
 }
 
 // Run implements source.Source. Pipelines call it. It returns nil once ctx is

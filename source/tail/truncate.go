@@ -99,7 +99,7 @@ func (s *scanner) truncated(f *file, st fileInfo, now time.Time) {
 		s.lost(f, "a file was truncated before it was read to its end, and its copy is shorter")
 	}
 	n := s.newFile(f.path, st, now)
-	n.stream, n.labels = s.mint(n.path), f.labels
+	n.stream, n.tag = s.mint(n.path), f.tag
 	n.setPlace(f.at)
 	n.real = f.real
 	n.names, f.names = f.names, nil

@@ -14,6 +14,7 @@ func (s *scanner) offer(now time.Time) (chan<- *file, *file) {
 			// Before the send: afterwards it is the reader's.
 			f.flush, f.complete = f.final || f.packed != unpacked, s.complete(f, now) || f.packed != unpacked
 			f.from = f.offset
+			f.retag()
 			return s.work, f
 		}
 		if s.ready.Front() == e {

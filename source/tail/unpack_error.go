@@ -73,3 +73,9 @@ func unpackErr(k packing, at int64, err error) error {
 	}
 	return e
 }
+
+// spoils reports whether err will stay as long as the file does not change.
+func spoils(err error) bool {
+	_, ok := errors.AsType[*unpackError](err)
+	return ok
+}

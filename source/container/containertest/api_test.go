@@ -46,6 +46,7 @@ func TestList(t *testing.T) {
 		}{
 			{container.ListOptions{}, "/bank"},
 			{container.ListOptions{All: true}, "/old /bank /shop"},
+			{is("label", "nothing"), ""},
 			{container.ListOptions{Limit: 2}, "/old /bank"},
 			{is("label", "team"), "/bank /shop"},
 			{is("label", "team=a"), "/shop"},
@@ -161,6 +162,7 @@ func TestRemoved(t *testing.T) {
 	both(t, containertest.Config{}, func(t *testing.T, e *containertest.Engine) {
 		box := e.Create(containertest.Spec{Name: "x", AutoRemove: true})
 		must(t, box.Start())
+		must(t, box.Print("x"))
 		must(t, box.Exit(0))
 		if e.Container("x") != nil || e.Stats().Containers != 0 || len(box.Retained()) != 0 {
 			t.Error("it is still there")

@@ -3,6 +3,7 @@ package containertest_test
 import (
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,6 +52,51 @@ func TestTailAndSince(t *testing.T) {
 			o.ShowStdout, o.Timestamps = true, true
 			if got := words(t, logs(t, c, box.ID(), o)); got != want {
 				t.Errorf("%+v: got %q, want %q", o, got, want)
+			}
+		}
+	})
+}
+
+// Following ends at the first line after until, which an engine before 23.0 has to
+// see twice: once in the past, and once after.
+func TestFollowUntil(t *testing.T) {
+	both(t, containertest.Config{}, func(t *testing.T, e *containertest.Engine) {
+		c := connect(t, e)
+		start := e.Now()
+		box := numbered(t, e, containertest.Spec{}, 4)
+		o := everything
+		o.Follow, o.Until = true, start.Add(2*time.Second).Format(time.RFC3339Nano)
+		body, err := c.ContainerLogs(t.Context(), box.ID(), o)
+		must(t, err)
+		defer body.Close()
+		synctest.Wait()
+		if follows := box.Follows(); (follows == 1) != strings.Contains(t.Name(), "20.10") {
+			t.Errorf("%d follow", follows)
+		}
+		must(t, box.Print("4"))
+		b, err := io.ReadAll(body)
+		must(t, err)
+		if got := words(t, string(b)); got != "0 1 2" {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+// Values are what the API takes them for.
+func TestFlags(t *testing.T) {
+	both(t, containertest.Config{}, func(t *testing.T, e *containertest.Engine) {
+		numbered(t, e, containertest.Spec{Name: "x", Tty: true}, 2)
+		web := &http.Client{Transport: dialer(t, e)}
+		for query, want := range map[string]string{
+			"stdout=1&follow=false&timestamps=0&until=0": "0\r\n1\r\n", "stdout=TRUE&tail=1": "1\r\n", "stdout=no&stderr=true": "",
+		} {
+			r, err := web.Get("http://engine/v1.30/containers/x/logs?" + query)
+			must(t, err)
+			b, err := io.ReadAll(r.Body)
+			must(t, err)
+			r.Body.Close()
+			if string(b) != want {
+				t.Errorf("%s: got %q", query, b)
 			}
 		}
 	})
