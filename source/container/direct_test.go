@@ -127,16 +127,6 @@ func (b *bench) await(logs ...*jsonLog) {
 	}
 }
 
-// until waits for cond.
-func (b *bench) until(what string, cond func() bool) {
-	b.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !cond(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			b.Fatalf("timed out waiting for %s", what)
-		}
-	}
-}
-
 func (b *bench) check(l *jsonLog) {
 	b.Helper()
 	if got := b.delivered(l); !slices.Equal(got, l.want) {
@@ -318,7 +308,7 @@ func TestDirectFromEnd(t *testing.T) {
 	b.start()
 	first := newJSONLog(t, b.root, 3)
 	b.admit(first)
-	b.until("the first look to be over", func() bool { return len(b.direct.tail.Stats()) == 1 })
+	until(t, "the first look to be over", func() bool { return len(b.direct.tail.Stats()) == 1 })
 	fresh := newJSONLog(t, b.root, 2)
 	fresh.lines(50)
 	b.admit(fresh)
