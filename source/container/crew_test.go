@@ -304,8 +304,8 @@ func TestAway(t *testing.T) {
 		if lost, back := r.logged.lines("cannot be reached"), r.logged.lines("answers again"); len(lost) != 1 || len(back) != 1 {
 			t.Errorf("%q\n%q", lost, back)
 		}
-		if n := strings.Count(r.logged.text.String(), "\n"); n > 2 {
-			t.Errorf("%d lines in the log: %s", n, r.logged.text.String())
+		if n := strings.Count(r.logged.String(), "\n"); n > 2 {
+			t.Errorf("%d lines in the log: %s", n, &r.logged)
 		}
 	})
 }
