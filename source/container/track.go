@@ -39,6 +39,7 @@ type track struct {
 	pieces [3]piece
 
 	b      *batch.Batch // to fill
+	size   int          // of the entries in b: Batch.Size looks at each
 	tty    bool         // lines end in CRLF
 	podman bool         // pieces are of any size: see podman.go
 	attrs  [3][]batch.Attr
@@ -140,7 +141,11 @@ func (t *track) emit(r *record.Record) {
 		t.cut = append(append(t.cut[:0], attrs...), truncated)
 		attrs = t.cut
 	}
+	if len(t.b.Entries) == 0 {
+		t.size = 0
+	}
 	t.b.Append(r.Time, r.Text, attrs...)
+	t.size += t.b.Entries[len(t.b.Entries)-1].Size()
 }
 
 var truncated = batch.Attr{Key: attrTruncated, Value: "true"}
@@ -182,5 +187,6 @@ func (t *track) settled() {
 
 // full reports whether what is in the batch should be sent.
 func (t *track) full() bool {
-	return len(t.b.Entries) >= maxEntries || t.b.Size() >= batchSize || len(t.marks) > window
+	n := len(t.b.Entries)
+	return n >= maxEntries || n > 0 && t.size >= batchSize || len(t.marks) > window
 }
