@@ -10,6 +10,18 @@
 // that ends, even by a SIGKILL, the kernel ends the engine, its containerd, shims and containers, and drops its mounts.
 // This needs Linux, root, and util-linux.
 //
+// A package that shares its engines among its tests has
+//
+//	var engines enginetest.Fleet
+//
+//	func TestMain(m *testing.M) { goleak.VerifyTestMain(engines.Around(m)) }
+//
+// and runs a test for each version with
+//
+//	for _, version := range enginetest.Need(t) {
+//		t.Run(version, func(t *testing.T) {
+//			e := engines.Engine(t, version)
+//
 // [Engine.Create] makes a [Container] of a small program that writes the numbered lines of a [Script]. The [Ledger]
 // recognises them, and says which were lost, which came twice, and which out of order.
 package enginetest

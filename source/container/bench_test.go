@@ -49,16 +49,15 @@ func discard(b *testing.B, body []byte, tty bool) (n int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	tr := newTrack(p)
+	tr := newTrack(p, func() *batch.Batch { return batch.New(&pool, batch.Labels{}) })
 	tr.describe(tty, []batch.Attr{{Key: "container_id", Value: "0123456789abcdef"}})
 	tr.begin(position{})
-	tr.b = batch.New(&pool, batch.Labels{})
 	flush := func() {
-		n += len(tr.b.Entries)
 		tr.position()
-		tr.b.Settle(nil)
+		full := tr.take()
+		n += len(full.Entries)
+		full.Settle(nil)
 		tr.settled()
-		tr.b = batch.New(&pool, batch.Labels{})
 	}
 	fr := newFramer(bytes.NewReader(body), tty)
 	m := newMarker(true)
@@ -75,6 +74,5 @@ func discard(b *testing.B, body []byte, tty bool) (n int) {
 		}
 	}
 	flush()
-	tr.b.Settle(nil)
 	return n
 }

@@ -2,6 +2,7 @@ package container
 
 import (
 	"testing"
+	"time"
 
 	"github.com/logferry/logferry/source"
 	"github.com/logferry/logferry/source/container/containertest"
@@ -35,6 +36,7 @@ func TestContract(t *testing.T) {
 					t.Fatal(err)
 				}
 				cfg := test.cfg
+				cfg.Poll, cfg.IdlePoll = 20*time.Millisecond, 50*time.Millisecond
 				cfg.Dial = e.Dial
 				return sourcetest.Feed{
 					Write: func(lines ...string) {

@@ -444,6 +444,7 @@ func (c *crew) settle(ctx context.Context, f *follower, err error) {
 func (c *crew) leave(f *follower) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	f.drop()
 	f.track = nil
 	if f.place = idle; f.again {
 		c.queue(f, 0)
@@ -464,6 +465,7 @@ func (c *crew) rest(f *follower) {
 	default:
 		f.shown.is(Idle)
 		f.place = idle
+		f.drop()
 		f.track = nil // there may be thousands that have ended
 	}
 }

@@ -234,40 +234,48 @@ func TestMaxStreams(t *testing.T) {
 // Lines are joined as Multiline says, are delivered when Timeout is over, and
 // survive a restart in the midst of an entry.
 func TestMultiline(t *testing.T) {
-	generations(t, func(r *rig) {
-		r.cfg.Multiline = record.Multiline{Rule: record.Start(regexp.MustCompile(`^\d`)), Timeout: 4700 * time.Millisecond}
-		c := r.run(containertest.Spec{})
-		r.start()
-		r.settle(time.Second)
-		c.Print("1 begins")
-		c.Print(" and goes on")
-		c.Write(containertest.Stderr, []byte("9 of the other\n"))
-		r.settle(time.Second)
-		c.Print(" still")
-		r.settle(time.Second)
-		if got := r.delivered(c); len(got) > 0 {
-			t.Errorf("delivered too early: %q", got)
-		}
-		r.settle(10 * time.Second)
-		r.check(c, []string{"stdout 1 begins\n and goes on\n still", "stderr 9 of the other"})
-		c.Print("2 begins")
-		c.Write(containertest.Stderr, []byte("8 ends\n"))
-		r.settle(2 * time.Second)
-		c.Write(containertest.Stderr, []byte("7 open\n"))
-		r.settle(2 * time.Second)
-		r.stop()
-		c.Print(" after a restart")
-		c.Print("3 is next")
-		r.start()
-		r.settle(12 * time.Second)
-		got := r.delivered(c)
-		slices.Sort(got)
-		want := []string{"stderr 7 open", "stderr 8 ends", "stderr 9 of the other", "stdout 1 begins\n and goes on\n still",
-			"stdout 2 begins\n after a restart", "stdout 3 is next"}
-		if !slices.Equal(got, want) {
-			t.Errorf("got %q\nwant %q", got, want)
-		}
+	generations(t, func(r *rig) { testMultiline(t, r) })
+	t.Run("polled", func(t *testing.T) {
+		bubble(t, containertest.Gen26, func(r *rig) {
+			r.cfg.MaxStreams = -1
+			testMultiline(t, r)
+		})
 	})
+}
+
+func testMultiline(t *testing.T, r *rig) {
+	r.cfg.Multiline = record.Multiline{Rule: record.Start(regexp.MustCompile(`^\d`)), Timeout: 4700 * time.Millisecond}
+	c := r.run(containertest.Spec{})
+	r.start()
+	r.settle(time.Second)
+	c.Print("1 begins")
+	c.Print(" and goes on")
+	c.Write(containertest.Stderr, []byte("9 of the other\n"))
+	r.settle(time.Second)
+	c.Print(" still")
+	r.settle(time.Second)
+	if got := r.delivered(c); len(got) > 0 {
+		t.Errorf("delivered too early: %q", got)
+	}
+	r.settle(10 * time.Second)
+	r.check(c, []string{"stdout 1 begins\n and goes on\n still", "stderr 9 of the other"})
+	c.Print("2 begins")
+	c.Write(containertest.Stderr, []byte("8 ends\n"))
+	r.settle(2 * time.Second)
+	c.Write(containertest.Stderr, []byte("7 open\n"))
+	r.settle(2 * time.Second)
+	r.stop()
+	c.Print(" after a restart")
+	c.Print("3 is next")
+	r.start()
+	r.settle(12 * time.Second)
+	got := r.delivered(c)
+	slices.Sort(got)
+	want := []string{"stderr 7 open", "stderr 8 ends", "stderr 9 of the other", "stdout 1 begins\n and goes on\n still",
+		"stdout 2 begins\n after a restart", "stdout 3 is next"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
 }
 
 // An engine that is away for minutes costs a few requests, and two lines in the

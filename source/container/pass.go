@@ -78,9 +78,6 @@ func (p *pass) close() {
 func (p *pass) begin() {
 	p.found = true
 	p.f.track.begin(p.from)
-	if p.f.track.b == nil {
-		p.f.track.b = p.f.stream.NewBatch()
-	}
 }
 
 // drain takes the messages that have been read.
@@ -153,7 +150,6 @@ const (
 // reliable when log files rotate: so much of the end as will do, and more as
 // long as the message that was delivered last is not among it.
 func (f *follower) catchUp(ctx context.Context) (fresh int, err error) {
-	f.shown.is(CatchingUp)
 	from := f.sent
 	for tail := f.tail; ; {
 		r := logRequest{tail: tail}
@@ -170,7 +166,7 @@ func (f *follower) catchUp(ctx context.Context) (fresh int, err error) {
 		f.total = p.total(err)
 		if err != nil || p.found {
 			f.tail = min(max(2*p.fresh+tailMin, tailMin), tailMax)
-			return p.fresh, err
+			return f.fresh(p), err
 		}
 		switch {
 		case r.tail == 0:
@@ -182,6 +178,16 @@ func (f *follower) catchUp(ctx context.Context) (fresh int, err error) {
 			tail *= 4
 		}
 	}
+}
+
+// fresh is how many messages of p were not there before: an entry that is open is
+// read again each time.
+func (f *follower) fresh(p *pass) int {
+	if p.last == f.newest {
+		return 0
+	}
+	f.newest = p.last
+	return p.fresh
 }
 
 // since is from when on a log is read to find the message p is behind.

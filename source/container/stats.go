@@ -33,8 +33,10 @@ const (
 
 // A ContainerStats describes one container as it was a moment ago.
 type ContainerStats struct {
+	// ID is the engine's, of 64 hexadecimal digits; Name is the one it has now, without a slash
+	// in front, and empty until somebody has looked at it.
 	ID, Name string
-	State    State
+	State    State // what is happening to it
 	// Entries and Bytes are what was sent of it in this Run. What is sent again,
 	// because the pipeline has lost it, is counted again.
 	Entries, Bytes int64

@@ -19,7 +19,6 @@ type exchange struct {
 	name      string     // of the container it is about, as it says
 	container *Container // that one, if there is one
 	wake      chan struct{}
-	done      chan struct{}
 
 	armed []*armed // the engine's lock guards it
 }
@@ -168,9 +167,7 @@ func (x *exchange) act(do Action, rest []byte) ([]byte, error) {
 		x.flush()
 		return rest, sleep(x.r.Context(), do.wait)
 	case silence:
-		if x.r.Method != http.MethodHead { // headers are all there is of its answer: the connection would be used again
-			x.flush()
-		}
+		x.flush()
 		<-x.r.Context().Done()
 	case cut:
 		x.flush()
@@ -189,8 +186,13 @@ func (x *exchange) write(p []byte) error {
 	return err
 }
 
-// flush sends what was written so far.
-func (x *exchange) flush() { x.w.(http.Flusher).Flush() }
+// flush sends what was written so far. The header is all there is of the answer to a HEAD: if it was sent before the
+// end, the connection would be used again at once, and its closing not be noticed any more.
+func (x *exchange) flush() {
+	if x.r.Method != http.MethodHead {
+		x.w.(http.Flusher).Flush()
+	}
+}
 
 // json answers with a value.
 func (x *exchange) json(v any) error {
