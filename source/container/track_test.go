@@ -156,7 +156,9 @@ func FuzzPosition(f *testing.F) {
 }
 
 func TestMarks(t *testing.T) {
-	f := func(out record.Stream, time int64, text string) *frame { return &frame{out: out, time: time, data: []byte(text)} }
+	f := func(out record.Stream, time int64, text string) *frame {
+		return &frame{out: out, time: time, data: []byte(text)}
+	}
 	m := newMarker(false)
 	a, sure := m.mark(f(1, 5, "a"))
 	if sure {
