@@ -442,6 +442,7 @@ func (c *crew) settle(ctx context.Context, f *follower, err error) {
 
 // leave lays f down for as long as nothing is told of it.
 func (c *crew) leave(f *follower) {
+	f.shown.is(Direct)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f.drop()
