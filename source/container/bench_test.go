@@ -1,110 +1,78 @@
 package container
 
 import (
-	"context"
-	"log/slog"
-	"slices"
+	"bytes"
+	"fmt"
 	"testing"
-	"time"
 
 	"github.com/logferry/logferry/batch"
-	"github.com/logferry/logferry/source"
-	"github.com/logferry/logferry/source/sourcetest"
+	"github.com/logferry/logferry/source/record"
 )
 
-// A bench is a direct at work on a folder.
-type bench struct {
-	testing.TB
-	root     string
-	plan     *plan
-	direct   *direct
-	receiver *sourcetest.Receiver
-	session  *sourcetest.Session
-	points   source.Checkpoints
-	register *register
-	log      diary
+// BenchmarkMessages makes entries of what an engine sends, lines of 200 bytes, without an engine: what a Source adds to the
+// cost of reading, but for sending batches on.
+func BenchmarkMessages(b *testing.B) {
+	const lines = 20_000
+	var all []message
+	for i := range lines {
+		out := record.Stdout
+		if i%10 == 9 {
+			out = record.Stderr
+		}
+		line := fmt.Sprintf("%d %s", i, text(200, "the quick brown fox "))
+		all = append(all, message{out, 1e18 + int64(i)*1e4, line[:199] + "\n"})
+	}
+	for _, tty := range []bool{false, true} {
+		body := header(all...)
+		if tty {
+			body = bare(all...)
+		}
+		b.Run(fmt.Sprintf("tty=%v", tty), func(b *testing.B) {
+			b.SetBytes(int64(len(body)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if n := discard(b, body, tty); n != lines {
+					b.Fatalf("%d lines", n)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*lines), "ns/line")
+		})
+	}
 }
 
-func newBench(t testing.TB, cfg Config) *bench {
-	t.Helper()
-	if cfg.Direct == "" {
-		cfg.Direct = t.TempDir()
-	}
-	b := &bench{TB: t, root: cfg.Direct, receiver: &sourcetest.Receiver{}, points: source.MemCheckpoints(), register: newRegister()}
-	var err error
-	if b.plan, err = prepare(cfg); err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
+// pool is where the batches of a benchmark come from.
+var pool batch.Pool
 
-// start begins a program.
-func (b *bench) start() {
-	b.Helper()
-	var err error
-	if b.direct, err = newDirect(b.plan); err != nil {
+// discard makes entries of all that body holds, and returns how many.
+func discard(b *testing.B, body []byte, tty bool) (n int) {
+	p, err := prepare(Config{})
+	if err != nil {
 		b.Fatal(err)
 	}
-	b.session = sourcetest.Start(b.TB, source.Func(b.direct.run), b.receiver, b.points)
-}
-
-// stop ends it.
-func (b *bench) stop() {
-	b.Helper()
-	if err := b.session.Stop(); err != nil {
-		b.Error(err)
+	tr := newTrack(p, func() *batch.Batch { return batch.New(&pool, batch.Labels{}) })
+	tr.describe(tty, []batch.Attr{{Key: "container_id", Value: "0123456789abcdef"}})
+	tr.begin(position{})
+	flush := func() {
+		tr.position()
+		full := tr.take()
+		n += len(full.Entries)
+		full.Settle(nil)
+		tr.settled()
 	}
-	for _, err := range b.session.Failures() {
-		b.Errorf("run failed: %v", err)
-	}
-}
-
-// admit tells of a container, as is done when the engine has told of it.
-func (b *bench) admit(l *jsonLog) {
-	b.Helper()
-	d := l.details()
-	w, _ := b.register.identify(b.plan, &d.summary)
-	log := slog.New(slog.NewTextHandler(&b.log, nil)).With(slog.String("container", d.name))
-	if !b.direct.admit(d, w, log) {
-		b.Errorf("%s was not admitted", d.name)
-	}
-}
-
-// delivered are the entries of a container so far, as "stream text".
-func (b *bench) delivered(l *jsonLog) (all []string) {
-	for _, e := range b.entries(l) {
-		all = append(all, attr(&e, attrStream)+" "+string(e.Line))
-	}
-	return all
-}
-
-func (b *bench) entries(l *jsonLog) (all []batch.Entry) {
-	for _, p := range b.receiver.Delivered() {
-		for _, e := range p.Entries {
-			if attr(&e, "container_id") == l.id {
-				all = append(all, e)
+	fr := newFramer(bytes.NewReader(body), tty)
+	m := newMarker(true)
+	for err == nil {
+		var f frame
+		var ok bool
+		if f, ok, err = fr.next(); ok {
+			k, _ := m.mark(&f)
+			if tr.add(&f, k); tr.full() {
+				flush()
 			}
+		} else if err == nil {
+			err = fr.fill()
 		}
 	}
-	return all
-}
-
-// await waits until all of each log was delivered, and then wants it once and in
-// order.
-func (b *bench) await(logs ...*jsonLog) {
-	b.Helper()
-	ctx, cancel := context.WithTimeout(b.Context(), 20*time.Second)
-	defer cancel()
-	for _, l := range logs {
-		b.receiver.Wait(ctx, func() bool { return len(b.delivered(l)) >= len(l.want) })
-		b.check(l)
-	}
-}
-
-func (b *bench) check(l *jsonLog) {
-	b.Helper()
-	if got := b.delivered(l); !slices.Equal(got, l.want) {
-		b.Errorf("%s: %d lines, want %d: %s\n%s", l.id[60:], len(got), len(l.want), difference(got, l.want), &b.log)
-		b.Logf("%+v", b.direct.tail.Stats())
-	}
+	flush()
+	return n
 }

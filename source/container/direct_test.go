@@ -25,7 +25,7 @@ func TestDirect(t *testing.T) {
 		"compressed":  func(l *jsonLog) { l.maxSize, l.maxFile, l.compress = 50_000, 20, true },
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, Config{})
+			b := newFileRig(t, Config{})
 			var logs []*jsonLog
 			for i := range 3 {
 				l := newJSONLog(t, b.root, i)
@@ -74,7 +74,7 @@ func TestDirect(t *testing.T) {
 // is, rotated and compressed ones too, and after a restart with a cursor. Nothing
 // is read of a container that is not admitted.
 func TestDirectLate(t *testing.T) {
-	b := newBench(t, Config{})
+	b := newFileRig(t, Config{})
 	l, other := newJSONLog(t, b.root, 1), newJSONLog(t, b.root, 2)
 	l.maxSize, l.maxFile, l.compress = 20_000, 20, true
 	l.lines(400)
@@ -99,7 +99,7 @@ func TestDirectLate(t *testing.T) {
 // its end, though its labels are known only by what was told, and its cursor is
 // dropped.
 func TestDirectRemoved(t *testing.T) {
-	b := newBench(t, Config{})
+	b := newFileRig(t, Config{})
 	l, stays := newJSONLog(t, b.root, 1), newJSONLog(t, b.root, 2)
 	b.start()
 	b.admit(l)
@@ -148,7 +148,7 @@ func TestDirectRemoved(t *testing.T) {
 // TestDirectOutputs: one output alone is read.
 func TestDirectOutputs(t *testing.T) {
 	for outputs, want := range map[Outputs]string{Stdout: "stdout", Stderr: "stderr"} {
-		b := newBench(t, Config{Outputs: outputs})
+		b := newFileRig(t, Config{Outputs: outputs})
 		l := newJSONLog(t, b.root, 1)
 		l.lines(1000)
 		l.want = slices.DeleteFunc(l.want, func(s string) bool { return !strings.HasPrefix(s, want) })
@@ -160,7 +160,7 @@ func TestDirectOutputs(t *testing.T) {
 
 // TestDirectEntries: MaxLine and Multiline hold.
 func TestDirectEntries(t *testing.T) {
-	b := newBench(t, Config{MaxLine: 20_000, Multiline: record.Multiline{Rule: record.Traces()}})
+	b := newFileRig(t, Config{MaxLine: 20_000, Multiline: record.Multiline{Rule: record.Traces()}})
 	l := newJSONLog(t, b.root, 1)
 	l.line("stdout", strings.Repeat("x", 50_000))
 	l.line("stdout", "panic: no such drawer")
@@ -181,7 +181,7 @@ func TestDirectEntries(t *testing.T) {
 // TestDirectFromEnd: containers that are there at first are read from their end,
 // others from their start.
 func TestDirectFromEnd(t *testing.T) {
-	b := newBench(t, Config{From: End})
+	b := newFileRig(t, Config{From: End})
 	old := newJSONLog(t, b.root, 1)
 	old.maxSize, old.maxFile = 10_000, 3
 	old.lines(500)
@@ -201,7 +201,7 @@ func TestDirectFromEnd(t *testing.T) {
 
 // TestDirectRenamed: the entries that follow tell the new name.
 func TestDirectRenamed(t *testing.T) {
-	b := newBench(t, Config{})
+	b := newFileRig(t, Config{})
 	l := newJSONLog(t, b.root, 1)
 	b.start()
 	b.admit(l)
@@ -224,7 +224,7 @@ func TestDirectRenamed(t *testing.T) {
 
 // TestDirectRefuses: what is not where the driver has it is not read directly.
 func TestDirectRefuses(t *testing.T) {
-	b := newBench(t, Config{})
+	b := newFileRig(t, Config{})
 	b.start()
 	l := newJSONLog(t, b.root, 1)
 	for name, change := range map[string]func(d *details){
@@ -250,7 +250,7 @@ func TestDirectRefuses(t *testing.T) {
 // TestDirectUnreadable: one line tells of a file that cannot be opened, with the
 // name of the container, and one that it can be after all; it is read then.
 func TestDirectUnreadable(t *testing.T) {
-	b := newBench(t, Config{})
+	b := newFileRig(t, Config{})
 	l := newJSONLog(t, b.root, 1)
 	l.lines(10)
 	hidden := l.path + ".hidden"
@@ -284,7 +284,7 @@ func TestDirectUnreadable(t *testing.T) {
 // TestDirectForbidden: the same for one that may not be read. It is told of at
 // once, and not by the reader as well.
 func TestDirectForbidden(t *testing.T) {
-	b := newBench(t, Config{})
+	b := newFileRig(t, Config{})
 	l := newJSONLog(t, b.root, 1)
 	l.lines(10)
 	b.start()
@@ -321,7 +321,7 @@ func TestNewDirectRefuses(t *testing.T) {
 		if runtime.GOOS == "windows" && name != "missing" {
 			continue
 		}
-		b := newBench(t, Config{Direct: filepath.Join(dir, name)})
+		b := newFileRig(t, Config{Direct: filepath.Join(dir, name)})
 		b.start()
 		l := newJSONLog(t, b.root, 1)
 		l.lines(3)

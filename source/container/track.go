@@ -40,6 +40,7 @@ type track struct {
 
 	fresh  func() *batch.Batch
 	b      *batch.Batch // to fill; nil: no entry has been made since the last one was sent
+	size   int          // of the entries in b: Batch.Size looks at each
 	tty    bool         // lines end in CRLF
 	podman bool         // pieces are of any size: see podman.go
 	attrs  [3][]batch.Attr
@@ -143,9 +144,10 @@ func (t *track) emit(r *record.Record) {
 		attrs = t.cut
 	}
 	if t.b == nil {
-		t.b = t.fresh()
+		t.b, t.size = t.fresh(), 0
 	}
 	t.b.Append(r.Time, r.Text, attrs...)
+	t.size += t.b.Entries[len(t.b.Entries)-1].Size()
 }
 
 var truncated = batch.Attr{Key: attrTruncated, Value: "true"}
@@ -187,7 +189,7 @@ func (t *track) settled() {
 
 // full reports whether what is in the batch should be sent.
 func (t *track) full() bool {
-	return len(t.marks) > window || t.b != nil && (len(t.b.Entries) >= maxEntries || t.b.Size() >= batchSize)
+	return len(t.marks) > window || t.b != nil && (len(t.b.Entries) >= maxEntries || t.size >= batchSize)
 }
 
 // take returns the batch to send, which is the caller's; it may be empty.
