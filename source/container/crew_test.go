@@ -220,10 +220,13 @@ func TestMaxStreams(t *testing.T) {
 			write(c, 1, 100)
 		}
 		r.settle(5 * time.Second)
-		for _, c := range all {
+		for i, c := range all {
 			r.check(c, retained(c))
 			c.Exit(0)
 			r.settle(3 * time.Second)
+			if got, want := states()[Live], min(3, len(all)-1-i); got != want {
+				t.Errorf("%d are live when %d have ended, want %d", got, i+1, want)
+			}
 		}
 		if got := states(); got[Idle] != 8 {
 			t.Errorf("%v", got)

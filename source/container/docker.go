@@ -362,6 +362,3 @@ func unixTime(t time.Time) string {
 	}
 	return fmt.Sprintf("%d.%09d", t.Unix(), t.Nanosecond())
 }
-
-// short is an id as it is usually shown.
-func short(id string) string { return id[:min(len(id), 12)] }
