@@ -72,13 +72,6 @@ func (s *summary) running() bool {
 	}
 }
 
-// An event is something that happened to a container.
-type event struct {
-	action string // start, die, destroy, rename, …
-	id     string
-	at     time.Time // by the engine's clock
-}
-
 // A logRequest says which part of a log to read, always of both outputs: what
 // is taken of them must not change the place of a message.
 type logRequest struct {
