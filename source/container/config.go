@@ -93,6 +93,12 @@ type Config struct {
 	// return before a line end is not; and a line of more than 16 KiB makes two
 	// entries if the log was rotated within it, or if the container paused there
 	// for longer than Multiline.Timeout.
+	//
+	// It is not for logs that are rotated several times a second: their files are
+	// renamed faster than they can be told apart. Measured with containers
+	// that wrote without a pause to files of 100 kB, three of them: the API was
+	// behind, but lost nothing that there was; read directly, lines were out of
+	// order, and with compress up to 740 lines that there were did not come.
 	Direct string
 	// MaxStreams bounds the containers that are followed through a stream of
 	// their own, each with a goroutine and a connection: 256 by default. The
