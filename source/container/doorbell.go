@@ -8,8 +8,8 @@ import (
 
 // A doorbell takes events, never makes their reader wait, and keeps what they
 // tell until discovery comes to look: of each container once, however much
-// happens to it meanwhile. The reader must not wait since engines leave out, silently,
-// subscribers that do (moby: for 100 ms).
+// happens to it meanwhile. The reader must not wait since engines leave out,
+// silently, subscribers that do (moby: for 100 ms).
 type doorbell struct {
 	// rung holds a token while there is something to look at.
 	rung chan struct{}

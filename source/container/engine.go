@@ -8,7 +8,8 @@ import (
 )
 
 // An engine is what a Source asks of a container engine. There is one for each
-// Run, with one HTTP client. Its methods may be called concurrently.
+// Run and one for each Ready, with one HTTP client. Its methods may be called
+// concurrently.
 type engine interface {
 	// ping asks which version of the API the engine speaks. Everything else
 	// speaks that version from then on.
