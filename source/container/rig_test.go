@@ -65,10 +65,16 @@ func (l *diary) lines(text string) (some []string) {
 // yet to be started.
 func bubble(t *testing.T, gen containertest.Generation, f func(r *rig)) {
 	t.Helper()
+	bubbleOf(t, containertest.Config{Generation: gen}, f)
+}
+
+// bubbleOf is bubble with an engine of any configuration.
+func bubbleOf(t *testing.T, cfg containertest.Config, f func(r *rig)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		e := containertest.New(containertest.Config{Generation: gen})
+		e := containertest.New(cfg)
 		defer e.Close()
-		r := &rig{TB: t, gen: gen, engine: e, points: source.MemCheckpoints()}
+		r := &rig{TB: t, gen: cfg.Generation, engine: e, points: source.MemCheckpoints()}
 		r.cfg.Dial = e.Dial
 		f(r)
 		if r.super != nil {
