@@ -121,6 +121,9 @@ func (s *feed) run(ctx context.Context) error {
 		// What is read again to find the anchor is not what the container writes now.
 		news, before := s.found, s.framer.taken()
 		began, err = s.fill()
+		if f.stream == nil {
+			return errDoubt // a worker has found it lost, with what was read of it
+		}
 		if news && s.pace.fast(began, s.framer.taken()-before) {
 			// What has come is good: it is sent before the stream is left.
 			if err == nil {
