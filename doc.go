@@ -61,8 +61,9 @@
 // # What it asks of its host
 //
 // Nothing behind its back: no init side effects, no registries, no global
-// state, no signals, no environment variables, no default HTTP client, no
-// os.Exit. A panic in a plug-in is that plug-in's failure. Importing the file
-// source and the Loki sink links six other modules; who does not import the
+// state, no signals, no default HTTP client, no os.Exit, and no environment
+// variables but those that [github.com/logferry/logferry/source/container.FromEnv]
+// is asked for. A panic in a plug-in is that plug-in's failure. Importing the
+// file source and the Loki sink links six other modules; who does not import the
 // container source links nothing of a container client.
 package logferry

@@ -220,10 +220,13 @@ func TestMaxStreams(t *testing.T) {
 			write(c, 1, 100)
 		}
 		r.settle(5 * time.Second)
-		for _, c := range all {
+		for i, c := range all {
 			r.check(c, retained(c))
 			c.Exit(0)
 			r.settle(3 * time.Second)
+			if got, want := states()[Live], min(3, len(all)-1-i); got != want {
+				t.Errorf("%d are live when %d have ended, want %d", got, i+1, want)
+			}
 		}
 		if got := states(); got[Idle] != 8 {
 			t.Errorf("%v", got)
@@ -304,8 +307,8 @@ func TestAway(t *testing.T) {
 		if lost, back := r.logged.lines("cannot be reached"), r.logged.lines("answers again"); len(lost) != 1 || len(back) != 1 {
 			t.Errorf("%q\n%q", lost, back)
 		}
-		if n := strings.Count(r.logged.text.String(), "\n"); n > 2 {
-			t.Errorf("%d lines in the log: %s", n, r.logged.text.String())
+		if n := strings.Count(r.logged.String(), "\n"); n > 2 {
+			t.Errorf("%d lines in the log: %s", n, &r.logged)
 		}
 	})
 }

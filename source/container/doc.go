@@ -10,10 +10,10 @@
 // # What it promises
 //
 // Every line that the engine still has when it is read is delivered, at least
-// once, and the lines of one container in the order of its log. Nothing is read
-// again when a stream breaks, the container or the engine is restarted, log files
-// are rotated, or the pipeline makes the source wait; after a restart of this
-// process nothing is but what lies beyond the last saved cursor.
+// once, and the lines of one container in the order of its log. Nothing is
+// delivered again when a stream breaks, the container or the engine is restarted,
+// log files are rotated, or the pipeline makes the source wait; after a restart of
+// this process nothing is but what lies beyond the last saved cursor.
 //
 // It does not rely on an engine to send everything, because engines do not. When
 // a log is followed and its files are rotated faster than it is read, engines leave
@@ -145,7 +145,8 @@
 // backlogs, and for reads that hang, and Pollers: 8 by default, and one more while
 // containers are listed. Each open connection has two of net/http's: there is
 // one for each stream, one for events, where the client library adds a goroutine,
-// and up to four for other requests, which close after 3 s without. All are joined
+// and one for each other request under way, of which whoever reads has one at
+// most; four are kept for the next, and close after 3 s without. All are joined
 // before Run returns, which takes no longer than the connections take to close.
 // With Direct there are those of package tail besides.
 //

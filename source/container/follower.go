@@ -90,7 +90,9 @@ func (f *follower) look(ctx context.Context) error {
 	}
 	f.details, f.who, f.known = d, w, true
 	f.crew.admit(f)
+	f.shown.name.Store(&d.name)
 	if f.crew.src.direct.admit(&d, w, f.log()) {
+		f.shown.is(Direct)
 		return errDirect
 	}
 	f.rotate = rotation(&d)
@@ -98,7 +100,6 @@ func (f *follower) look(ctx context.Context) error {
 		f.track.describe(d.tty, w.attrs)
 		f.track.podman = d.podman
 	}
-	f.shown.name.Store(&d.name)
 	return nil
 }
 

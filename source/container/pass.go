@@ -231,7 +231,7 @@ func (p *pass) remains() position {
 
 // leaveOut puts f's position behind everything there is.
 func (f *follower) leaveOut(ctx context.Context) error {
-	for tail := tailMin; ; tail *= 4 {
+	for tail := tailMin; ; {
 		r := logRequest{tail: tail}
 		if tail > tailMax || f.podman {
 			r.tail = 0
@@ -241,8 +241,13 @@ func (f *follower) leaveOut(ctx context.Context) error {
 		if err := p.run(ctx); err != nil {
 			return err
 		}
-		if p.count == 0 || p.sure {
+		switch {
+		case p.count == 0 || p.sure:
 			return f.move(ctx, position{after: p.last})
+		case p.count < tail:
+			tail = tailMax + 1
+		default:
+			tail *= 4
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // A Source follows containers. Make it with [New] and give it to a pipeline, one
-// at most. Stats may be called at any time.
+// at most. Stats and Ready may be called at any time, and concurrently.
 type Source struct {
 	plan     *plan
 	register *register
@@ -25,8 +25,9 @@ type Source struct {
 
 var _ source.Source = (*Source)(nil)
 
-// New returns a Source for the containers cfg selects. It connects to nothing
-// and starts nothing. The error joins one for each field that is not right.
+// New returns a Source for the containers cfg selects, of which it copies what
+// could be changed afterwards. It connects to nothing and starts nothing. The
+// error joins one for each field that is not right.
 func New(cfg Config) (*Source, error) {
 	p, err := prepare(cfg)
 	if err != nil {
@@ -47,7 +48,7 @@ func New(cfg Config) (*Source, error) {
 // logged, and tried again. An error says that the engine speaks another version
 // of its API than before, so that everything has to be asked anew.
 func (s *Source) Run(ctx context.Context, out *source.Outlet) (err error) {
-	e, err := newDocker(s.plan.address)
+	e, err := s.plan.connect(s.plan.address)
 	if err != nil {
 		return err
 	}

@@ -11,8 +11,6 @@ import (
 )
 
 const (
-	// defaultHost is where an engine listens unless it is told otherwise.
-	defaultHost = "unix:///var/run/docker.sock"
 	// maxMaxLine is the largest Config.MaxLine: as much memory may be taken.
 	maxMaxLine = 1 << 30
 	// maxLabels is one less than Loki takes by default (its
@@ -34,6 +32,8 @@ type plan struct {
 	address          *address
 	include, exclude []condition
 	labels, attrs    []naming // sorted by name
+	// connect makes the engine of a Run: a seam for tests.
+	connect func(*address) (engine, error)
 }
 
 // A naming says which name a field has in entries.
@@ -44,7 +44,7 @@ type naming struct {
 
 // prepare checks every field of cfg. It copies what the caller may change.
 func prepare(cfg Config) (*plan, error) {
-	p := &plan{Config: cfg}
+	p := &plan{Config: cfg, connect: newDocker}
 	errs := p.checkNumbers()
 	p.setDefaults()
 	var err error
@@ -68,7 +68,7 @@ func prepare(cfg Config) (*plan, error) {
 // setDefaults fills in what was left out. MaxStreams is never negative afterwards.
 func (c *Config) setDefaults() {
 	if c.Host == "" && c.Dial == nil {
-		c.Host = defaultHost
+		c.Host = usualHost()
 	}
 	setDefault(&c.OptOut, "logferry.collect")
 	if c.Labels == nil {
