@@ -7,7 +7,8 @@
 //   - [github.com/logferry/logferry/pipeline] puts the parts together and is
 //     where most applications begin.
 //   - [github.com/logferry/logferry/source] says what a source is and keeps
-//     cursors; [github.com/logferry/logferry/source/tail] follows files.
+//     cursors; [github.com/logferry/logferry/source/tail] follows files, and
+//     [github.com/logferry/logferry/source/container] the containers of an engine.
 //   - [github.com/logferry/logferry/sink] says what a sink is and has the
 //     decorators for retries, breakers, timeouts and failover, and the sinks
 //     for terminals, writers and functions;
@@ -18,7 +19,8 @@
 //     it: the only place where goroutines are started. Those net/http and
 //     fsnotify start are waited for by the packages that use them.
 //   - lifecycle/lifecycletest, source/sourcetest and sink/sinktest are kits that
-//     check a source or a sink of your own against its contract.
+//     check a source or a sink of your own against its contract;
+//     source/container/containertest is a container engine for tests.
 //
 // # Following files into Loki
 //
@@ -37,6 +39,13 @@
 //	...
 //	err = p.Run(ctx) // until ctx is done; then it delivers what it has read
 //
+// # Following containers
+//
+//	containers, err := container.New(container.Config{})
+//
+// is a source for all containers of the local engine, which takes the place of
+// files above, or stands beside them in Sources.
+//
 // # Promises
 //
 // Close is truthful: it returns nil only if every goroutine has ended, and
@@ -52,7 +61,9 @@
 // # What it asks of its host
 //
 // Nothing behind its back: no init side effects, no registries, no global
-// state, no signals, no environment variables, no default HTTP client, no
-// os.Exit. A panic in a plug-in is that plug-in's failure. Importing the file
-// source and the Loki sink links six other modules.
+// state, no signals, no default HTTP client, no os.Exit, and no environment
+// variables but those that [github.com/logferry/logferry/source/container.FromEnv]
+// is asked for. A panic in a plug-in is that plug-in's failure. Importing the
+// file source and the Loki sink links six other modules; who does not import the
+// container source links nothing of a container client.
 package logferry

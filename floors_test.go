@@ -52,6 +52,7 @@ var floors = map[string]floor{
 
 	"internal/bench":   {level: 4}, // tests only: what they import is nobody else's
 	"internal/torture": {level: 4},
+	"internal/churn":   {level: 4},
 
 	"source/container/containertest": {level: 1},
 

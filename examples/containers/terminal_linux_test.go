@@ -4,9 +4,9 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"syscall"
 	"testing"
-
-	"golang.org/x/sys/unix"
+	"unsafe"
 
 	"github.com/logferry/logferry/source/container/containertest"
 )
@@ -14,24 +14,27 @@ import (
 // terminal returns both ends of a pseudo-terminal (man 4 ptmx).
 func terminal(t *testing.T) (ours, theirs *os.File) {
 	t.Helper()
-	ours, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	ours, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
 		t.Skip("no pseudo-terminals here: ", err)
 	}
 	t.Cleanup(func() { ours.Close() })
-	if err := unix.IoctlSetPointerInt(int(ours.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(int(ours.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	theirs, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	var unlock, n uint32
+	ioctl(t, ours, syscall.TIOCSPTLCK, &unlock)
+	ioctl(t, ours, syscall.TIOCGPTN, &n)
+	theirs, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { theirs.Close() })
 	return ours, theirs
+}
+
+func ioctl(t *testing.T, f *os.File, request uintptr, arg *uint32) {
+	t.Helper()
+	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, f.Fd(), request, uintptr(unsafe.Pointer(arg))); errno != 0 {
+		t.Fatal(errno)
+	}
 }
 
 func TestColoursOnATerminal(t *testing.T) {

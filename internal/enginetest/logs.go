@@ -69,7 +69,7 @@ func split(raw []byte) (lines []Line, err error) {
 	for len(raw) > 0 {
 		// attach in the API's reference: one byte for the output, three zeros, the length in four.
 		if len(raw) < 8 || raw[0] != 1 && raw[0] != 2 || raw[1]|raw[2]|raw[3] != 0 {
-			return lines, fmt.Errorf("no frame at %.20q", raw)
+			return lines, fmt.Errorf("no frame at %.200q", raw)
 		}
 		out, size := int(raw[0]-1), int(binary.BigEndian.Uint32(raw[4:8]))
 		raw = raw[8:]

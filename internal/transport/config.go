@@ -26,7 +26,8 @@ type Config struct {
 	TLS *tls.Config
 	// MaxConns bounds the connections: requests beyond wait.
 	MaxConns int
-	// MaxIdle bounds the connections that are kept for the next request.
+	// MaxIdle bounds the connections that are kept for the next request: 2 by
+	// default.
 	MaxIdle int
 	// IdleTimeout is for how long they are kept.
 	IdleTimeout time.Duration

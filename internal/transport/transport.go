@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	maxHeader    = 64 << 10
-	closeRecheck = 20 * time.Millisecond
-	exitRecheck  = time.Millisecond
+	maxHeader    = 64 << 10              // bytes of an answer's header
+	closeRecheck = 20 * time.Millisecond // how often Close looks for connections that have become idle
+	exitRecheck  = time.Millisecond      // how often it asks for their goroutines
 )
 
 // label is the key of the profiler label, the one lifecycle uses for its tasks.
@@ -36,7 +36,8 @@ type Transport struct {
 	gone  chan struct{} // told, if there is room, when open falls
 }
 
-// New returns a Transport that has not connected yet.
+// New returns a Transport that has not connected yet. Its owner closes it after
+// the last request.
 func New(cfg Config) *Transport {
 	t := &Transport{dial: cfg.Dial, owner: cfg.Owner, gone: make(chan struct{}, 1)}
 	t.id = fmt.Sprintf("%p", t)

@@ -1,6 +1,7 @@
 package container
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -10,8 +11,6 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
-
-	"github.com/docker/docker/client"
 )
 
 // An address says where an engine listens, and how to get there.
@@ -26,19 +25,23 @@ type address struct {
 const pathSize = len(syscall.RawSockaddrUnix{}.Path)
 
 // dialed is the host of an engine of which only Config.Dial knows where it is.
-// It is shown in errors.
+// It is shown in errors and log lines.
 const dialed = "unix://Config.Dial"
 
-// parseAddress makes an address of Host, TLS and Dial. Its errors name the
-// field, and show nothing of a Host that may hold a password.
-func parseAddress(cfg *Config) (*address, error) {
-	host := cfg.Host
-	switch {
-	case host == "" && cfg.Dial == nil:
-		host = client.DefaultDockerHost
-	case host == "":
-		host = dialed
+// usualHost is where an engine listens on this system unless it is told
+// otherwise.
+func usualHost() string {
+	if runtime.GOOS == "windows" {
+		return "npipe:////./pipe/docker_engine"
 	}
+	return "unix:///var/run/docker.sock"
+}
+
+// parseAddress makes an address of Host, TLS and Dial, one of which says where
+// the engine is. Its errors name the field, and show nothing of a Host that may
+// hold a password.
+func parseAddress(cfg *Config) (*address, error) {
+	host := cmp.Or(cfg.Host, dialed)
 	a := &address{host: host, scheme: "http", dial: cfg.Dial}
 	kind, rest, _ := strings.Cut(host, "://")
 	switch kind {
@@ -55,12 +58,14 @@ func parseAddress(cfg *Config) (*address, error) {
 	case "tcp", "http", "https":
 		return a, a.network(kind, cfg.TLS)
 	case "ssh":
-		return nil, errors.New("container: Host: ssh:// is not supported: set Dial to a function that connects " +
-			"to the engine's socket through SSH")
+		return nil, fmt.Errorf("container: Host: %w", errSSH)
 	default:
 		return nil, errors.New("container: Host: unix://, tcp://, http://, https:// or npipe:// and an address are expected")
 	}
 }
+
+// errSSH refuses hosts that the client library cannot dial.
+var errSSH = errors.New("ssh:// is not supported: set Dial to a function that connects to the engine's socket through SSH")
 
 // checkPath refuses what can be no unix socket or pipe on this system.
 func checkPath(kind, path string) error {

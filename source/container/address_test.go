@@ -9,14 +9,16 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/docker/docker/client"
-
 	"github.com/logferry/logferry/lifecycle"
 )
 
 func TestHosts(t *testing.T) {
 	dial := func(context.Context) (net.Conn, error) { return nil, errors.New("unused") }
 	secure := &tls.Config{ServerName: "engine"}
+	usual := "unix:///var/run/docker.sock"
+	if runtime.GOOS == "windows" {
+		usual = "npipe:////./pipe/docker_engine"
+	}
 	tests := []struct {
 		name   string
 		cfg    Config
@@ -24,7 +26,7 @@ func TestHosts(t *testing.T) {
 		scheme string
 		wrong  string // part of the error
 	}{
-		{name: "none", host: client.DefaultDockerHost, scheme: "http"},
+		{name: "none", host: usual, scheme: "http"},
 		{name: "unix", cfg: Config{Host: "unix:///run/podman.sock"}, host: "unix:///run/podman.sock", scheme: "http"},
 		{name: "abstract", cfg: Config{Host: "unix://@engine"}, host: "unix://@engine", scheme: "http"},
 		{name: "unix without a path", cfg: Config{Host: "unix://"}, wrong: `Host: "" is not an absolute path`},
@@ -59,6 +61,7 @@ func TestHosts(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			test.cfg.setDefaults()
 			a, err := parseAddress(&test.cfg)
 			if test.wrong != "" {
 				if err == nil || !strings.Contains(err.Error(), test.wrong) || !strings.HasPrefix(err.Error(), "container: ") {

@@ -67,9 +67,9 @@ type Config struct {
 	Attrs map[string]Field
 	// MaxLabelSets bounds the different label sets that containers bring with
 	// them for as long as there is the Source: 1,000 by default. Containers that
-	// come with yet another one get the value "other" for all labels whose values are
-	// new by then, and the values as attributes; should that make as many sets again, for
-	// all labels. One warning tells.
+	// come with yet another one get the value "other" for all labels whose values
+	// are new by then, and the values as attributes; should that make as many sets
+	// again, for all labels. One warning tells.
 	MaxLabelSets int
 
 	// MaxLine is the longest line delivered whole, in bytes without its line
@@ -83,7 +83,7 @@ type Config struct {
 	// /var/lib/docker/containers as a rule, or where that is mounted. If it is
 	// given, the logs of the json-file driver, rotated and compressed ones among
 	// them, are read there and not through the engine, which saves it the work and
-	// is some times as fast. The engine is still asked which containers there are,
+	// is several times as fast. The engine is still asked which containers there are,
 	// and for the logs of other drivers. A log that cannot be read there is told
 	// of, and is not read in another way. The process must be allowed to read the
 	// files, which as a rule is root. Direct and not, containers have cursors of
@@ -93,6 +93,12 @@ type Config struct {
 	// return before a line end is not; and a line of more than 16 KiB makes two
 	// entries if the log was rotated within it, or if the container paused there
 	// for longer than Multiline.Timeout.
+	//
+	// It is not for logs that are rotated several times a second: their files are
+	// renamed faster than they can be told apart. Measured with containers
+	// that wrote without a pause to files of 100 kB, three of them: the API was
+	// behind, but lost nothing that there was; read directly, lines were out of
+	// order, and with compress up to 740 lines that there were did not come.
 	Direct string
 	// MaxStreams bounds the containers that are followed through a stream of
 	// their own, each with a goroutine and a connection: 256 by default. The

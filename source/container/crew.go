@@ -2,8 +2,6 @@ package container
 
 import (
 	"context"
-	"errors"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -22,7 +20,7 @@ type crew struct {
 	engine   engine
 	selector *selector
 
-	mu        sync.Mutex
+	mu        sync.Mutex // guards what follows, and the post of each follower
 	followers map[string]*follower
 	old       map[string]struct{}  // what was there when the source first looked
 	orphans   map[string]time.Time // cursors whose containers are not there, and since when
@@ -36,30 +34,6 @@ type crew struct {
 }
 
 var _ roster = (*crew)(nil)
-
-// A post says in whose hands a follower is.
-type post struct {
-	place    place
-	again    bool // to be looked at once more
-	barred   bool // its driver cannot be read
-	caught   bool // it has been read to the end once
-	admitted bool // it was to be followed once
-	hasRun   bool // it was seen to be started, or to end
-	at       time.Time
-	index    int // in the schedule, from 1; 0: it is not there
-	kick     context.CancelCauseFunc
-}
-
-// A place is where a follower is.
-type place int
-
-const (
-	idle    place = iota // nothing is to be read
-	queued               // in the schedule, to be polled
-	waiting              // in the backlog
-	working              // in the hands of a worker
-	tasked               // it has a task of its own
-)
 
 // forgetAfter is how long a container must be absent for its cursor to be
 // dropped, if its end was not seen.
@@ -82,20 +56,6 @@ func (c *crew) begin(ctx context.Context) error {
 		}
 	}
 	return context.Cause(ctx)
-}
-
-// isID reports whether name is the id of a container: other streams of the
-// source are somebody else's.
-func isID(name string) bool {
-	if len(name) != 64 {
-		return false
-	}
-	for i := range len(name) {
-		if c := name[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
-	}
-	return true
 }
 
 // reached implements roster. When the engine answers again, every stream is in
@@ -174,9 +134,7 @@ func (c *crew) wake(id string, why reason) {
 		return
 	}
 	switch f.place {
-	case idle:
-		c.queue(f, 0)
-	case queued:
+	case idle, queued:
 		c.queue(f, 0)
 	case tasked:
 		if why == renamed || why == found {
@@ -267,250 +225,6 @@ func (c *crew) sync(ids map[string]struct{}) {
 			c.out.Forget(id)
 		}
 	}
-}
-
-// queue puts f into the schedule, or moves it there. The caller holds the lock.
-func (c *crew) queue(f *follower, wait time.Duration) {
-	f.place = queued
-	c.call(f, wait)
-}
-
-// call has a worker come to f after wait, or earlier if that was to be. The caller
-// holds the lock.
-func (c *crew) call(f *follower, wait time.Duration) {
-	at := time.Now().Add(wait)
-	if f.index > 0 && !at.Before(f.at) {
-		return
-	}
-	c.due.put(f, at)
-	tell(c.nudge)
-}
-
-func tell(c chan<- struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
-}
-
-// attend has a worker look after f, which has a task that waits.
-func (c *crew) attend(f *follower, wait time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.call(f, wait)
-}
-
-// work is a worker.
-func (c *crew) work(ctx context.Context) error {
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
-	for {
-		if err := c.answers(ctx); err != nil {
-			return nil
-		}
-		f, polled, wait := c.pop()
-		if f != nil {
-			c.serve(ctx, f, polled)
-			continue
-		}
-		timer.Reset(wait)
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-c.nudge:
-		case <-timer.C:
-		}
-	}
-}
-
-// pop takes the follower that is due, to be polled or attended to, or returns
-// how long there is none.
-func (c *crew) pop() (f *follower, polled bool, wait time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	f = c.due.first()
-	if f == nil {
-		return nil, false, time.Hour
-	}
-	if wait := time.Until(f.at); wait > 0 {
-		return nil, false, wait
-	}
-	c.due.remove(f)
-	if c.due.first() != nil {
-		tell(c.nudge) // another worker may take it
-	}
-	if polled = f.place == queued; polled {
-		f.place = working
-	}
-	return f, polled, 0
-}
-
-// serve does what f is due for.
-func (c *crew) serve(ctx context.Context, f *follower, polled bool) {
-	if polled {
-		if f.take(ctx) == nil {
-			c.settle(ctx, f, f.poll(ctx))
-			f.lay()
-		}
-		return
-	}
-	select {
-	case f.hold <- struct{}{}:
-		if f.feed != nil {
-			c.attend(f, f.feed.attend(ctx))
-		}
-		f.lay()
-	default:
-		c.attend(f, time.Second) // its task has it in hand
-	}
-}
-
-// take takes f in hand.
-func (f *follower) take(ctx context.Context) error {
-	select {
-	case f.hold <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// lay lays f down.
-func (f *follower) lay() { <-f.hold }
-
-// catch reads, one after the other, what containers have written that are not
-// followed by a task and that nobody has read to the end yet: that may take
-// long, and workers do not wait for it.
-func (c *crew) catch(ctx context.Context) error {
-	for {
-		if err := c.answers(ctx); err != nil {
-			return nil
-		}
-		f := c.popBacklog()
-		if f != nil {
-			if f.take(ctx) == nil {
-				c.settle(ctx, f, f.round(ctx))
-				f.lay()
-			}
-			continue
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-c.behind:
-		}
-	}
-}
-
-func (c *crew) popBacklog() *follower {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.backlog) == 0 {
-		return nil
-	}
-	f := c.backlog[0]
-	c.backlog[0] = nil
-	c.backlog = c.backlog[1:]
-	f.place = working
-	return f
-}
-
-// settle decides what becomes of f after a round that ended with err.
-func (c *crew) settle(ctx context.Context, f *follower, err error) {
-	if ctx.Err() != nil {
-		return
-	}
-	switch {
-	case err == errTask, err == errBehind:
-		return // it is in other hands now
-	case err == nil:
-		f.fine()
-		c.rest(f)
-	case errors.Is(err, errGone):
-		c.part(ctx, f)
-	case err == errExcluded:
-		c.exclude(ctx, f)
-	case errors.Is(err, errUnreadable):
-		c.bar(f, err)
-	case err == errDirect:
-		f.fine()
-		c.leave(f)
-	default:
-		c.retry(f, f.wait(err))
-	}
-}
-
-// leave lays f down for as long as nothing is told of it.
-func (c *crew) leave(f *follower) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	f.track = nil
-	if f.place = idle; f.again {
-		c.queue(f, 0)
-	}
-}
-
-// rest lays f down until something may be there to read.
-func (c *crew) rest(f *follower) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	f.caught = true
-	switch {
-	case f.again:
-		c.queue(f, 0)
-	case f.running():
-		f.shown.is(Polled)
-		c.queue(f, f.interval)
-	default:
-		f.shown.is(Idle)
-		f.place = idle
-		f.track = nil // there may be thousands that have ended
-	}
-}
-
-func (c *crew) retry(f *follower, wait time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.queue(f, wait)
-}
-
-// bar leaves a container alone that cannot be read, for good.
-func (c *crew) bar(f *follower, err error) {
-	f.shown.fail(err)
-	f.shown.is(Unreadable)
-	f.log().Warn("the log of a container cannot be read", slog.String("driver", f.driver), slog.Any("error", err))
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	f.place, f.barred = idle, true
-}
-
-// exclude leaves a container alone until something is told of it.
-func (c *crew) exclude(ctx context.Context, f *follower) {
-	f.finish(ctx) // if it was followed before; what is not sent is read again if it is once more
-	f.drop()
-	c.src.hide(f.shown)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if f.place = idle; f.again {
-		c.queue(f, 0)
-	}
-}
-
-// part sends what is left of a container that is no more, and forgets it.
-func (c *crew) part(ctx context.Context, f *follower) {
-	f.finish(ctx) // if its stream is lost there is nothing to read it from again
-	f.drop()
-	c.src.direct.gone(f.id)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if f.index > 0 {
-		c.due.remove(f)
-	}
-	if c.followers[f.id] == f {
-		delete(c.followers, f.id)
-	}
-	c.src.hide(f.shown)
-	c.out.Forget(f.id)
 }
 
 // close joins all tasks and ends what was not sent. It is called when workers

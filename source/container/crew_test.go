@@ -220,10 +220,13 @@ func TestMaxStreams(t *testing.T) {
 			write(c, 1, 100)
 		}
 		r.settle(5 * time.Second)
-		for _, c := range all {
+		for i, c := range all {
 			r.check(c, retained(c))
 			c.Exit(0)
 			r.settle(3 * time.Second)
+			if got, want := states()[Live], min(3, len(all)-1-i); got != want {
+				t.Errorf("%d are live when %d have ended, want %d", got, i+1, want)
+			}
 		}
 		if got := states(); got[Idle] != 8 {
 			t.Errorf("%v", got)
@@ -234,40 +237,48 @@ func TestMaxStreams(t *testing.T) {
 // Lines are joined as Multiline says, are delivered when Timeout is over, and
 // survive a restart in the midst of an entry.
 func TestMultiline(t *testing.T) {
-	generations(t, func(r *rig) {
-		r.cfg.Multiline = record.Multiline{Rule: record.Start(regexp.MustCompile(`^\d`)), Timeout: 4700 * time.Millisecond}
-		c := r.run(containertest.Spec{})
-		r.start()
-		r.settle(time.Second)
-		c.Print("1 begins")
-		c.Print(" and goes on")
-		c.Write(containertest.Stderr, []byte("9 of the other\n"))
-		r.settle(time.Second)
-		c.Print(" still")
-		r.settle(time.Second)
-		if got := r.delivered(c); len(got) > 0 {
-			t.Errorf("delivered too early: %q", got)
-		}
-		r.settle(10 * time.Second)
-		r.check(c, []string{"stdout 1 begins\n and goes on\n still", "stderr 9 of the other"})
-		c.Print("2 begins")
-		c.Write(containertest.Stderr, []byte("8 ends\n"))
-		r.settle(2 * time.Second)
-		c.Write(containertest.Stderr, []byte("7 open\n"))
-		r.settle(2 * time.Second)
-		r.stop()
-		c.Print(" after a restart")
-		c.Print("3 is next")
-		r.start()
-		r.settle(12 * time.Second)
-		got := r.delivered(c)
-		slices.Sort(got)
-		want := []string{"stderr 7 open", "stderr 8 ends", "stderr 9 of the other", "stdout 1 begins\n and goes on\n still",
-			"stdout 2 begins\n after a restart", "stdout 3 is next"}
-		if !slices.Equal(got, want) {
-			t.Errorf("got %q\nwant %q", got, want)
-		}
+	generations(t, func(r *rig) { testMultiline(t, r) })
+	t.Run("polled", func(t *testing.T) {
+		bubble(t, containertest.Gen26, func(r *rig) {
+			r.cfg.MaxStreams = -1
+			testMultiline(t, r)
+		})
 	})
+}
+
+func testMultiline(t *testing.T, r *rig) {
+	r.cfg.Multiline = record.Multiline{Rule: record.Start(regexp.MustCompile(`^\d`)), Timeout: 4700 * time.Millisecond}
+	c := r.run(containertest.Spec{})
+	r.start()
+	r.settle(time.Second)
+	c.Print("1 begins")
+	c.Print(" and goes on")
+	c.Write(containertest.Stderr, []byte("9 of the other\n"))
+	r.settle(time.Second)
+	c.Print(" still")
+	r.settle(time.Second)
+	if got := r.delivered(c); len(got) > 0 {
+		t.Errorf("delivered too early: %q", got)
+	}
+	r.settle(10 * time.Second)
+	r.check(c, []string{"stdout 1 begins\n and goes on\n still", "stderr 9 of the other"})
+	c.Print("2 begins")
+	c.Write(containertest.Stderr, []byte("8 ends\n"))
+	r.settle(2 * time.Second)
+	c.Write(containertest.Stderr, []byte("7 open\n"))
+	r.settle(2 * time.Second)
+	r.stop()
+	c.Print(" after a restart")
+	c.Print("3 is next")
+	r.start()
+	r.settle(12 * time.Second)
+	got := r.delivered(c)
+	slices.Sort(got)
+	want := []string{"stderr 7 open", "stderr 8 ends", "stderr 9 of the other", "stdout 1 begins\n and goes on\n still",
+		"stdout 2 begins\n after a restart", "stdout 3 is next"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
 }
 
 // An engine that is away for minutes costs a few requests, and two lines in the
@@ -296,8 +307,8 @@ func TestAway(t *testing.T) {
 		if lost, back := r.logged.lines("cannot be reached"), r.logged.lines("answers again"); len(lost) != 1 || len(back) != 1 {
 			t.Errorf("%q\n%q", lost, back)
 		}
-		if n := strings.Count(r.logged.text.String(), "\n"); n > 2 {
-			t.Errorf("%d lines in the log: %s", n, r.logged.text.String())
+		if n := strings.Count(r.logged.String(), "\n"); n > 2 {
+			t.Errorf("%d lines in the log: %s", n, &r.logged)
 		}
 	})
 }

@@ -1,7 +1,6 @@
 package container
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -10,140 +9,12 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/logferry/logferry/batch"
-	"github.com/logferry/logferry/source"
 	"github.com/logferry/logferry/source/record"
-	"github.com/logferry/logferry/source/sourcetest"
 )
-
-// A bench is a direct at work on a folder.
-type bench struct {
-	testing.TB
-	root     string
-	plan     *plan
-	direct   *direct
-	receiver *sourcetest.Receiver
-	session  *sourcetest.Session
-	points   source.Checkpoints
-	register *register
-	log      logged
-}
-
-// logged is what was logged.
-type logged struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-func newBench(t testing.TB, cfg Config) *bench {
-	t.Helper()
-	if cfg.Direct == "" {
-		cfg.Direct = t.TempDir()
-	}
-	b := &bench{TB: t, root: cfg.Direct, receiver: &sourcetest.Receiver{}, points: source.MemCheckpoints(), register: newRegister()}
-	var err error
-	if b.plan, err = prepare(cfg); err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-// start begins a program.
-func (b *bench) start() {
-	b.Helper()
-	var err error
-	if b.direct, err = newDirect(b.plan); err != nil {
-		b.Fatal(err)
-	}
-	b.session = sourcetest.Start(b.TB, source.Func(b.direct.run), b.receiver, b.points)
-}
-
-// stop ends it.
-func (b *bench) stop() {
-	b.Helper()
-	if err := b.session.Stop(); err != nil {
-		b.Error(err)
-	}
-	for _, err := range b.session.Failures() {
-		b.Errorf("run failed: %v", err)
-	}
-}
-
-// admit tells of a container, as is done when the engine has told of it.
-func (b *bench) admit(l *jsonLog) {
-	b.Helper()
-	d := l.details()
-	w, _ := b.register.identify(b.plan, &d.summary)
-	log := slog.New(slog.NewTextHandler(&b.log, nil)).With(slog.String("container", d.name))
-	if !b.direct.admit(d, w, log) {
-		b.Errorf("%s was not admitted", d.name)
-	}
-}
-
-// delivered are the entries of a container so far, as "stream text".
-func (b *bench) delivered(l *jsonLog) (all []string) {
-	for _, e := range b.entries(l) {
-		all = append(all, attr(&e, attrStream)+" "+string(e.Line))
-	}
-	return all
-}
-
-func (b *bench) entries(l *jsonLog) (all []batch.Entry) {
-	for _, p := range b.receiver.Delivered() {
-		for _, e := range p.Entries {
-			if attr(&e, "container_id") == l.id {
-				all = append(all, e)
-			}
-		}
-	}
-	return all
-}
-
-// await waits until all of each log was delivered, and then wants it once and in
-// order.
-func (b *bench) await(logs ...*jsonLog) {
-	b.Helper()
-	ctx, cancel := context.WithTimeout(b.Context(), 20*time.Second)
-	defer cancel()
-	for _, l := range logs {
-		b.receiver.Wait(ctx, func() bool { return len(b.delivered(l)) >= len(l.want) })
-		b.check(l)
-	}
-}
-
-// until waits for cond.
-func (b *bench) until(what string, cond func() bool) {
-	b.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !cond(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			b.Fatalf("timed out waiting for %s", what)
-		}
-	}
-}
-
-func (b *bench) check(l *jsonLog) {
-	b.Helper()
-	if got := b.delivered(l); !slices.Equal(got, l.want) {
-		b.Errorf("%s: %d lines, want %d: %s\n%s", l.id[60:], len(got), len(l.want), difference(got, l.want), &b.log)
-		b.Logf("%+v", b.direct.tail.Stats())
-	}
-}
 
 // TestDirect: what containers write is read once and in order, through rotation
 // and restarts of the program, with the labels and attributes of the container.
@@ -154,7 +25,7 @@ func TestDirect(t *testing.T) {
 		"compressed":  func(l *jsonLog) { l.maxSize, l.maxFile, l.compress = 50_000, 20, true },
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, Config{})
+			b := newFileRig(t, Config{})
 			var logs []*jsonLog
 			for i := range 3 {
 				l := newJSONLog(t, b.root, i)
@@ -203,7 +74,7 @@ func TestDirect(t *testing.T) {
 // is, rotated and compressed ones too, and after a restart with a cursor. Nothing
 // is read of a container that is not admitted.
 func TestDirectLate(t *testing.T) {
-	b := newBench(t, Config{})
+	b := newFileRig(t, Config{})
 	l, other := newJSONLog(t, b.root, 1), newJSONLog(t, b.root, 2)
 	l.maxSize, l.maxFile, l.compress = 20_000, 20, true
 	l.lines(400)
@@ -228,7 +99,7 @@ func TestDirectLate(t *testing.T) {
 // its end, though its labels are known only by what was told, and its cursor is
 // dropped.
 func TestDirectRemoved(t *testing.T) {
-	b := newBench(t, Config{})
+	b := newFileRig(t, Config{})
 	l, stays := newJSONLog(t, b.root, 1), newJSONLog(t, b.root, 2)
 	b.start()
 	b.admit(l)
@@ -277,7 +148,7 @@ func TestDirectRemoved(t *testing.T) {
 // TestDirectOutputs: one output alone is read.
 func TestDirectOutputs(t *testing.T) {
 	for outputs, want := range map[Outputs]string{Stdout: "stdout", Stderr: "stderr"} {
-		b := newBench(t, Config{Outputs: outputs})
+		b := newFileRig(t, Config{Outputs: outputs})
 		l := newJSONLog(t, b.root, 1)
 		l.lines(1000)
 		l.want = slices.DeleteFunc(l.want, func(s string) bool { return !strings.HasPrefix(s, want) })
@@ -289,7 +160,7 @@ func TestDirectOutputs(t *testing.T) {
 
 // TestDirectEntries: MaxLine and Multiline hold.
 func TestDirectEntries(t *testing.T) {
-	b := newBench(t, Config{MaxLine: 20_000, Multiline: record.Multiline{Rule: record.Traces()}})
+	b := newFileRig(t, Config{MaxLine: 20_000, Multiline: record.Multiline{Rule: record.Traces()}})
 	l := newJSONLog(t, b.root, 1)
 	l.line("stdout", strings.Repeat("x", 50_000))
 	l.line("stdout", "panic: no such drawer")
@@ -310,7 +181,7 @@ func TestDirectEntries(t *testing.T) {
 // TestDirectFromEnd: containers that are there at first are read from their end,
 // others from their start.
 func TestDirectFromEnd(t *testing.T) {
-	b := newBench(t, Config{From: End})
+	b := newFileRig(t, Config{From: End})
 	old := newJSONLog(t, b.root, 1)
 	old.maxSize, old.maxFile = 10_000, 3
 	old.lines(500)
@@ -318,7 +189,7 @@ func TestDirectFromEnd(t *testing.T) {
 	b.start()
 	first := newJSONLog(t, b.root, 3)
 	b.admit(first)
-	b.until("the first look to be over", func() bool { return len(b.direct.tail.Stats()) == 1 })
+	until(t, "the first look to be over", func() bool { return len(b.direct.tail.Stats()) == 1 })
 	fresh := newJSONLog(t, b.root, 2)
 	fresh.lines(50)
 	b.admit(fresh)
@@ -330,7 +201,7 @@ func TestDirectFromEnd(t *testing.T) {
 
 // TestDirectRenamed: the entries that follow tell the new name.
 func TestDirectRenamed(t *testing.T) {
-	b := newBench(t, Config{})
+	b := newFileRig(t, Config{})
 	l := newJSONLog(t, b.root, 1)
 	b.start()
 	b.admit(l)
@@ -353,7 +224,7 @@ func TestDirectRenamed(t *testing.T) {
 
 // TestDirectRefuses: what is not where the driver has it is not read directly.
 func TestDirectRefuses(t *testing.T) {
-	b := newBench(t, Config{})
+	b := newFileRig(t, Config{})
 	b.start()
 	l := newJSONLog(t, b.root, 1)
 	for name, change := range map[string]func(d *details){
@@ -379,7 +250,7 @@ func TestDirectRefuses(t *testing.T) {
 // TestDirectUnreadable: one line tells of a file that cannot be opened, with the
 // name of the container, and one that it can be after all; it is read then.
 func TestDirectUnreadable(t *testing.T) {
-	b := newBench(t, Config{})
+	b := newFileRig(t, Config{})
 	l := newJSONLog(t, b.root, 1)
 	l.lines(10)
 	hidden := l.path + ".hidden"
@@ -413,7 +284,7 @@ func TestDirectUnreadable(t *testing.T) {
 // TestDirectForbidden: the same for one that may not be read. It is told of at
 // once, and not by the reader as well.
 func TestDirectForbidden(t *testing.T) {
-	b := newBench(t, Config{})
+	b := newFileRig(t, Config{})
 	l := newJSONLog(t, b.root, 1)
 	l.lines(10)
 	b.start()
@@ -450,7 +321,7 @@ func TestNewDirectRefuses(t *testing.T) {
 		if runtime.GOOS == "windows" && name != "missing" {
 			continue
 		}
-		b := newBench(t, Config{Direct: filepath.Join(dir, name)})
+		b := newFileRig(t, Config{Direct: filepath.Join(dir, name)})
 		b.start()
 		l := newJSONLog(t, b.root, 1)
 		l.lines(3)

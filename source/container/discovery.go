@@ -1,6 +1,7 @@
 package container
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -43,7 +44,7 @@ func newDiscovery(e engine, r roster, s *selector, log *slog.Logger,
 	return &discovery{
 		engine: e,
 		census: newCensus(r, s.match),
-		reach:  &reach{log: log, host: s.plan.Host, tell: r.reached},
+		reach:  &reach{log: log, host: cmp.Or(s.plan.Host, dialed), tell: r.reached},
 		relist: s.plan.Relist,
 		spawn:  spawn,
 		since:  time.Now().Add(-overlap),

@@ -258,8 +258,9 @@ func (d *docker) inspect(ctx context.Context, id string) (details, error) {
 	}, nil
 }
 
-// actions are the events asked for. Podman has names of its own for two of
-// them, and filters by those.
+// actions are the events asked for: what they come with, such as a signal or a
+// restart, is told by these. Podman has names of its own for two of them, and
+// filters by those.
 var actions = [...]events.Action{events.ActionStart, events.ActionPause, events.ActionUnPause, events.ActionDie, "died",
 	events.ActionRename, events.ActionDestroy, events.ActionRemove}
 
@@ -362,6 +363,3 @@ func unixTime(t time.Time) string {
 	}
 	return fmt.Sprintf("%d.%09d", t.Unix(), t.Nanosecond())
 }
-
-// short is an id as it is usually shown.
-func short(id string) string { return id[:min(len(id), 12)] }

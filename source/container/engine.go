@@ -8,7 +8,8 @@ import (
 )
 
 // An engine is what a Source asks of a container engine. There is one for each
-// Run, with one HTTP client. Its methods may be called concurrently.
+// Run and one for each Ready, with one HTTP client. Its methods may be called
+// concurrently.
 type engine interface {
 	// ping asks which version of the API the engine speaks. Everything else
 	// speaks that version from then on.
@@ -70,13 +71,6 @@ func (s *summary) running() bool {
 	default:
 		return false
 	}
-}
-
-// An event is something that happened to a container.
-type event struct {
-	action string // start, die, destroy, rename, …
-	id     string
-	at     time.Time // by the engine's clock
 }
 
 // A logRequest says which part of a log to read, always of both outputs: what

@@ -35,7 +35,8 @@ type follower struct {
 	feed     *feed         // that it is read from now
 	brief    bool          // the last one was
 	interval time.Duration // until it is polled again; 0: there is more
-	changed  time.Time     // when something was read last
+	newest   mark          // the last message that was there
+	changed  time.Time     // when there was another
 
 	stream *source.Stream // nil: to be opened
 	sent   position       // of the last Send
@@ -48,6 +49,7 @@ type follower struct {
 	backoff *backoff.ExponentialBackOff
 	trouble error // that was logged
 	failed  int   // times in a row
+	failing time.Time
 	gapAt   time.Time
 	shown   *view
 }
@@ -86,7 +88,9 @@ func (f *follower) look(ctx context.Context) error {
 	}
 	f.details, f.who, f.known = d, w, true
 	f.crew.admit(f)
+	f.shown.name.Store(&d.name)
 	if f.crew.src.direct.admit(&d, w, f.log()) {
+		f.shown.is(Direct)
 		return errDirect
 	}
 	f.rotate = rotation(&d)
@@ -94,7 +98,6 @@ func (f *follower) look(ctx context.Context) error {
 		f.track.describe(d.tty, w.attrs)
 		f.track.podman = d.podman
 	}
-	f.shown.name.Store(&d.name)
 	return nil
 }
 
@@ -120,28 +123,25 @@ func (f *follower) open(ctx context.Context) error {
 	return nil
 }
 
-// drop ends the batch that is not sent: what is in it will be read again.
+// drop forgets what was not sent.
 func (f *follower) drop() {
-	if f.track != nil && f.track.b != nil {
-		f.track.b.Settle(nil)
-		f.track.b = nil
+	if f.track != nil {
+		f.track.drop()
 	}
 }
 
 // flush sends what the track has, if anything.
 func (f *follower) flush(ctx context.Context) error {
 	p := f.track.position()
-	if len(f.track.b.Entries) == 0 && p == f.sent {
+	if f.track.b == nil && p == f.sent {
 		return nil
 	}
-	b := f.track.b
-	f.track.b = nil
+	b := f.track.take()
 	f.shown.sending(b)
 	if err := f.send(ctx, b, p); err != nil {
 		return err
 	}
 	f.track.settled()
-	f.track.b = f.stream.NewBatch()
 	return nil
 }
 
@@ -162,7 +162,7 @@ func (f *follower) send(ctx context.Context, b *batch.Batch, p position) error {
 
 // finish sends what is open: nothing will follow it.
 func (f *follower) finish(ctx context.Context) error {
-	if f.stream == nil || f.track == nil || f.track.b == nil {
+	if f.stream == nil || f.track == nil {
 		return nil
 	}
 	f.track.close()
@@ -183,13 +183,16 @@ func (f *follower) log() *slog.Logger {
 	return f.crew.out.Logger().With(slog.String("container", f.name), slog.String("id", short(f.id)))
 }
 
-// told is how many failures in a row are worth a line in the log: one or two
-// are what a restart of the engine makes.
-const told = 3
+// grace is for how long a container may fail to be read before that is worth a
+// line in the log: while its engine is restarted, or it is removed, it does.
+const grace = 10 * time.Second
 
 // fail notes that err kept f from being read, and returns how long to wait.
 func (f *follower) fail(err error) time.Duration {
-	if f.failed++; f.failed == told {
+	if f.failed++; f.failed == 1 {
+		f.failing = time.Now()
+	}
+	if f.trouble == nil && time.Since(f.failing) >= grace {
 		f.trouble = err
 		f.log().Warn("a container cannot be read", slog.Any("error", err))
 	}

@@ -33,8 +33,7 @@ func FromEnv(cfg Config) (Config, error) {
 	switch kind {
 	case "tcp", "https":
 	case "ssh":
-		return cfg, errors.New("container: DOCKER_HOST: ssh:// is not supported: set Dial to a function that connects " +
-			"to the engine's socket through SSH")
+		return cfg, fmt.Errorf("container: DOCKER_HOST: %w", errSSH)
 	default:
 		return cfg, nil
 	}

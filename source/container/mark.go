@@ -3,8 +3,6 @@ package container
 import (
 	"errors"
 	"fmt"
-	"hash"
-	"hash/fnv"
 	"math"
 	"strconv"
 	"strings"
@@ -31,13 +29,12 @@ type marker struct {
 		any   bool
 	}
 	low int64 // the earliest time that was read
-	fnv hash.Hash64
 }
 
 // newMarker returns a marker for messages that begin with the first of the
 // log, if whole is set, and anywhere otherwise.
 func newMarker(whole bool) *marker {
-	m := &marker{low: math.MaxInt64, fnv: fnv.New64a()}
+	m := &marker{low: math.MaxInt64}
 	for i := range m.runs {
 		m.runs[i].begun = whole
 	}
@@ -57,7 +54,7 @@ func (m *marker) mark(f *frame) (k mark, sure bool) {
 	}
 	m.low = min(m.low, f.time)
 	r.any, r.time = true, f.time
-	k = mark{time: f.time, out: f.out, nth: r.n, sum: m.sum(f.data)}
+	k = mark{time: f.time, out: f.out, nth: r.n, sum: sum(f.data)}
 	r.n++
 	return k, r.begun
 }
@@ -67,16 +64,28 @@ const sumEnds = 32
 
 // sum is FNV-1a (RFC 9923) of the ends of a message and its length. Cursors
 // hold it, so it never changes.
-func (m *marker) sum(data []byte) uint64 {
-	m.fnv.Reset()
-	if n := len(data); n <= 2*sumEnds {
-		m.fnv.Write(data)
-	} else {
-		m.fnv.Write(data[:sumEnds])
-		m.fnv.Write(data[n-sumEnds:])
-		m.fnv.Write([]byte{byte(n), byte(n >> 8), byte(n >> 16)})
+func sum(data []byte) uint64 {
+	n := len(data)
+	if n <= 2*sumEnds {
+		return fnv1a(fnvBasis, data)
 	}
-	return m.fnv.Sum64()
+	h := fnv1a(fnv1a(fnvBasis, data[:sumEnds]), data[n-sumEnds:])
+	size := [...]byte{byte(n), byte(n >> 8), byte(n >> 16)}
+	return fnv1a(h, size[:])
+}
+
+const (
+	fnvBasis = 0xcbf29ce484222325
+	fnvPrime = 0x00000100000001b3
+)
+
+// fnv1a goes on with the hash h. Package hash/fnv has it behind an interface,
+// through which what is hashed escapes, for each message.
+func fnv1a(h uint64, data []byte) uint64 {
+	for _, c := range data {
+		h = (h ^ uint64(c)) * fnvPrime
+	}
+	return h
 }
 
 // A position is where a log has been delivered up to: all messages up to after,

@@ -78,9 +78,6 @@ func (p *pass) close() {
 func (p *pass) begin() {
 	p.found = true
 	p.f.track.begin(p.from)
-	if p.f.track.b == nil {
-		p.f.track.b = p.f.stream.NewBatch()
-	}
 }
 
 // drain takes the messages that have been read.
@@ -153,7 +150,6 @@ const (
 // reliable when log files rotate: so much of the end as will do, and more as
 // long as the message that was delivered last is not among it.
 func (f *follower) catchUp(ctx context.Context) (fresh int, err error) {
-	f.shown.is(CatchingUp)
 	from := f.sent
 	for tail := f.tail; ; {
 		r := logRequest{tail: tail}
@@ -170,7 +166,7 @@ func (f *follower) catchUp(ctx context.Context) (fresh int, err error) {
 		f.total = p.total(err)
 		if err != nil || p.found {
 			f.tail = min(max(2*p.fresh+tailMin, tailMin), tailMax)
-			return p.fresh, err
+			return f.fresh(p), err
 		}
 		switch {
 		case r.tail == 0:
@@ -182,6 +178,16 @@ func (f *follower) catchUp(ctx context.Context) (fresh int, err error) {
 			tail *= 4
 		}
 	}
+}
+
+// fresh is how many messages of p were not there before: an entry that is open is
+// read again each time.
+func (f *follower) fresh(p *pass) int {
+	if p.last == f.newest {
+		return 0
+	}
+	f.newest = p.last
+	return p.fresh
 }
 
 // since is from when on a log is read to find the message p is behind.
@@ -208,7 +214,7 @@ func (p *pass) remains() position {
 
 // leaveOut puts f's position behind everything there is.
 func (f *follower) leaveOut(ctx context.Context) error {
-	for tail := tailMin; ; tail *= 4 {
+	for tail := tailMin; ; {
 		r := logRequest{tail: tail}
 		if tail > tailMax || f.podman {
 			r.tail = 0
@@ -218,8 +224,13 @@ func (f *follower) leaveOut(ctx context.Context) error {
 		if err := p.run(ctx); err != nil {
 			return err
 		}
-		if p.count == 0 || p.sure {
+		switch {
+		case p.count == 0 || p.sure:
 			return f.move(ctx, position{after: p.last})
+		case p.count < tail:
+			tail = tailMax + 1
+		default:
+			tail *= 4
 		}
 	}
 }

@@ -23,11 +23,11 @@ func entriesOf(t *testing.T, body []byte, tty, podman bool) (lines []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr := newTrack(p)
+	b := batch.New(&batch.Pool{Poison: true}, batch.Labels{})
+	tr := newTrack(p, func() *batch.Batch { return b })
 	tr.describe(tty, nil)
 	tr.podman = podman
 	tr.begin(position{})
-	tr.b = batch.New(&batch.Pool{Poison: true}, batch.Labels{})
 	fr := newFramer(iotest.HalfReader(bytes.NewReader(body)), tty)
 	m := newMarker(true)
 	add := func(f frame) {
@@ -47,10 +47,10 @@ func entriesOf(t *testing.T, body []byte, tty, podman bool) (lines []string) {
 		add(f)
 	}
 	tr.close()
-	for i := range tr.b.Entries {
-		lines = append(lines, string(tr.b.Entries[i].Line))
+	for i := range b.Entries {
+		lines = append(lines, string(b.Entries[i].Line))
 	}
-	tr.b.Settle(nil)
+	b.Settle(nil)
 	return lines
 }
 

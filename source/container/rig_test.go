@@ -47,11 +47,15 @@ func (l *diary) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// lines are those with text in them.
-func (l *diary) lines(text string) (some []string) {
+func (l *diary) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for line := range strings.Lines(l.text.String()) {
+	return l.text.String()
+}
+
+// lines are those with text in them.
+func (l *diary) lines(text string) (some []string) {
+	for line := range strings.Lines(l.String()) {
 		if strings.Contains(line, text) {
 			some = append(some, line)
 		}

@@ -4,13 +4,13 @@ package container
 // once; discovery calls them.
 type roster interface {
 	// wake says that there may be something to read in a container that is
-	// there: it was found, was started, has ended, has another name, or an event of it
-	// may have been missed.
+	// there: it was found, was started, has ended, has another name, or an event
+	// of it may have been missed.
 	wake(id string, why reason)
 	// gone says that the engine has removed the container.
 	gone(id string)
-	// sync says which containers there are, after a list. Those the roster knows besides have
-	// been removed without an event.
+	// sync says which containers there are, after a list. Those the roster knows
+	// besides have been removed without an event.
 	sync(ids map[string]struct{})
 	// reached says whether the engine answers, and in which version of its API.
 	reached(up bool, v apiVersion)

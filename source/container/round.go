@@ -3,7 +3,10 @@ package container
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
+
+	"github.com/logferry/logferry/batch"
 )
 
 var (
@@ -35,7 +38,7 @@ func (f *follower) renew(ctx context.Context) error {
 		}
 	}
 	if f.track == nil {
-		f.track = newTrack(f.crew.plan)
+		f.track = newTrack(f.crew.plan, func() *batch.Batch { return f.stream.NewBatch() })
 		f.track.describe(f.tty, f.who.attrs)
 		f.track.podman = f.podman
 	}
@@ -59,7 +62,7 @@ func (f *follower) round(ctx context.Context) error {
 	if !running {
 		return f.finish(ctx)
 	}
-	return f.expire(ctx, fresh)
+	return f.expire(ctx)
 }
 
 // pace sets when to poll again: at once if there was much, later each time
@@ -87,7 +90,7 @@ const busy = 1000
 
 // expire sends what has been open for long enough, of a container that is
 // polled.
-func (f *follower) expire(ctx context.Context, fresh int) error {
+func (f *follower) expire(ctx context.Context) error {
 	if !f.track.open() || time.Since(f.changed) < f.crew.plan.openFor() {
 		return nil
 	}
@@ -124,7 +127,12 @@ func (c *crew) postpone(f *follower) bool {
 		return false
 	}
 	f.place = waiting
-	c.backlog = append(c.backlog, f)
+	f.shown.is(CatchingUp)
+	if f.running() {
+		c.backlog = slices.Insert(c.backlog, 0, f) // what it writes may be deleted soon
+	} else {
+		c.backlog = append(c.backlog, f)
+	}
 	tell(c.behind)
 	return true
 }
@@ -137,6 +145,7 @@ func (c *crew) promote(f *follower) bool {
 		return false
 	}
 	f.place = tasked
+	f.shown.is(CatchingUp)
 	c.tasks[f] = c.out.Go("follow-"+short(f.id), func(ctx context.Context) error { return c.follow(ctx, f) })
 	return true
 }

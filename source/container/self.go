@@ -60,13 +60,13 @@ func mountedIDs(mounts string, points ...string) (ids []string) {
 	return ids
 }
 
-// appendIDs appends the ids in path that ids does not have yet: words of 64
-// hexadecimal digits.
+// appendIDs appends the ids in path that ids does not have yet, each a word of its
+// own.
 func appendIDs(ids []string, path string) []string {
 	for word := range strings.FieldsFuncSeq(path, func(r rune) bool {
 		return !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z')
 	}) {
-		if len(word) == 64 && strings.Trim(word, "0123456789abcdef") == "" && !slices.Contains(ids, word) {
+		if isID(word) && !slices.Contains(ids, word) {
 			ids = append(ids, word)
 		}
 	}

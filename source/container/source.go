@@ -12,7 +12,7 @@ import (
 )
 
 // A Source follows containers. Make it with [New] and give it to a pipeline, one
-// at most. Stats may be called at any time.
+// at most. Stats and Ready may be called at any time, and concurrently.
 type Source struct {
 	plan     *plan
 	register *register
@@ -25,8 +25,9 @@ type Source struct {
 
 var _ source.Source = (*Source)(nil)
 
-// New returns a Source for the containers cfg selects. It connects to nothing
-// and starts nothing. The error joins one for each field that is not right.
+// New returns a Source for the containers cfg selects, of which it copies what
+// could be changed afterwards. It connects to nothing and starts nothing. The
+// error joins one for each field that is not right.
 func New(cfg Config) (*Source, error) {
 	p, err := prepare(cfg)
 	if err != nil {

@@ -22,7 +22,8 @@ const (
 	// Polled means that the container is asked for at intervals what it has
 	// written.
 	Polled State = "polled"
-	// Direct means that the log is read from its file.
+	// Direct means that the log is read from its file: see Config.Direct. What
+	// is sent of it is not counted here.
 	Direct State = "direct"
 	// Idle means that the container does not run, and was read to its end.
 	Idle State = "idle"
@@ -33,8 +34,10 @@ const (
 
 // A ContainerStats describes one container as it was a moment ago.
 type ContainerStats struct {
+	// ID is the engine's, of 64 hexadecimal digits; Name is the one it has now,
+	// without a slash in front, and empty until somebody has looked at it.
 	ID, Name string
-	State    State
+	State    State // what is happening to it
 	// Entries and Bytes are what was sent of it in this Run. What is sent again,
 	// because the pipeline has lost it, is counted again.
 	Entries, Bytes int64

@@ -18,7 +18,7 @@ var tortureSeed = flag.Uint64("torture.seed", 0, "run TestTorture with this seed
 // Whatever happens to the engine, its connections and its containers, each line
 // that the engine has is delivered, once and in order.
 func TestTorture(t *testing.T) {
-	seeds := uint64(12)
+	seeds := uint64(6)
 	if os.Getenv("LOGFERRY_SOAK") != "" {
 		seeds = 300
 	}

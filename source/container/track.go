@@ -38,7 +38,9 @@ type track struct {
 	// pieces are the lines of which a piece was seen, by output.
 	pieces [3]piece
 
-	b      *batch.Batch // to fill
+	fresh  func() *batch.Batch
+	b      *batch.Batch // to fill; nil: no entry has been made since the last one was sent
+	size   int          // of the entries in b: Batch.Size looks at each
 	tty    bool         // lines end in CRLF
 	podman bool         // pieces are of any size: see podman.go
 	attrs  [3][]batch.Attr
@@ -53,8 +55,9 @@ type piece struct {
 	cr   bool // it ends in a CR, held back: the line may end behind it
 }
 
-func newTrack(p *plan) *track {
-	t := &track{plan: p}
+// newTrack returns a track that fills what fresh returns.
+func newTrack(p *plan, fresh func() *batch.Batch) *track {
+	t := &track{plan: p, fresh: fresh}
 	limits := record.Limits{MaxBytes: p.MaxLine}
 	if !p.Multiline.Rule.IsZero() {
 		limits.MaxLines, limits.Timeout = p.Multiline.MaxLines, p.Multiline.Timeout
@@ -140,7 +143,11 @@ func (t *track) emit(r *record.Record) {
 		t.cut = append(append(t.cut[:0], attrs...), truncated)
 		attrs = t.cut
 	}
+	if t.b == nil {
+		t.b, t.size = t.fresh(), 0
+	}
 	t.b.Append(r.Time, r.Text, attrs...)
+	t.size += t.b.Entries[len(t.b.Entries)-1].Size()
 }
 
 var truncated = batch.Attr{Key: attrTruncated, Value: "true"}
@@ -182,5 +189,22 @@ func (t *track) settled() {
 
 // full reports whether what is in the batch should be sent.
 func (t *track) full() bool {
-	return len(t.b.Entries) >= maxEntries || t.b.Size() >= batchSize || len(t.marks) > window
+	return len(t.marks) > window || t.b != nil && (len(t.b.Entries) >= maxEntries || t.size >= batchSize)
+}
+
+// take returns the batch to send, which is the caller's; it may be empty.
+func (t *track) take() *batch.Batch {
+	b := t.b
+	if t.b = nil; b == nil {
+		b = t.fresh()
+	}
+	return b
+}
+
+// drop ends the batch that is not sent: what is in it will be read again.
+func (t *track) drop() {
+	if t.b != nil {
+		t.b.Settle(nil)
+		t.b = nil
+	}
 }

@@ -11,8 +11,6 @@ import (
 )
 
 const (
-	// defaultHost is where an engine listens unless it is told otherwise.
-	defaultHost = "unix:///var/run/docker.sock"
 	// maxMaxLine is the largest Config.MaxLine: as much memory may be taken.
 	maxMaxLine = 1 << 30
 	// maxLabels is one less than Loki takes by default (its
@@ -70,7 +68,7 @@ func prepare(cfg Config) (*plan, error) {
 // setDefaults fills in what was left out. MaxStreams is never negative afterwards.
 func (c *Config) setDefaults() {
 	if c.Host == "" && c.Dial == nil {
-		c.Host = defaultHost
+		c.Host = usualHost()
 	}
 	setDefault(&c.OptOut, "logferry.collect")
 	if c.Labels == nil {

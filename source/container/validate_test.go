@@ -71,7 +71,7 @@ func TestPrepareDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Host != "unix:///var/run/docker.sock" || p.OptOut != "logferry.collect" || p.MaxLabelSets != 1000 || p.MaxLine != 1<<20 ||
+	if p.Host != usualHost() || p.OptOut != "logferry.collect" || p.MaxLabelSets != 1000 || p.MaxLine != 1<<20 ||
 		p.MaxStreams != 256 || p.Pollers != 4 || p.Poll != 250*time.Millisecond || p.IdlePoll != 2*time.Second || p.Relist != 30*time.Second ||
 		p.Multiline.MaxLines != 1000 || p.Multiline.Timeout != time.Second {
 		t.Errorf("%+v", p.Config)

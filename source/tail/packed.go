@@ -103,19 +103,6 @@ func (s *scanner) seen(f *file, now time.Time) {
 	s.probe(f, now)
 }
 
-// same reports whether h is f, as far as its content tells in short. If it cannot
-// be read, nothing speaks against that.
-func (s *scanner) same(f *file, h *handle) bool {
-	if f.packed == unpacked {
-		ok, err := f.mark().check(h, s.buf)
-		return ok || err != nil
-	}
-	u := newUnpacker(h.file, f.packed, 0, s.MaxUnpacked)
-	defer u.release()
-	ok, _ := u.resumes(f.mark(), s.buf)
-	return ok || f.print.n == 0
-}
-
 // admitPacked decides what of a new compressed file is to be read. It is called
 // at the first look at its content.
 func (s *scanner) admitPacked(f *file, now time.Time) bool {

@@ -20,12 +20,22 @@ func (s *scanner) finish(f *file, now time.Time) {
 	s.retire(f)
 }
 
+// outdates reports whether a is a newer generation than b, of the same path: by
+// their names if both were changed in one tick of the clock of files.
+func outdates(a, b *file) bool {
+	if a.mtime != b.mtime {
+		return a.mtime > b.mtime
+	}
+	c, ok := generationOf(unpackedName(a.placed()), a.log).compare(generationOf(unpackedName(b.placed()), b.log))
+	return ok && c > 0
+}
+
 // outdate forgets the generation of the path of f that is remembered, if f, which
 // will not be, is newer: what followed that one is no gap. Where generations are
 // compressed, none of those that were read as they were written is there to be
 // remembered, and each would be taken for one that was missed.
 func (s *scanner) outdate(f *file) {
-	if old := s.last[f.path]; s.Rotated && old != nil && old != f && old.mtime <= f.mtime {
+	if old := s.last[f.path]; s.Rotated && old != nil && old != f && !outdates(old, f) {
 		s.forget(old)
 	}
 }
@@ -45,7 +55,7 @@ func (s *scanner) settle(f *file, now time.Time) bool {
 // retire remembers f, unless a newer generation of its path is remembered.
 func (s *scanner) retire(f *file) {
 	if old := s.last[f.path]; old != nil && old != f {
-		if old.mtime > f.mtime {
+		if outdates(old, f) {
 			s.forget(f)
 			return
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -206,6 +207,27 @@ func TestRestart(t *testing.T) {
 		must(t, err)
 		if i.State.Status != "exited" {
 			t.Errorf("it is %s", i.State.Status)
+		}
+	})
+}
+
+// An engine that goes down in order waits for what follows its logs, but not for one
+// that does not read.
+func TestDownIsBounded(t *testing.T) {
+	both(t, containertest.Config{Buffer: 512, ReadAhead: 8}, func(t *testing.T, e *containertest.Engine) {
+		box := numbered(t, e, containertest.Spec{}, 1)
+		following(t, e, box.ID(), "all")
+		for range 200 {
+			must(t, box.Print(strings.Repeat("x", 100)))
+		}
+		synctest.Wait()
+		start := time.Now()
+		e.Down(false)
+		if took := time.Since(start); took != time.Second {
+			t.Errorf("going down took %v", took)
+		}
+		if s := e.Stats(); s.Conns != 0 || s.Follows != 0 {
+			t.Errorf("after that: %+v", s)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -260,12 +261,8 @@ func (c *Container) destroy() {
 	c.state = removed
 	delete(e.byID, c.id)
 	delete(e.byName, c.name)
-	for i, other := range e.order {
-		if other == c {
-			e.order = append(e.order[:i], e.order[i+1:]...)
-			break
-		}
-	}
+	at := slices.Index(e.order, c)
+	e.order = slices.Delete(e.order, at, at+1)
 	c.emit("destroy", nil)
 	c.log = newLogfile(c.log.driver, Spec{})
 }

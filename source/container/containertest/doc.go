@@ -33,13 +33,13 @@
 // (daemon/logger, daemon/logs.go, daemon/events) and compared with these engines.
 //
 // A message of a log is one write of the container's up to a newline, or a piece of
-// 16,384 bytes of a longer line. All pieces have the time of the first. A message is
-// sent as a frame: a header of 8 bytes, its time if asked for, its text; with a
+// 16,384 bytes of a longer line. All pieces have the time of the first. A message
+// is sent as a frame: a header of 8 bytes, its time if asked for, its text; with a
 // terminal without header. The last piece of a line ends in a newline, which the
 // driver local of 20.10 leaves out; if nothing is left for it, it is empty but for
-// that. What is not UTF-8 json-file replaces, byte for byte, so that a character
-// which two pieces share comes as several U+FFFD, and a piece is longer than 16,384
-// bytes then.
+// that, and is not sent at all without times. What is not UTF-8 json-file replaces,
+// byte for byte, so that a character which two pieces share comes as several
+// U+FFFD, and a piece is longer than 16,384 bytes then.
 //
 // A file of a log is rotated before the first message that finds it full, and files
 // are dropped whole. A reading holds the files open that there were when it came.

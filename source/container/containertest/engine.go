@@ -47,7 +47,6 @@ type Engine struct {
 	// them. Nothing waits while it is held.
 	mu     sync.Mutex
 	down   bool
-	live   bool     // the containers go on while the engine is down
 	later  []func() // what containers did while it was down
 	skew   time.Duration
 	latest time.Time // that stamp gave
@@ -144,16 +143,17 @@ func (e *Engine) Down(liveRestore bool) {
 		e.mu.Unlock()
 		return
 	}
-	e.down, e.live = true, liveRestore
+	e.down = true
 	if !liveRestore {
 		for _, c := range e.order {
 			c.try("stop", c.stop, running, paused)
 		}
 	}
 	e.events.forget()
+	following := e.following()
 	e.mu.Unlock()
 	if !liveRestore {
-		e.front.drain(time.Second)
+		e.front.drain(following, time.Second)
 	}
 	e.front.cut()
 }

@@ -181,6 +181,21 @@ func TestEventsEnd(t *testing.T) {
 			t.Errorf("when the engine goes down: %v", err)
 		}
 		l.close()
+		e.Up()
+		for _, test := range []struct {
+			do   containertest.Action
+			want error
+		}{{containertest.End(), io.EOF}, {containertest.Cut(), io.ErrUnexpectedEOF}} {
+			l = listen(t, c, events.ListOptions{})
+			if n := e.Strike(containertest.Fault{On: containertest.Events, Do: test.do}); n != 1 {
+				t.Errorf("%d streams were struck", n)
+			}
+			if err := <-l.errs; !errors.Is(err, test.want) {
+				t.Errorf("when it is struck: %v, want %v", err, test.want)
+			}
+			l.close()
+		}
+		synctest.Wait() // the client is told before the engine has forgotten it
 		if n := e.Stats().EventStreams; n != 0 {
 			t.Errorf("%d streams are open", n)
 		}

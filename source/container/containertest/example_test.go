@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/logferry/logferry/source/container/containertest"
 )
@@ -42,6 +43,19 @@ func ExampleEngine_Inject() {
 	e.Inject(containertest.Fault{On: containertest.Logs, Container: "shop", Skip: 1, Frames: 10, After: 3,
 		Do: containertest.Cut()})
 	e.Inject(containertest.Fault{On: containertest.List, Count: -1, Do: containertest.Status(503, "busy")})
+}
+
+// What follows the log of shop gets one more frame, and then hears nothing more. The
+// engine was gone before, so that nothing does.
+func ExampleEngine_Strike() {
+	e := containertest.New(containertest.Config{Generation: containertest.Gen20})
+	defer e.Close()
+	shop := e.Create(containertest.Spec{Name: "shop"})
+	shop.Start()
+	e.Restart(true, time.Millisecond)
+	n := e.Strike(containertest.Fault{On: containertest.Follow, Container: "shop", Frames: 1, Do: containertest.Silence()})
+	fmt.Println(n, "follow it")
+	// Output: 0 follow it
 }
 
 // What the engine retains is what must have been delivered.

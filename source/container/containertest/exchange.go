@@ -19,7 +19,6 @@ type exchange struct {
 	name      string     // of the container it is about, as it says
 	container *Container // that one, if there is one
 	wake      chan struct{}
-	done      chan struct{}
 
 	armed []*armed // the engine's lock guards it
 }

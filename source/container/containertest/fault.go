@@ -6,9 +6,12 @@ import (
 	"slices"
 )
 
-// An Endpoint is a part of the API.
+// An Endpoint is a part of the API. It says which requests a Fault is about, and is
+// what Stats count them by.
 type Endpoint string
 
+// The endpoints that are known. A request for a log is one of Logs, and one of Follow
+// or Read.
 const (
 	Any     Endpoint = "" // each of those below but Dial
 	Ping    Endpoint = "ping"

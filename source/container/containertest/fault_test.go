@@ -190,17 +190,17 @@ func TestFaultsOfSingleEvents(t *testing.T) {
 		c := connect(t, e)
 		e.Inject(ct.Fault{On: ct.Events, Container: "b", Event: "start", Do: ct.Omit()})
 		e.Inject(ct.Fault{On: ct.Events, Container: "c", Event: "start", Do: ct.Twice()})
-		e.Inject(ct.Fault{On: ct.Events, Container: "a", Event: "start", Do: ct.Late(1)})
+		e.Inject(ct.Fault{On: ct.Events, Container: "a", Event: "start", Do: ct.Late(2)})
 		l := listen(t, c, events.ListOptions{})
 		defer l.close()
 		var boxes []*ct.Container
-		for _, name := range []string{"a", "b", "c"} {
+		for _, name := range []string{"a", "b", "c", "d"} {
 			boxes = append(boxes, e.Create(ct.Spec{Name: name}))
 		}
 		for _, box := range boxes {
 			must(t, box.Start())
 		}
-		want := []string{"create a", "create b", "create c", "start c", "start c", "start a"}
+		want := []string{"create a", "create b", "create c", "create d", "start c", "start c", "start d", "start a"}
 		got, err := l.heard()
 		if must(t, err); !slices.Equal(got, want) {
 			t.Errorf("got %q, want %q", got, want)

@@ -111,6 +111,22 @@ func TestPieces(t *testing.T) {
 	})
 }
 
+// An empty last piece is a frame only with its time.
+func TestEmptyPiece(t *testing.T) {
+	both(t, containertest.Config{}, func(t *testing.T, e *containertest.Engine) {
+		box := e.Create(containertest.Spec{Driver: "local"})
+		must(t, box.Start())
+		must(t, box.Print(strings.Repeat("a", 16384)))
+		want := 8 + 16384
+		if strings.Contains(t.Name(), "26") {
+			want += 9
+		}
+		if got := logs(t, connect(t, e), box.ID(), container.LogsOptions{ShowStdout: true}); len(got) != want {
+			t.Errorf("%d bytes came, want %d", len(got), want)
+		}
+	})
+}
+
 // Pieces bear the time of the first, in whatever order the outputs are written.
 func TestPieceTimes(t *testing.T) {
 	both(t, containertest.Config{}, func(t *testing.T, e *containertest.Engine) {

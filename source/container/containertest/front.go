@@ -21,12 +21,12 @@ type front struct {
 
 	mu     sync.Mutex
 	cond   sync.Cond
-	conns  map[net.Conn]struct{}
+	conns  map[net.Conn]http.ConnState
 	closed bool
 }
 
 func newFront(e *Engine) *front {
-	f := &front{engine: e, memory: newListener(), conns: map[net.Conn]struct{}{}}
+	f := &front{engine: e, memory: newListener(), conns: map[net.Conn]http.ConnState{}}
 	f.cond.L = &f.mu
 	f.server = &http.Server{
 		Handler:     router{e},
@@ -92,7 +92,7 @@ func (f *front) admit(c net.Conn) bool {
 	if e.down || f.closed {
 		return false
 	}
-	f.conns[c] = struct{}{}
+	f.conns[c] = http.StateNew
 	e.stats.Dialled++
 	e.stats.MaxConns = max(e.stats.MaxConns, len(f.conns))
 	return true
@@ -107,11 +107,16 @@ func (f *front) forget(c net.Conn) {
 }
 
 // state is told by the server what becomes of its connections. Being closed is the
-// last thing that happens to one.
+// last thing that happens to one, and being idle is what follows a whole response.
 func (f *front) state(c net.Conn, s http.ConnState) {
 	if s == http.StateClosed {
 		f.forget(c)
+		return
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.conns[c] = s
+	f.cond.Broadcast()
 }
 
 // open returns how many connections there are.
@@ -133,15 +138,21 @@ func (f *front) cut() {
 	}
 }
 
-// drain waits until no log is followed any more, but not for long.
-func (f *front) drain(limit time.Duration) {
-	timer := time.NewTimer(limit)
+// drain waits until connections have nothing more to send, but not for long.
+func (f *front) drain(conns []net.Conn, limit time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	late := false
+	timer := time.AfterFunc(limit, func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		late = true
+		f.cond.Broadcast()
+	})
 	defer timer.Stop()
-	for _, done := range f.engine.following() {
-		select {
-		case <-done:
-		case <-timer.C:
-			return
+	for _, c := range conns {
+		for f.conns[c] == http.StateActive && !late {
+			f.cond.Wait()
 		}
 	}
 }

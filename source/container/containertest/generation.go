@@ -18,6 +18,7 @@ const (
 	Gen20
 )
 
+// String returns the engine's release, for the names of tests.
 func (g Generation) String() string { return "engine " + g.release() }
 
 // release is the engine's version.

@@ -3,13 +3,16 @@ package containertest_test
 import (
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/client"
@@ -17,8 +20,12 @@ import (
 	"github.com/logferry/logferry/source/container/containertest"
 )
 
-// Ten thousand containers live and die, ten at a time, and are all followed.
-func TestTenThousandLives(t *testing.T) {
+// Containers live and die, ten at a time, and are all followed.
+func TestLives(t *testing.T) {
+	each := 200
+	if os.Getenv("LOGFERRY_SOAK") != "" {
+		each = 1000
+	}
 	synctest.Test(t, func(t *testing.T) {
 		e := containertest.New(containertest.Config{})
 		defer e.Close()
@@ -26,14 +33,15 @@ func TestTenThousandLives(t *testing.T) {
 		var wg sync.WaitGroup
 		for w := range 10 {
 			wg.Go(func() {
-				for range 1000 {
+				for range each {
 					live(t, e, c, w)
 				}
 			})
 		}
 		wg.Wait()
+		synctest.Wait()
 		s := e.Stats()
-		if s.Containers != 0 || s.Follows != 0 || s.MaxFollows > 1 || s.MaxConns > 20 || s.Requests[containertest.Follow] != 10000 {
+		if s.Containers != 0 || s.Follows != 0 || s.MaxFollows != 1 || s.MaxConns > 20 || s.Requests[containertest.Follow] != 10*each {
 			t.Errorf("in the end: %+v", s)
 		}
 	})
@@ -61,6 +69,31 @@ func live(t *testing.T, e *containertest.Engine, c *client.Client, w int) {
 	if ok = box.Remove() == nil && ok; !ok || got != strings.Join(want, " ") || err != nil {
 		t.Errorf("got %q, %v", got, err)
 	}
+}
+
+// Of a container that was removed nothing is kept.
+func TestMemory(t *testing.T) {
+	both(t, containertest.Config{}, func(t *testing.T, e *containertest.Engine) {
+		c := connect(t, e)
+		var gone []weak.Pointer[containertest.Container]
+		for range 10 {
+			box := numbered(t, e, containertest.Spec{}, 3)
+			f := following(t, e, box.ID(), "all")
+			f.read(3)
+			logs(t, c, box.ID(), everything)
+			must(t, box.Remove())
+			f.rest()
+			gone = append(gone, weak.Make(box))
+		}
+		synctest.Wait()
+		runtime.GC()
+		runtime.GC()
+		for i, box := range gone {
+			if box.Value() != nil {
+				t.Errorf("container %d of %d is still held", i, len(gone))
+			}
+		}
+	})
 }
 
 // An engine is reached at a socket as well.

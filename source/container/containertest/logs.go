@@ -81,15 +81,21 @@ func (x *exchange) read(c *Container, q query) *reading {
 	defer x.engine.mu.Unlock()
 	if q.follow {
 		c.follows.begin(x)
+		x.engine.stats.Follows++
 	}
 	return c.log.read(q, x.engine.config.ReadAhead, x.wake)
 }
 
 func (x *exchange) unread(c *Container, r *reading) {
-	x.engine.mu.Lock()
-	defer x.engine.mu.Unlock()
-	c.follows.end(x)
+	e := x.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	r.end()
+	if r.query.follow {
+		c.follows.end(x)
+		e.stats.Follows--
+		e.stats.MaxFollows = max(e.stats.MaxFollows, c.follows.most)
+	}
 }
 
 // send sends what a reading gives until it has ended.
@@ -102,8 +108,10 @@ func (x *exchange) send(r *reading, tty bool) error {
 		x.engine.mu.Unlock()
 		for i, m := range list {
 			frame = m.frame(frame[:0], tty, r.query.stamped)
-			if err := x.frame(frame); err != nil {
-				return err
+			if len(frame) > 0 {
+				if err := x.frame(frame); err != nil {
+					return err
+				}
 			}
 			x.engine.mu.Lock()
 			r.sent(1)

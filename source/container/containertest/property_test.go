@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -124,7 +125,11 @@ func joined(frames []frame) (lines []string) {
 // and those since a time are of those; and an engine since 23.0 gives a client that
 // follows everything, at whatever rate it rotates.
 func TestLogModel(t *testing.T) {
-	for seed := range uint64(60) {
+	seeds := uint64(40)
+	if os.Getenv("LOGFERRY_SOAK") != "" {
+		seeds = 1000
+	}
+	for seed := range seeds {
 		synctest.Test(t, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 1))
 			gen := containertest.Generation(seed % 2)

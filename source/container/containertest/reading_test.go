@@ -1,6 +1,7 @@
 package containertest_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"io"
 	"net/http"
@@ -177,12 +178,29 @@ func (f *follow) read(n int) string {
 		header := make([]byte, 8)
 		_, err := io.ReadFull(f.body, header)
 		must(f.t, err)
-		text := make([]byte, int(header[4])<<24|int(header[5])<<16|int(header[6])<<8|int(header[7]))
+		text := make([]byte, binary.BigEndian.Uint32(header[4:]))
 		_, err = io.ReadFull(f.body, text)
 		must(f.t, err)
 		list = append(list, demux(f.t, string(header)+string(text))...)
 	}
 	return strings.Join(strings.Fields(strings.Join(texts(list), " ")), " ")
+}
+
+// tell reads what comes, frame by frame, until the stream ends.
+func (f *follow) tell(texts chan<- string) {
+	defer close(texts)
+	for {
+		header := make([]byte, 8)
+		if _, err := io.ReadFull(f.body, header); err != nil {
+			return
+		}
+		text := make([]byte, binary.BigEndian.Uint32(header[4:]))
+		if _, err := io.ReadFull(f.body, text); err != nil {
+			return
+		}
+		_, line, _ := strings.Cut(string(text), " ")
+		texts <- line
+	}
 }
 
 // rest reads what comes until the stream ends, and how it ends.
@@ -240,6 +258,7 @@ func TestFollowEnds(t *testing.T) {
 			if got, err := f.rest(); got != want || (err == nil) != test.clean {
 				t.Errorf("%s: got %q, %v", test.name, got, err)
 			}
+			synctest.Wait() // the client is told before the engine has forgotten it
 			if box.Follows() != 0 || box.MaxFollows() != 1 {
 				t.Errorf("%s: %d follow, %d did", test.name, box.Follows(), box.MaxFollows())
 			}
@@ -285,6 +304,41 @@ func TestOverrun(t *testing.T) {
 		}
 		if all := strings.Fields(words(t, logs(t, c, box.ID(), everything))); len(all) != n || len(box.Retained()) != n {
 			t.Errorf("reading again gets %d lines, of %d that are retained", len(all), len(box.Retained()))
+		}
+	})
+}
+
+// An engine before 23.0 that is still sending the past does not notice a rotation,
+// and says nothing of the new file until the one after.
+func TestRotationWhileReadingThePast(t *testing.T) {
+	both(t, containertest.Config{ReadAhead: 2, Buffer: 512}, func(t *testing.T, e *containertest.Engine) {
+		box := e.Create(containertest.Spec{MaxSize: 20000, MaxFiles: 9})
+		must(t, box.Start())
+		print := func(text string, n int) {
+			for range n {
+				must(t, box.Print(text))
+			}
+		}
+		fill := strings.Repeat("x", 100)
+		print(fill, 100)
+		f := following(t, e, box.ID(), "all")
+		synctest.Wait()
+		print(fill, 100) // the first file is full after 120 lines or so
+		print("second", 1)
+		heard := make(chan string, 1000)
+		go f.tell(heard)
+		synctest.Wait()
+		before := len(heard)
+		print(fill, 200) // and the second one
+		print("third", 1)
+		must(t, box.Exit(0))
+		var got []string
+		for text := range heard {
+			got = append(got, text)
+		}
+		deaf := strings.Contains(t.Name(), "20.10")
+		if slices.Contains(got[:before], "second\n") == deaf || slices.Contains(got, "second\n") == deaf || !slices.Contains(got, "third\n") {
+			t.Errorf("%d lines came before the second rotation, %d after", before, len(got)-before)
 		}
 	})
 }

@@ -5,14 +5,18 @@ import (
 	"unicode/utf8"
 )
 
-// An Output is what a container writes to.
+// An Output is what a container writes to: the number that stands for it in the
+// header of a frame.
 type Output byte
 
 const (
+	// Stdout is the standard output, and all that goes to a terminal.
 	Stdout Output = 1
+	// Stderr is the standard error output.
 	Stderr Output = 2
 )
 
+// String returns the name that the API has for it.
 func (o Output) String() string {
 	if o == Stderr {
 		return "stderr"
@@ -150,8 +154,12 @@ const pieceSize = 16 << 10
 // stamp is the form of a time before a message: RFC 3339 with all nine digits.
 const stamp = "2006-01-02T15:04:05.000000000Z07:00"
 
-// frame appends a message to b as it is sent.
+// frame appends a message to b as it is sent, which an empty one without a time is
+// not.
 func (r *record) frame(b []byte, tty, stamped bool) []byte {
+	if len(r.text) == 0 && !stamped {
+		return b
+	}
 	start := len(b)
 	if !tty {
 		b = append(b, byte(r.out), 0, 0, 0, 0, 0, 0, 0)

@@ -127,7 +127,7 @@ func truth(s string) bool {
 func (e *Engine) exchange(w http.ResponseWriter, r *http.Request, t route) *exchange {
 	c, _ := r.Context().Value(connKey{}).(net.Conn)
 	x := &exchange{engine: e, w: w, r: r, conn: c, endpoints: t.endpoints, name: t.name,
-		wake: make(chan struct{}, 1), done: make(chan struct{})}
+		wake: make(chan struct{}, 1)}
 	e.mu.Lock()
 	x.container = e.find(t.name)
 	for _, on := range t.endpoints {
@@ -146,7 +146,6 @@ func (x *exchange) close() {
 	x.engine.mu.Lock()
 	defer x.engine.mu.Unlock()
 	delete(x.engine.open, x)
-	close(x.done)
 }
 
 // fail answers with an error that came before anything was sent.

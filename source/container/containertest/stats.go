@@ -2,6 +2,7 @@ package containertest
 
 import (
 	"maps"
+	"net"
 	"time"
 )
 
@@ -28,7 +29,6 @@ func (e *Engine) Stats() Stats {
 	s.Requests = maps.Clone(s.Requests)
 	s.Conns, s.Containers, s.EventStreams = e.front.open(), len(e.byID), len(e.events.subscribers)
 	for _, c := range e.order {
-		s.Follows += len(c.follows.since)
 		s.MaxFollows = max(s.MaxFollows, c.follows.settle())
 	}
 	return s
@@ -89,14 +89,13 @@ func (f *follows) end(x *exchange) {
 	delete(f.since, x)
 }
 
-// following returns what is closed when the requests that follow a log have ended.
-func (e *Engine) following() (done []chan struct{}) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+// following returns the connections on which a log is followed. The engine is
+// locked.
+func (e *Engine) following() (conns []net.Conn) {
 	for x := range e.open {
 		if x.endpoints[0] == Follow {
-			done = append(done, x.done)
+			conns = append(conns, x.conn)
 		}
 	}
-	return done
+	return conns
 }

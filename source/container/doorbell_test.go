@@ -11,7 +11,7 @@ import (
 func TestDoorbell(t *testing.T) {
 	b := newDoorbell()
 	at := time.Unix(1000, 0)
-	for i, actions := range []string{"start die start die", "die destroy start", "rename pause", "start stop rename start", "create exec_die", "start"} {
+	for i, actions := range []string{"start die start die", "die destroy start", "rename pause", "start die rename start", "create exec_die", "start"} {
 		for action := range strings.FieldsSeq(actions) {
 			b.note(event{action: action, id: fmt.Sprint(i), at: at})
 			at = at.Add(1)

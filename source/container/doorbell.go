@@ -8,8 +8,8 @@ import (
 
 // A doorbell takes events, never makes their reader wait, and keeps what they
 // tell until discovery comes to look: of each container once, however much
-// happens to it meanwhile. The reader must not wait since engines leave out, silently,
-// subscribers that do (moby: for 100 ms).
+// happens to it meanwhile. The reader must not wait since engines leave out,
+// silently, subscribers that do (moby: for 100 ms).
 type doorbell struct {
 	// rung holds a token while there is something to look at.
 	rung chan struct{}
@@ -21,9 +21,6 @@ type doorbell struct {
 	count int // of all events
 	last  time.Time
 }
-
-// unsure is the state of a container whose events came out of order.
-const unsure = "unsure"
 
 // news is what events told of one container since the last look.
 type news struct {
@@ -51,10 +48,7 @@ func (b *doorbell) note(e event) {
 		b.tell(e)
 	}
 	b.mu.Unlock()
-	select {
-	case b.rung <- struct{}{}:
-	default:
-	}
+	tell(b.rung)
 }
 
 // tell merges e into the news of its container.
@@ -101,29 +95,4 @@ func (b *doorbell) heard() (int, time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.count, b.last
-}
-
-// removal reports whether e tells that a container is no more.
-func (e *event) removal() bool {
-	return e.action == "destroy" || e.action == "remove" // the latter by podman
-}
-
-// meaning returns why e is a reason to wake its container, if it is one, and the
-// state that the container is in after it, if that is certain. That of a
-// container that was sent a signal is not.
-func (e *event) meaning() (why reason, state string, ok bool) {
-	switch e.action {
-	case "start", "restart", "unpause":
-		return started, "running", true
-	case "die", "died", "stop": // podman's was "died" up to 3.1
-		return ended, "exited", true
-	case "oom", "kill":
-		return ended, "", true
-	case "rename":
-		return renamed, "", true
-	case "pause":
-		return 0, "paused", false
-	default:
-		return 0, "", false
-	}
 }
