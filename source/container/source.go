@@ -48,7 +48,7 @@ func New(cfg Config) (*Source, error) {
 // logged, and tried again. An error says that the engine speaks another version
 // of its API than before, so that everything has to be asked anew.
 func (s *Source) Run(ctx context.Context, out *source.Outlet) (err error) {
-	e, err := newDocker(s.plan.address)
+	e, err := s.plan.connect(s.plan.address)
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,8 @@ type plan struct {
 	address          *address
 	include, exclude []condition
 	labels, attrs    []naming // sorted by name
+	// connect makes the engine of a Run: a seam for tests.
+	connect func(*address) (engine, error)
 }
 
 // A naming says which name a field has in entries.
@@ -42,7 +44,7 @@ type naming struct {
 
 // prepare checks every field of cfg. It copies what the caller may change.
 func prepare(cfg Config) (*plan, error) {
-	p := &plan{Config: cfg}
+	p := &plan{Config: cfg, connect: newDocker}
 	errs := p.checkNumbers()
 	p.setDefaults()
 	var err error
