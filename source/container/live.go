@@ -74,7 +74,7 @@ func (f *follower) toFollow() logRequest {
 	case f.podman:
 		return logRequest{follow: true, since: f.sent.since()}
 	default:
-		return logRequest{follow: true, tail: max(tailLive, 4*(f.sent.after.nth+1))}
+		return logRequest{follow: true, tail: max(tailLive, f.tail, 4*(f.sent.after.nth+1))}
 	}
 }
 

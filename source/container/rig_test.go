@@ -26,6 +26,8 @@ type rig struct {
 	cfg      Config
 	src      *Source
 	receiver *sourcetest.Receiver
+	into     source.Receiver                // in its place; nil: receiver
+	connect  func(*address) (engine, error) // that of the source; nil: as it is
 	points   source.Checkpoints
 	saver    *source.Saver
 	super    *lifecycle.Supervisor // nil: the source does not run
@@ -101,12 +103,19 @@ func (r *rig) start() {
 		r.receiver = &sourcetest.Receiver{}
 	}
 	r.src = src
+	if r.connect != nil {
+		src.plan.connect = r.connect
+	}
+	into := r.into
+	if into == nil {
+		into = r.receiver
+	}
 	if r.saver, err = source.NewSaver(context.Background(), r.points); err != nil {
 		r.Fatal(err)
 	}
 	r.super = lifecycle.New(lifecycle.Config{Name: "rig"})
 	out := source.NewOutlet(source.OutletConfig{
-		Name: "source", Receiver: r.receiver, Saver: r.saver, Supervisor: r.super,
+		Name: "source", Receiver: into, Saver: r.saver, Supervisor: r.super,
 		Logger: slog.New(slog.NewTextHandler(&r.logged, nil)),
 	})
 	r.super.Start(lifecycle.Task{Name: "run", Restart: lifecycle.Restart{Min: 10 * time.Millisecond, Max: time.Second}, Run: func(ctx context.Context) error {
