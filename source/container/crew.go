@@ -25,12 +25,12 @@ type crew struct {
 	old       map[string]struct{}  // what was there when the source first looked
 	orphans   map[string]time.Time // cursors whose containers are not there, and since when
 	due       schedule
-	backlog   []*follower
+	urgent    *backlog                        // of containers that run, or have just ended
+	past      *backlog                        // of others
 	tasks     map[*follower]*lifecycle.Handle // nil: none may begin any more
 	version   apiVersion
 	up        chan struct{} // closed while the engine answers
 	nudge     chan struct{} // something may be due
-	behind    chan struct{} // there is a backlog
 }
 
 var _ roster = (*crew)(nil)
@@ -43,7 +43,7 @@ func newCrew(s *Source, out *source.Outlet, e engine, sel *selector) *crew {
 	return &crew{
 		plan: s.plan, src: s, watchdog: newWatchdog(), out: out, engine: e, selector: sel,
 		followers: map[string]*follower{}, orphans: map[string]time.Time{}, tasks: map[*follower]*lifecycle.Handle{},
-		up: make(chan struct{}), nudge: make(chan struct{}, 1), behind: make(chan struct{}, 1),
+		up: make(chan struct{}), nudge: make(chan struct{}, 1), urgent: newBacklog(), past: newBacklog(),
 	}
 }
 
@@ -133,14 +133,29 @@ func (c *crew) wake(id string, why reason) {
 	if f.barred {
 		return
 	}
+	now := why == started || why == ended
 	switch f.place {
 	case idle, queued:
-		c.queue(f, 0)
+		c.queue(f, urgency(now))
+	case waiting:
+		if now {
+			c.queue(f, urgency(now))
+		}
 	case tasked:
 		if why == renamed || why == found {
 			f.doubt()
 		}
 	}
+}
+
+// urgency is how long a container waits that something was told of. One to which
+// something happens now comes before all that are due, of which there may be thousands
+// that were found.
+func urgency(now bool) time.Duration {
+	if now {
+		return -time.Hour
+	}
+	return 0
 }
 
 // standing is what is known of f beside what the engine says.

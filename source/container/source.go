@@ -58,7 +58,11 @@ func (s *Source) Run(ctx context.Context, out *source.Outlet) (err error) {
 	if err := c.begin(ctx); err != nil {
 		return nil
 	}
-	helpers := []*lifecycle.Handle{out.Go("backlog", c.catch), out.Go("watchdog", c.watchdog.run)}
+	helpers := []*lifecycle.Handle{
+		out.Go("backlog", func(ctx context.Context) error { return c.catch(ctx, c.urgent) }),
+		out.Go("backlog-past", func(ctx context.Context) error { return c.catch(ctx, c.past) }),
+		out.Go("watchdog", c.watchdog.run),
+	}
 	for i := range s.plan.Pollers {
 		helpers = append(helpers, out.Go(fmt.Sprintf("poll-%d", i), c.work))
 	}
