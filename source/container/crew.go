@@ -124,8 +124,6 @@ func (c *crew) wake(id string, why reason) {
 	f := c.followers[id]
 	if f == nil {
 		f = newFollower(c, id)
-		_, f.latest = c.old[id]
-		f.latest = f.latest && c.plan.From == End
 		c.followers[id] = f
 	}
 	f.again = true
@@ -189,6 +187,14 @@ func (f *follower) doubt() {
 	}
 }
 
+// leavesOut reports whether what is in the log of f now is not to be delivered.
+func (c *crew) leavesOut(f *follower) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, old := c.old[f.id]
+	return old && c.plan.From == End
+}
+
 // lives notes how to end the stream of f; nil: there is none any more. false:
 // something was told of f meanwhile, and it must be looked at again before.
 func (c *crew) lives(f *follower, end context.CancelCauseFunc) bool {
@@ -222,10 +228,13 @@ func (c *crew) sync(ids map[string]struct{}) {
 	c.src.direct.sync(ids)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	now := time.Now()
 	if c.old == nil {
 		c.old = c.src.old(ids)
+		for id := range c.orphans {
+			c.orphans[id] = now // before, the engine could not be asked for them
+		}
 	}
-	now := time.Now()
 	for id, f := range c.followers {
 		if _, ok := ids[id]; !ok && (f.place == idle || f.place == queued) {
 			f.barred = false

@@ -20,7 +20,7 @@ type Source struct {
 
 	mu    sync.Mutex
 	shown map[*view]struct{}
-	begun bool // a Run has found out which containers there were at first
+	first map[string]struct{} // the containers there were when a Run looked first; nil: none has
 }
 
 var _ source.Source = (*Source)(nil)
@@ -82,16 +82,15 @@ func (s *Source) Run(ctx context.Context, out *source.Outlet) (err error) {
 	return d.run(ctx)
 }
 
-// old returns the containers that were there when the source looked first,
-// given those that are there now.
+// old returns the containers that were there when the source looked first, given
+// those that are there now. It is not changed.
 func (s *Source) old(ids map[string]struct{}) map[string]struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.begun {
-		return map[string]struct{}{}
+	if s.first == nil {
+		s.first = maps.Clone(ids)
 	}
-	s.begun = true
-	return maps.Clone(ids)
+	return s.first
 }
 
 func (s *Source) show(v *view) {

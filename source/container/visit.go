@@ -143,10 +143,10 @@ func (v *visit) reconcile(ctx context.Context) error {
 		v.timer.Reset(next(v.pause))
 		return nil
 	}
+	surprises := v.census.take(v.all) // before anybody reads, it is known who was there
+	v.all = nil
 	v.reach.back()
 	v.reach.sees()
-	surprises := v.census.take(v.all)
-	v.all = nil
 	if v.trouble {
 		return errAnew // the stream may be as dead as the engine was
 	}
