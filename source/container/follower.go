@@ -39,13 +39,14 @@ type follower struct {
 	newest   mark          // the last message that was there
 	changed  time.Time     // when there was another
 
-	stream *source.Stream // nil: to be opened
-	sent   position       // of the last Send
-	track  *track
-	tail   int // how many messages to ask for
-	total  int // how many there are, if few
-	text   []byte
-	body   io.Closer // of the pass under way
+	stream     *source.Stream // nil: to be opened
+	sent       position       // of the last Send
+	track      *track
+	anchorWait time.Duration // see feed.anchorWait
+	tail       int           // how many messages to ask for
+	total      int           // how many there are, if few
+	text       []byte
+	body       io.Closer // of the pass under way
 
 	backoff *backoff.ExponentialBackOff
 	trouble error // that was logged
@@ -58,7 +59,7 @@ type follower struct {
 func newFollower(c *crew, id string) *follower {
 	return &follower{
 		crew: c, id: id, hold: make(chan struct{}, 1), news: make(chan struct{}, 1),
-		tail: tailLive, total: math.MaxInt, before: math.MaxInt, backoff: newPause(), shown: &view{id: id},
+		anchorWait: anchorWait, tail: tailLive, total: math.MaxInt, before: math.MaxInt, backoff: newPause(), shown: &view{id: id},
 	}
 }
 

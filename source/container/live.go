@@ -22,7 +22,8 @@ const (
 	// second. While we do not read, the engine's reader does not either.
 	writeRate = 100 << 20
 	// anchorWait is how long the message that was delivered last may take to
-	// come in a stream that was opened to follow it.
+	// come in a stream that was opened to follow it; twice as long after each time
+	// that it did not, and twice what it took once it has: the engine may be slow.
 	anchorWait = 2 * time.Second
 	// verifyEvery is how long a stream may be silent before the engine is asked
 	// whether it should be.
@@ -102,8 +103,12 @@ func (s *feed) run(ctx context.Context) error {
 	s.activity, s.verified = began, began
 	var err error
 	for err == nil {
+		waited := !s.found
 		if err = s.drain(ctx); err != nil {
 			break
+		}
+		if waited && s.found {
+			f.anchorWait = max(anchorWait, 2*time.Since(s.opened))
 		}
 		if s.found {
 			if err = f.flush(ctx); err != nil {
@@ -150,10 +155,11 @@ func (s *feed) fill() (came time.Time, err error) {
 }
 
 // anchorWait is how long the message that was delivered last may take to come, and
-// the one up to which an output is left out. An engine that was asked for all from a time on may have to read the whole log.
+// the one up to which an output is left out. An engine that was asked for all from a
+// time on may have to read the whole log.
 func (s *feed) anchorWait() time.Duration {
 	if s.request.since.IsZero() {
-		return anchorWait
+		return s.f.anchorWait
 	}
 	return verifyEvery
 }
@@ -167,6 +173,7 @@ func (s *feed) attend(ctx context.Context) time.Duration {
 		if left := s.anchorWait() - now.Sub(s.opened); left > 0 {
 			return left
 		}
+		f.anchorWait = min(2*f.anchorWait, verifyEvery)
 		s.cancel(errDoubt)
 		return verifyEvery
 	}

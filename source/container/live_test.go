@@ -88,3 +88,23 @@ func TestLostBesideTask(t *testing.T) {
 		r.check(c, retained(c))
 	})
 }
+
+// An engine that takes long to send the last messages gets the time.
+func TestSlowAnchor(t *testing.T) {
+	generations(t, func(r *rig) {
+		c := r.run(containertest.Spec{})
+		write(c, 0, 2000)
+		r.engine.Inject(containertest.Fault{On: containertest.Follow, Count: -1, Do: containertest.Stall(7 * time.Second)})
+		r.start()
+		r.settle(30 * time.Second)
+		before := r.engine.Stats().Requests
+		r.settle(time.Minute)
+		after := r.engine.Stats().Requests
+		if n := after[containertest.Logs] - before[containertest.Logs]; n != 0 {
+			t.Errorf("the log of a silent container was asked for %d times in a minute", n)
+		}
+		write(c, 2000, 10)
+		r.settle(time.Second)
+		r.check(c, retained(c))
+	})
+}
