@@ -123,11 +123,11 @@ func (w *world) take(p *sourcetest.Parcel) {
 }
 
 // stall makes the source wait now and then, for some seconds, until ctx is done.
-func (w *world) stall(ctx context.Context, rng *rand.Rand) (times int) {
+func (w *world) stall(ctx context.Context, rng *rand.Rand) {
 	for {
 		free, held := time.Duration(500+rng.IntN(4000))*time.Millisecond, time.Duration(500+rng.IntN(3500))*time.Millisecond
 		if !sleep(ctx, free) {
-			return times
+			return
 		}
 		w.mu.Lock()
 		r := w.r
@@ -137,8 +137,8 @@ func (w *world) stall(ctx context.Context, rng *rand.Rand) (times int) {
 		ok := sleep(ctx, held)
 		r.SetRoom(0)
 		r.Release()
-		if times++; !ok {
-			return times
+		if !ok {
+			return
 		}
 	}
 }

@@ -257,24 +257,7 @@ func TestCloseJoins(t *testing.T) {
 	s.logs, s.events = silence, silence
 	d := s.pinged(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	var readers sync.WaitGroup
-	for range 50 {
-		body, err := d.logs(ctx, "abc", logRequest{follow: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		readers.Go(func() {
-			defer body.Close()
-			if _, err := io.Copy(io.Discard, body); !errors.Is(err, context.Canceled) {
-				t.Error(err)
-			}
-		})
-	}
-	readers.Go(func() {
-		if err := d.events(ctx, time.Time{}, func(event) {}); !errors.Is(err, context.Canceled) {
-			t.Error(err)
-		}
-	})
+	readers := listen(t, ctx, d, 50)
 	began := time.Now()
 	cancel()
 	readers.Wait()

@@ -117,24 +117,7 @@ func TestConnectionsEnd(t *testing.T) {
 			t.Errorf("%d connections when it has been idle for long", n)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
-		var readers sync.WaitGroup
-		for range 50 {
-			body, err := d.logs(ctx, "abc", logRequest{follow: true})
-			if err != nil {
-				t.Fatal(err)
-			}
-			readers.Go(func() {
-				defer body.Close()
-				if _, err := io.Copy(io.Discard, body); !errors.Is(err, context.Canceled) {
-					t.Error(err)
-				}
-			})
-		}
-		readers.Go(func() {
-			if err := d.events(ctx, time.Time{}, func(event) {}); !errors.Is(err, context.Canceled) {
-				t.Error(err)
-			}
-		})
+		readers := listen(t, ctx, d, 50)
 		time.Sleep(48 * time.Hour)
 		synctest.Wait()
 		if n := d.transport.Open(); n != 51 {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/source/container/containertest"
 )
 
@@ -15,6 +16,11 @@ func TestFollow(t *testing.T) {
 			"com.docker.compose.project": "shop", "com.docker.compose.service": "web"}})
 		b := r.run(containertest.Spec{Name: "db", Driver: "local"})
 		tty := r.run(containertest.Spec{Name: "shell", Tty: true})
+		labels := map[string]batch.Labels{
+			a.ID():   batch.MustLabels("container", "web-1", "image", "nginx:1.27", "compose_project", "shop", "compose_service", "web"),
+			b.ID():   batch.MustLabels("container", "db", "image", "image"),
+			tty.ID(): batch.MustLabels("container", "shell", "image", "image"),
+		}
 		a.Print("before")
 		r.start()
 		r.settle(3 * time.Second)
@@ -35,11 +41,16 @@ func TestFollow(t *testing.T) {
 		for _, c := range []*containertest.Container{a, b, tty} {
 			r.check(c, retained(c))
 		}
-		e := r.receiver.Delivered()[0].Entries[0]
-		t.Log(e.Labels, e.Attrs)
+		for _, p := range r.receiver.Delivered() {
+			for i := range p.Entries {
+				e := &p.Entries[i]
+				if want := labels[attr(e, "container_id")]; e.Labels != want {
+					t.Errorf("labels %v, want %v", e.Labels, want)
+				}
+			}
+		}
 		if s := r.engine.Stats(); s.MaxFollows > 1 {
 			t.Errorf("%+v", s)
 		}
-		t.Logf("%+v", r.engine.Stats())
 	})
 }

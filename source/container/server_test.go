@@ -2,7 +2,9 @@ package container
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // A server answers as an engine does, with what a test sets.
@@ -140,4 +143,29 @@ func reply(text string) http.HandlerFunc {
 func silence(w http.ResponseWriter, r *http.Request) {
 	w.(http.Flusher).Flush()
 	<-r.Context().Done()
+}
+
+// listen follows n logs, and events, of which nothing comes. What it returns has
+// ended when ctx was cancelled and all of them have.
+func listen(t *testing.T, ctx context.Context, d *docker, n int) *sync.WaitGroup {
+	t.Helper()
+	var readers sync.WaitGroup
+	for range n {
+		body, err := d.logs(ctx, "abc", logRequest{follow: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		readers.Go(func() {
+			defer body.Close()
+			if _, err := io.Copy(io.Discard, body); !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		})
+	}
+	readers.Go(func() {
+		if err := d.events(ctx, time.Time{}, func(event) {}); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+	return &readers
 }

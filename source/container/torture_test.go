@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -43,7 +42,6 @@ type torture struct {
 	rnd     *rand.Rand
 	live    []*victim
 	all     []*victim
-	base    int
 	breaks  int
 	restart int
 }
@@ -67,7 +65,6 @@ func newTorture(r *rig, seed uint64) *torture {
 
 func (x *torture) run() {
 	x.start()
-	x.base = runtime.NumGoroutine()
 	for range 300 {
 		x.step()
 		x.settle(time.Duration(x.rnd.ExpFloat64() * float64(300*time.Millisecond)))

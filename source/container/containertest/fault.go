@@ -157,13 +157,17 @@ func (e *Engine) befall(x *exchange) {
 	list := e.faults
 	e.mu.Unlock()
 	for _, i := range list {
+		e.mu.Lock()
+		f := &i.fault
+		meant := !f.Do.kind.single() && f.matches(x)
+		e.mu.Unlock()
 		// If may ask the engine for something.
-		if f := &i.fault; f.Do.kind.single() || f.If != nil && !f.If(x.r) {
+		if !meant || f.If != nil && !f.If(x.r) {
 			continue
 		}
 		e.mu.Lock()
-		if i.fault.matches(x) && e.faults.claim(i) {
-			x.arm(i.fault)
+		if e.faults.claim(i) {
+			x.arm(*f)
 		}
 		e.mu.Unlock()
 	}

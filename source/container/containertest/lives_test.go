@@ -3,6 +3,7 @@ package containertest_test
 import (
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -162,5 +163,28 @@ func TestMaxFollows(t *testing.T) {
 			t.Errorf("two that stay count as %d", n)
 		}
 		second.body.Close()
+	})
+}
+
+// A log is asked for while its container is removed: nothing is read of the
+// container then without its lock.
+func TestRemovedWhileAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := containertest.New(containertest.Config{})
+		defer e.Close()
+		c := connect(t, e)
+		for range 300 {
+			box := e.Create(containertest.Spec{})
+			asked := make(chan struct{})
+			e.Inject(containertest.Fault{On: containertest.Read, Do: containertest.Stall(0),
+				If: func(*http.Request) bool { close(asked); return true }})
+			var wg sync.WaitGroup
+			wg.Go(func() { <-asked; box.Remove() })
+			body, err := c.ContainerLogs(t.Context(), box.ID(), container.LogsOptions{ShowStdout: true})
+			if err == nil {
+				body.Close()
+			}
+			wg.Wait()
+		}
 	})
 }

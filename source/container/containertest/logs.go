@@ -18,7 +18,7 @@ func (x *exchange) logs(v version) error {
 	if err != nil {
 		return err
 	}
-	if !c.log.driver.reads(c.spec.NoCache) {
+	if !c.readable() {
 		return apiError{status: http.StatusNotImplemented, message: "configured logging driver does not support reading"}
 	}
 	contentType := ""
@@ -34,6 +34,13 @@ func (x *exchange) logs(v version) error {
 		return err
 	}
 	return x.send(r, c.spec.Tty)
+}
+
+// readable reports whether the container's log can be read.
+func (c *Container) readable() bool {
+	c.engine.mu.Lock()
+	defer c.engine.mu.Unlock()
+	return c.log.driver.reads(c.spec.NoCache)
 }
 
 // query reads what is asked for.
