@@ -34,7 +34,7 @@ func churn(t *testing.T, version string) {
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	w := newWorld(t, version)
-	empty := measure(t)
+	empty := rest(t)
 	w.start()
 	idle := rest(t)
 

@@ -71,7 +71,7 @@ func (l *life) script(rng *rand.Rand, long bool) {
 	if one(rng, 4) {
 		s.Odd = 7
 	}
-	s.Unended = one(rng, 6)
+	s.Unended = one(rng, 6) && !(l.Tty && s.Stderr > 0) // the end of one output must not be followed by the other
 	// In as many bursts as there is time for one each 20 ms.
 	bursts := max(1, min(s.Lines, int(live/(20*time.Millisecond))))
 	s.Burst = (s.Lines + bursts - 1) / bursts

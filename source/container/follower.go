@@ -35,6 +35,8 @@ type follower struct {
 	feed     *feed         // that it is read from now
 	brief    bool          // the last one was
 	interval time.Duration // until it is polled again; 0: there is more
+	before   int           // how much the last round found
+	gaining  bool          // the next one will find less
 	newest   mark          // the last message that was there
 	changed  time.Time     // when there was another
 
@@ -57,7 +59,7 @@ type follower struct {
 func newFollower(c *crew, id string) *follower {
 	return &follower{
 		crew: c, id: id, hold: make(chan struct{}, 1), news: make(chan struct{}, 1),
-		tail: tailLive, total: math.MaxInt, backoff: newPause(), shown: &view{id: id},
+		tail: tailLive, total: math.MaxInt, before: math.MaxInt, backoff: newPause(), shown: &view{id: id},
 	}
 }
 

@@ -74,7 +74,7 @@ func (f *follower) toFollow() logRequest {
 	case f.podman:
 		return logRequest{follow: true, since: f.sent.since()}
 	default:
-		return logRequest{follow: true, tail: max(tailLive, 4*(f.sent.after.nth+1))}
+		return logRequest{follow: true, tail: max(tailLive, f.tail, 4*(f.sent.after.nth+1))}
 	}
 }
 
@@ -118,13 +118,10 @@ func (s *feed) run(ctx context.Context) error {
 		if s.pace.late(time.Since(began)) {
 			return errDoubt
 		}
-		before := s.framer.taken()
-		<-f.hold
-		err = s.framer.fill()
-		f.hold <- struct{}{}
-		began = time.Now()
-		s.activity = began
-		if s.pace.fast(began, s.framer.taken()-before) {
+		// What is read again to find the anchor is not what the container writes now.
+		news, before := s.found, s.framer.taken()
+		began, err = s.fill()
+		if news && s.pace.fast(began, s.framer.taken()-before) {
 			// What has come is good: it is sent before the stream is left.
 			if err == nil {
 				err = s.drain(ctx)
@@ -135,6 +132,18 @@ func (s *feed) run(ctx context.Context) error {
 		}
 	}
 	return s.end(ctx, err)
+}
+
+// fill waits for more with f laid down. It returns when that had come: while a
+// worker has f in hand after that, nobody reads the stream.
+func (s *feed) fill() (came time.Time, err error) {
+	s.activity = time.Now() // a Send may have taken long: what is open has not waited yet
+	<-s.f.hold
+	err = s.framer.fill()
+	came = time.Now()
+	s.f.hold <- struct{}{}
+	s.activity = time.Now()
+	return came, err
 }
 
 // anchorWait is how long the message that was delivered last may take to come.

@@ -97,6 +97,9 @@ func (p *pass) take(ctx context.Context, m *frame) error {
 	p.last, p.sure = p.marker.mark(m)
 	p.count++
 	if !p.found {
+		if p.count == 1 && p.short(m) {
+			return errShort
+		}
 		p.until = p.until || p.last == p.from.until
 		if p.sure && p.last == p.from.after {
 			p.begin()
@@ -109,6 +112,16 @@ func (p *pass) take(ctx context.Context, m *frame) error {
 		return nil
 	}
 	return p.f.flush(ctx)
+}
+
+// errShort says that a pass began behind the message that was delivered last.
+var errShort = errors.New("more of the log has to be read")
+
+// short reports whether so few messages were asked for that the first one, m,
+// already is younger than the one looked for. Clocks that are set back make that
+// a mistake, which costs another pass.
+func (p *pass) short(m *frame) bool {
+	return p.request.tail > 0 && !p.request.follow && p.from.after.nth >= 0 && m.time > p.from.after.time+int64(sinceLead)
 }
 
 // end sends what was read before the log ended with err.
@@ -163,6 +176,10 @@ func (f *follower) catchUp(ctx context.Context) (fresh int, err error) {
 		}
 		p := f.newPass(r, from)
 		err := p.run(ctx)
+		if err == errShort {
+			tail *= 4
+			continue
+		}
 		f.total = p.total(err)
 		if err != nil || p.found {
 			f.tail = min(max(2*p.fresh+tailMin, tailMin), tailMax)

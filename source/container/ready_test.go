@@ -54,7 +54,8 @@ func TestReadyGivesUp(t *testing.T) {
 		if err := src.Ready(context.Background()); !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
-		if took := time.Since(began); took != answerTime {
+		// Closing looks now and then whether all that served the connection has ended.
+		if took := time.Since(began); took < answerTime || took > answerTime+time.Second {
 			t.Errorf("it took %v", took)
 		}
 	})

@@ -26,6 +26,8 @@ type rig struct {
 	cfg      Config
 	src      *Source
 	receiver *sourcetest.Receiver
+	into     source.Receiver                // in its place; nil: receiver
+	connect  func(*address) (engine, error) // that of the source; nil: as it is
 	points   source.Checkpoints
 	saver    *source.Saver
 	super    *lifecycle.Supervisor // nil: the source does not run
@@ -65,10 +67,16 @@ func (l *diary) lines(text string) (some []string) {
 // yet to be started.
 func bubble(t *testing.T, gen containertest.Generation, f func(r *rig)) {
 	t.Helper()
+	bubbleOf(t, containertest.Config{Generation: gen}, f)
+}
+
+// bubbleOf is bubble with an engine of any configuration.
+func bubbleOf(t *testing.T, cfg containertest.Config, f func(r *rig)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		e := containertest.New(containertest.Config{Generation: gen})
+		e := containertest.New(cfg)
 		defer e.Close()
-		r := &rig{TB: t, gen: gen, engine: e, points: source.MemCheckpoints()}
+		r := &rig{TB: t, gen: cfg.Generation, engine: e, points: source.MemCheckpoints()}
 		r.cfg.Dial = e.Dial
 		f(r)
 		if r.super != nil {
@@ -95,12 +103,19 @@ func (r *rig) start() {
 		r.receiver = &sourcetest.Receiver{}
 	}
 	r.src = src
+	if r.connect != nil {
+		src.plan.connect = r.connect
+	}
+	into := r.into
+	if into == nil {
+		into = r.receiver
+	}
 	if r.saver, err = source.NewSaver(context.Background(), r.points); err != nil {
 		r.Fatal(err)
 	}
 	r.super = lifecycle.New(lifecycle.Config{Name: "rig"})
 	out := source.NewOutlet(source.OutletConfig{
-		Name: "source", Receiver: r.receiver, Saver: r.saver, Supervisor: r.super,
+		Name: "source", Receiver: into, Saver: r.saver, Supervisor: r.super,
 		Logger: slog.New(slog.NewTextHandler(&r.logged, nil)),
 	})
 	r.super.Start(lifecycle.Task{Name: "run", Restart: lifecycle.Restart{Min: 10 * time.Millisecond, Max: time.Second}, Run: func(ctx context.Context) error {

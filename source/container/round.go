@@ -3,6 +3,7 @@ package container
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -69,6 +70,8 @@ func (f *follower) round(ctx context.Context) error {
 // there was nothing.
 func (f *follower) pace(fresh int) {
 	p := f.crew.plan
+	f.gaining = fresh >= busy && (f.rotate != noRotation || fresh < f.before/2)
+	f.before = fresh
 	switch {
 	case fresh >= busy:
 		f.interval = 0
@@ -204,11 +207,15 @@ func final(err error) bool {
 	return err == errExcluded || err == errDirect || errors.Is(err, errGone) || errors.Is(err, errUnreadable)
 }
 
-// turn reads what is there, and follows the log if that was not much.
+// turn reads what is there, and follows the log unless another turn will gain on
+// the writer: that would read at least as much again, since so many messages
+// have come meanwhile. With a log that is rotated there is no haste, as the
+// engine's reader must not be far behind.
 func (f *follower) turn(ctx context.Context) error {
-	if err := f.round(ctx); err != nil || !f.streams() || f.interval == 0 {
+	if err := f.round(ctx); err != nil || !f.streams() || f.gaining {
 		return err
 	}
+	f.before = math.MaxInt
 	return f.live(ctx)
 }
 
