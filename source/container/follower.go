@@ -85,7 +85,7 @@ func (f *follower) look(ctx context.Context) error {
 	if !ok {
 		return errExcluded
 	}
-	if f.known && w.labels != f.who.labels {
+	if f.stream != nil && w.labels != f.who.labels {
 		f.stream = nil // it has other labels from now on
 	}
 	f.details, f.who, f.known = d, w, true

@@ -121,6 +121,9 @@ func (s *feed) run(ctx context.Context) error {
 		// What is read again to find the anchor is not what the container writes now.
 		news, before := s.found, s.framer.taken()
 		began, err = s.fill()
+		if f.stream == nil {
+			return errDoubt // a worker has found it lost, with what was read of it
+		}
 		if news && s.pace.fast(began, s.framer.taken()-before) {
 			// What has come is good: it is sent before the stream is left.
 			if err == nil {
@@ -146,8 +149,8 @@ func (s *feed) fill() (came time.Time, err error) {
 	return came, err
 }
 
-// anchorWait is how long the message that was delivered last may take to come.
-// An engine that was asked for all from a time on may have to read the whole log.
+// anchorWait is how long the message that was delivered last may take to come, and
+// the one up to which an output is left out. An engine that was asked for all from a time on may have to read the whole log.
 func (s *feed) anchorWait() time.Duration {
 	if s.request.since.IsZero() {
 		return anchorWait
@@ -160,7 +163,7 @@ func (s *feed) anchorWait() time.Duration {
 // tell what it should. It returns when to come again.
 func (s *feed) attend(ctx context.Context) time.Duration {
 	f, now := s.f, time.Now()
-	if !s.found {
+	if !s.found || f.track.skipping {
 		if left := s.anchorWait() - now.Sub(s.opened); left > 0 {
 			return left
 		}

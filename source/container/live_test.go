@@ -65,3 +65,26 @@ func TestAnchorIsNoHaste(t *testing.T) {
 		r.check(c, retained(c))
 	})
 }
+
+// A worker that sends what was open finds that the stream was lost: its task goes
+// on from what was delivered.
+func TestLostBesideTask(t *testing.T) {
+	generations(t, func(r *rig) {
+		r.cfg.Multiline = record.Multiline{Rule: record.Java()}
+		c := r.run(containertest.Spec{})
+		c.Print("first")
+		r.start()
+		r.settle(5 * time.Second)
+		r.receiver.Hold()
+		c.Write(containertest.Stdout, []byte("second\njava.lang.RuntimeException: x\n"))
+		r.settle(100 * time.Millisecond)
+		for _, p := range r.receiver.Held() {
+			p.Lose(nil)
+		}
+		r.receiver.Release()
+		r.settle(5 * time.Second)
+		c.Print("last")
+		r.settle(5 * time.Second)
+		r.check(c, retained(c))
+	})
+}

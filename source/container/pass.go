@@ -163,7 +163,10 @@ const (
 // reliable when log files rotate: so much of the end as will do, and more as
 // long as the message that was delivered last is not among it.
 func (f *follower) catchUp(ctx context.Context) (fresh int, err error) {
-	from := f.sent
+	from, err := f.certain(ctx)
+	if err != nil {
+		return 0, err
+	}
 	for tail := f.tail; ; {
 		r := logRequest{tail: tail}
 		switch {
@@ -181,6 +184,12 @@ func (f *follower) catchUp(ctx context.Context) (fresh int, err error) {
 			continue
 		}
 		f.total = p.total(err)
+		if err == nil && p.found && f.track.skipping {
+			// What was not there to be left out was left out up to the end.
+			f.gap()
+			from = position{after: from.after}
+			continue
+		}
 		if err != nil || p.found {
 			f.tail = min(max(2*p.fresh+tailMin, tailMin), tailMax)
 			return f.fresh(p), err
@@ -196,6 +205,25 @@ func (f *follower) catchUp(ctx context.Context) (fresh int, err error) {
 		}
 	}
 }
+
+// certain is f's position without what is to be left out of one output, if the
+// message up to which that is has been rotated away: all that comes would be left
+// out. Only at the beginning of the log no other message has to be found first, which
+// is older.
+func (f *follower) certain(ctx context.Context) (position, error) {
+	if !f.sent.start() || f.sent.skip == record.None {
+		return f.sent, nil
+	}
+	p := f.newPass(logRequest{}, position{after: nowhere, skip: f.sent.skip, until: f.sent.until})
+	err := p.run(ctx)
+	if err == nil && !p.until {
+		f.gap()
+	}
+	return p.remains(), err
+}
+
+// nowhere is a mark that no message has, so that a pass from there sends nothing.
+var nowhere = mark{nth: -1}
 
 // fresh is how many messages of p were not there before: an entry that is open is
 // read again each time.
@@ -236,8 +264,7 @@ func (f *follower) leaveOut(ctx context.Context) error {
 		if tail > tailMax || f.podman {
 			r.tail = 0
 		}
-		// Nothing has this mark, so that nothing is sent.
-		p := f.newPass(r, position{after: mark{nth: -1}})
+		p := f.newPass(r, position{after: nowhere})
 		if err := p.run(ctx); err != nil {
 			return err
 		}
