@@ -25,12 +25,12 @@ type crew struct {
 	old       map[string]struct{}  // what was there when the source first looked
 	orphans   map[string]time.Time // cursors whose containers are not there, and since when
 	due       schedule
-	backlog   []*follower
+	urgent    *backlog                        // of containers that run, or have just ended
+	past      *backlog                        // of others
 	tasks     map[*follower]*lifecycle.Handle // nil: none may begin any more
 	version   apiVersion
 	up        chan struct{} // closed while the engine answers
 	nudge     chan struct{} // something may be due
-	behind    chan struct{} // there is a backlog
 }
 
 var _ roster = (*crew)(nil)
@@ -43,7 +43,7 @@ func newCrew(s *Source, out *source.Outlet, e engine, sel *selector) *crew {
 	return &crew{
 		plan: s.plan, src: s, watchdog: newWatchdog(), out: out, engine: e, selector: sel,
 		followers: map[string]*follower{}, orphans: map[string]time.Time{}, tasks: map[*follower]*lifecycle.Handle{},
-		up: make(chan struct{}), nudge: make(chan struct{}, 1), behind: make(chan struct{}, 1),
+		up: make(chan struct{}), nudge: make(chan struct{}, 1), urgent: newBacklog(), past: newBacklog(),
 	}
 }
 
@@ -124,8 +124,6 @@ func (c *crew) wake(id string, why reason) {
 	f := c.followers[id]
 	if f == nil {
 		f = newFollower(c, id)
-		_, f.latest = c.old[id]
-		f.latest = f.latest && c.plan.From == End
 		c.followers[id] = f
 	}
 	f.again = true
@@ -133,14 +131,29 @@ func (c *crew) wake(id string, why reason) {
 	if f.barred {
 		return
 	}
+	now := why == started || why == ended
 	switch f.place {
 	case idle, queued:
-		c.queue(f, 0)
+		c.queue(f, urgency(now))
+	case waiting:
+		if now {
+			c.queue(f, urgency(now))
+		}
 	case tasked:
 		if why == renamed || why == found {
 			f.doubt()
 		}
 	}
+}
+
+// urgency is how long a container waits that something was told of. One to which
+// something happens now comes before all that are due, of which there may be thousands
+// that were found.
+func urgency(now bool) time.Duration {
+	if now {
+		return -time.Hour
+	}
+	return 0
 }
 
 // standing is what is known of f beside what the engine says.
@@ -172,6 +185,14 @@ func (f *follower) doubt() {
 	if f.kick != nil {
 		f.kick(errDoubt)
 	}
+}
+
+// leavesOut reports whether what is in the log of f now is not to be delivered.
+func (c *crew) leavesOut(f *follower) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, old := c.old[f.id]
+	return old && c.plan.From == End
 }
 
 // lives notes how to end the stream of f; nil: there is none any more. false:
@@ -207,10 +228,13 @@ func (c *crew) sync(ids map[string]struct{}) {
 	c.src.direct.sync(ids)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	now := time.Now()
 	if c.old == nil {
 		c.old = c.src.old(ids)
+		for id := range c.orphans {
+			c.orphans[id] = now // before, the engine could not be asked for them
+		}
 	}
-	now := time.Now()
 	for id, f := range c.followers {
 		if _, ok := ids[id]; !ok && (f.place == idle || f.place == queued) {
 			f.barred = false

@@ -312,3 +312,45 @@ func TestAway(t *testing.T) {
 		}
 	})
 }
+
+// What was there before is left out as well where the first list fails and events
+// tell of containers before the next.
+func TestFromEndUnlisted(t *testing.T) {
+	generations(t, func(r *rig) {
+		r.cfg.From = End
+		c := r.run(containertest.Spec{})
+		write(c, 0, 20)
+		r.settle(time.Minute)
+		r.engine.Inject(containertest.Fault{On: containertest.List, After: containertest.BeforeHeaders, Do: containertest.Status(500, "trouble")})
+		r.start()
+		r.settle(20 * time.Millisecond)
+		c.Pause()
+		c.Unpause()
+		r.settle(10 * time.Second)
+		write(c, 20, 1)
+		r.settle(10 * time.Second)
+		r.check(c, []string{"stdout line 20"})
+	})
+}
+
+// A cursor is kept for 10 min from when the engine could first be asked for its
+// container.
+func TestOrphanOfOutage(t *testing.T) {
+	generations(t, func(r *rig) {
+		c := r.run(containertest.Spec{Name: "c"})
+		write(c, 0, 20)
+		r.start()
+		r.settle(10 * time.Second)
+		r.stop()
+		r.engine.Down(true)
+		r.start()
+		r.settle(15 * time.Minute)
+		missing := r.engine.Inject(containertest.Fault{On: containertest.List, Container: "c", Count: 2, Do: containertest.Omit()})
+		r.engine.Up()
+		r.settle(5 * time.Minute)
+		if missing.Hits() != 2 {
+			t.Fatalf("%d lists lacked the container", missing.Hits())
+		}
+		r.check(c, retained(c))
+	})
+}

@@ -142,8 +142,8 @@
 // # What it costs
 //
 // The number of goroutines is fixed, but for one that each container has which is
-// followed through a stream. There are the one of Run, one each for events, for
-// backlogs, and for reads that hang, and Pollers: 8 by default, and one more while
+// followed through a stream. There are the one of Run, one each for events and for
+// reads that hang, two for backlogs, and Pollers: 9 by default, and one more while
 // containers are listed. Each open connection has two of net/http's: there is
 // one for each stream, one for events, where the client library adds a goroutine,
 // and one for each other request under way, of which whoever reads has one at

@@ -29,7 +29,6 @@ type follower struct {
 	details
 	who
 	known  bool  // details and who are
-	latest bool  // what was there when the source first looked is to be left out
 	rotate int64 // the size at which its log is rotated
 
 	feed     *feed         // that it is read from now
@@ -119,7 +118,7 @@ func (f *follower) open(ctx context.Context) error {
 		f.log().Warn("the cursor of a container is damaged, its log is read from the beginning", slog.Any("error", err))
 	}
 	f.stream = s
-	if text == "" && f.latest {
+	if text == "" && f.crew.leavesOut(f) {
 		return f.leaveOut(ctx)
 	}
 	return nil

@@ -36,10 +36,11 @@ type reach struct {
 
 	version apiVersion // that the engine spoke last
 
-	told     bool // whether it is up
-	up       bool
-	lostAt   time.Time
-	deafness bool
+	told      bool // whether it is up
+	up        bool
+	lostAt    time.Time
+	deafness  bool
+	blindness bool
 }
 
 // lost notes that the engine did not answer a question.
@@ -83,4 +84,23 @@ func (r *reach) hears() {
 	}
 	r.deafness = false
 	r.log.Info("container engine tells of events again", slog.String("host", r.host))
+}
+
+// blind notes that the engine answers, but does not list its containers.
+func (r *reach) blind(err error) {
+	if r.blindness {
+		return
+	}
+	r.blindness = true
+	r.log.Warn("the container engine does not list its containers, only events tell of new ones",
+		slog.String("host", r.host), slog.Any("error", err))
+}
+
+// sees notes that it does list them.
+func (r *reach) sees() {
+	if !r.blindness {
+		return
+	}
+	r.blindness = false
+	r.log.Info("container engine lists its containers again", slog.String("host", r.host))
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/logferry/logferry/batch"
@@ -120,24 +119,6 @@ func (c *crew) noticed(f *follower) bool {
 	again := f.again
 	f.again = false
 	return again
-}
-
-// postpone leaves f to the backlog, if it has never been read to its end.
-func (c *crew) postpone(f *follower) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if f.caught {
-		return false
-	}
-	f.place = waiting
-	f.shown.is(CatchingUp)
-	if f.running() {
-		c.backlog = slices.Insert(c.backlog, 0, f) // what it writes may be deleted soon
-	} else {
-		c.backlog = append(c.backlog, f)
-	}
-	tell(c.behind)
-	return true
 }
 
 // promote gives f a task of its own, if there may be one more.

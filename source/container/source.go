@@ -20,7 +20,7 @@ type Source struct {
 
 	mu    sync.Mutex
 	shown map[*view]struct{}
-	begun bool // a Run has found out which containers there were at first
+	first map[string]struct{} // the containers there were when a Run looked first; nil: none has
 }
 
 var _ source.Source = (*Source)(nil)
@@ -58,7 +58,11 @@ func (s *Source) Run(ctx context.Context, out *source.Outlet) (err error) {
 	if err := c.begin(ctx); err != nil {
 		return nil
 	}
-	helpers := []*lifecycle.Handle{out.Go("backlog", c.catch), out.Go("watchdog", c.watchdog.run)}
+	helpers := []*lifecycle.Handle{
+		out.Go("backlog", func(ctx context.Context) error { return c.catch(ctx, c.urgent) }),
+		out.Go("backlog-past", func(ctx context.Context) error { return c.catch(ctx, c.past) }),
+		out.Go("watchdog", c.watchdog.run),
+	}
 	for i := range s.plan.Pollers {
 		helpers = append(helpers, out.Go(fmt.Sprintf("poll-%d", i), c.work))
 	}
@@ -78,16 +82,15 @@ func (s *Source) Run(ctx context.Context, out *source.Outlet) (err error) {
 	return d.run(ctx)
 }
 
-// old returns the containers that were there when the source looked first,
-// given those that are there now.
+// old returns the containers that were there when the source looked first, given
+// those that are there now. It is not changed.
 func (s *Source) old(ids map[string]struct{}) map[string]struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.begun {
-		return map[string]struct{}{}
+	if s.first == nil {
+		s.first = maps.Clone(ids)
 	}
-	s.begun = true
-	return maps.Clone(ids)
+	return s.first
 }
 
 func (s *Source) show(v *view) {

@@ -26,6 +26,7 @@ type visit struct {
 	listing *lifecycle.Handle // nil: no list is being made
 	all     []summary         // what came of it, once it is done
 	err     error
+	dead    bool // there was an err, and the engine does not even answer a ping
 	again   bool // another list is to follow at once
 	early   []*news
 
@@ -114,7 +115,10 @@ func (v *visit) list() {
 	v.census.begin()
 	v.all, v.err = nil, errNotListed
 	v.listing = v.spawn("list", func(ctx context.Context) error {
-		v.all, v.err = v.engine.list(ctx)
+		if v.all, v.err = v.engine.list(ctx); v.err != nil {
+			_, err := v.engine.ping(ctx)
+			v.dead = err != nil
+		}
 		return nil
 	})
 }
@@ -130,13 +134,19 @@ func (v *visit) reconcile(ctx context.Context) error {
 	defer v.catchUp()
 	if v.err != nil {
 		v.trouble, v.again = true, false
-		v.reach.lost(v.err)
+		if v.dead || !v.census.begun {
+			v.reach.lost(v.err)
+		} else {
+			v.reach.back() // logs may be read all the same
+			v.reach.blind(v.err)
+		}
 		v.timer.Reset(next(v.pause))
 		return nil
 	}
-	v.reach.back()
-	surprises := v.census.take(v.all)
+	surprises := v.census.take(v.all) // before anybody reads, it is known who was there
 	v.all = nil
+	v.reach.back()
+	v.reach.sees()
 	if v.trouble {
 		return errAnew // the stream may be as dead as the engine was
 	}
