@@ -21,15 +21,16 @@ type line struct {
 	close  func() error // once
 
 	mu      sync.Mutex
-	changed chan struct{} // closed and replaced with each entry
-	got     map[string][]string
+	changed chan struct{}       // closed and replaced with each entry
+	got     map[string][]string // the lines of each container, by its id
+	name    map[string]string   // the label "container" of the last of them
 	log     bytes.Buffer
 }
 
 // lay runs a pipeline until the test ends, or it is closed.
 func lay(t *testing.T, cfg container.Config) *line {
 	t.Helper()
-	l := &line{changed: make(chan struct{}), got: map[string][]string{}}
+	l := &line{changed: make(chan struct{}), got: map[string][]string{}, name: map[string]string{}}
 	src, err := container.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -65,6 +66,7 @@ func (l *line) write(_ context.Context, b *batch.Batch) error {
 		e := &b.Entries[i]
 		id := attr(e, "container_id")
 		l.got[id] = append(l.got[id], string(e.Line))
+		l.name[id] = b.LabelsOf(i).Get("container")
 	}
 	l.note()
 	return nil
@@ -99,6 +101,13 @@ func (l *line) lines() (lines, containers int) {
 		lines += len(got)
 	}
 	return lines, len(l.got)
+}
+
+// last returns the name under which the last line of a container has arrived.
+func (l *line) last(id string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.name[id]
 }
 
 // wait waits for a condition of what has arrived or was logged.

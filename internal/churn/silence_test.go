@@ -86,6 +86,11 @@ func TestLookingLeavesNothing(t *testing.T) {
 				peak = load{max(peak.goroutines, now.goroutines), max(peak.descriptors, now.descriptors)}
 			}
 			after := back(t, before, "many looks")
+			for i, c := range all {
+				c.Restart(t, 0) // it writes its line again, under the name that the source has seen
+				want := fmt.Sprintf("silent-%d-%d", i, looks-1)
+				l.wait(t, "line of "+want, func() bool { return l.last(c.ID) == want })
+			}
 			t.Logf("engine %s: %d looks at %d containers each: %v before, at most %v, and as before %v after the last", version, looks,
 				containers, before, peak, after)
 			if log := l.logged(); strings.Contains(log, "level=WARN") {

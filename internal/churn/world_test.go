@@ -155,7 +155,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 }
 
 // patience is how long all of a log may take to arrive, on a machine that has other things to do.
-const patience = 15 * time.Second
+const patience = time.Minute
 
 // live is the life of one container, to its end.
 func (w *world) live(l *life) {

@@ -94,7 +94,8 @@
 //   - Which of its two outputs wrote first, where the engine got it in another
 //     order.
 //   - The end of a line that was cut off when its container was killed, if its
-//     piece was exactly 16 KiB long: it is delivered 30 s later.
+//     piece was exactly 16 KiB long and the container runs again at once: it is
+//     delivered with the next line, or 30 s later.
 //   - What was delivered beyond the last saved cursor when the process is killed:
 //     it comes twice.
 //

@@ -111,8 +111,7 @@ func (m *muxed) next() (frame, bool, error) {
 	}
 	m.from += end
 	if p[0] == outOfBand {
-		text := strings.ToValidUTF8(string(p[headerSize:min(end, headerSize+256)]), "\uFFFD")
-		return frame{}, false, fmt.Errorf("the engine says in the log stream: %q", text)
+		return frame{}, false, errorSaid(p[headerSize:min(end, headerSize+maxSaid)])
 	}
 	t, data, ok := m.stamps.take(p[headerSize:end])
 	if !ok {
@@ -123,6 +122,14 @@ func (m *muxed) next() (frame, bool, error) {
 		f.out = record.Stderr
 	}
 	return f, true, nil
+}
+
+// maxSaid is how much of what an engine says is repeated.
+const maxSaid = 256
+
+// errorSaid is an error that an engine has put into a log.
+func errorSaid(text []byte) error {
+	return fmt.Errorf("the engine says in the log stream: %q", strings.ToValidUTF8(string(text), "\uFFFD"))
 }
 
 // rest finds nothing: a message is whole or damaged.

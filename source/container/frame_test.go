@@ -152,6 +152,27 @@ func TestMuxedDamage(t *testing.T) {
 	}
 }
 
+// An engine that cannot read on says so, with a header of its own if there are any.
+func TestErrorsInLogs(t *testing.T) {
+	const said = "Error grabbing logs: log message is too large (1937007727 > 1000000)\n"
+	for _, tty := range []bool{false, true} {
+		body := append(header(message{1, 5, "one\n"}), outOfBand, 0, 0, 0, 0, 0, 0, byte(len(said)))
+		if tty {
+			body = bare(message{1, 5, "one\r\n"})
+		}
+		body = append(body, said...)
+		for _, r := range []io.Reader{bytes.NewReader(body), iotest.OneByteReader(bytes.NewReader(body))} {
+			all, err := read(r, tty)
+			if len(all) != 1 || err == nil || !strings.Contains(err.Error(), "the engine says in the log stream: \"Error grabbing logs: ") {
+				t.Errorf("tty %v: %v, %v", tty, all, err)
+			}
+		}
+		if all, err := read(bytes.NewReader(bare(message{1, 5, said})), true); err != nil || len(all) != 1 {
+			t.Errorf("written by a program: %v, %v", all, err)
+		}
+	}
+}
+
 func TestTerminal(t *testing.T) {
 	t0 := time.Date(2025, 11, 2, 3, 4, 5, 678, time.UTC).UnixNano()
 	piece := strings.Repeat("0123456789abcdef", pieceSize/16)

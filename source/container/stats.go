@@ -52,8 +52,9 @@ type ContainerStats struct {
 }
 
 // Stats describes every container that is followed, sorted by name. It is meant
-// for progress lines: each figure is true, but not all are of one instant. Safe
-// for concurrent use. Between runs there is nothing to describe.
+// for progress lines: each figure is true, but not all are of one instant. The
+// slice is the caller's. Safe for concurrent use. Between runs there is nothing to
+// describe.
 func (s *Source) Stats() []ContainerStats {
 	s.mu.Lock()
 	defer s.mu.Unlock()

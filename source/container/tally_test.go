@@ -70,9 +70,6 @@ func (y *tally) of(id string) []string {
 	return y.lines[id]
 }
 
-// count is how many lines came of a container.
-func (y *tally) count(id string) int { return len(y.of(id)) }
-
 // drop lets go of what came of a container.
 func (y *tally) drop(id string) {
 	y.mu.Lock()

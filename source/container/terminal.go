@@ -38,6 +38,9 @@ func (t *terminal) next() (frame, bool, error) {
 		if len(p) < maxStamp && !t.ended {
 			return frame{}, false, nil
 		}
+		if bytes.HasPrefix(p, grabbing) {
+			return frame{}, false, errorSaid(p[:min(len(p), maxSaid)])
+		}
 		// No piece of the size it should be came before: the text goes on.
 		stamped, data = t.last, p
 	}
@@ -50,6 +53,11 @@ func (t *terminal) next() (frame, bool, error) {
 	t.last = stamped
 	return frame{out: record.Stdout, time: stamped, data: data[:n]}, true, nil
 }
+
+// grabbing is how an error of the engine itself begins, which has no time in
+// front of it and, without headers, nothing else to tell it from text
+// (WriteLogStream of moby's api/server/httputils).
+var grabbing = []byte("Error grabbing logs: ")
 
 // length is how many bytes of data belong to the message that begins it, and
 // whether that is known.

@@ -60,8 +60,9 @@ type Config struct {
 	// restart, with the same path even if the file was renamed meanwhile. The
 	// default is {filename="<path>"}.
 	Labels func(path string) batch.Labels
-	// Attrs are attributes of each entry of a file. It is called when Labels is,
-	// with the same path; what it returns is kept, and never changed.
+	// Attrs returns attributes of each entry of a file. It is called when Labels
+	// is, with the same path; what it returns is kept, and must not be changed
+	// afterwards.
 	Attrs func(path string) []batch.Attr
 	// Once reads every file to its end, a last line without newline included,
 	// waits until everything was delivered, and then lets Run return nil. A

@@ -62,7 +62,8 @@ func (s *scanner) retire(f *file) {
 		s.forget(old)
 	}
 	s.last[f.path] = f
-	f.retired, f.drained, f.final = true, true, false
+	s.drain(f, time.Now()) // who came to wait for it meanwhile
+	f.retired, f.final = true, false
 	s.src.hide(&f.shown)
 	s.shut(f)
 }
