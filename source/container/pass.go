@@ -167,10 +167,11 @@ func (f *follower) catchUp(ctx context.Context) (fresh int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	whole := false
 	for tail := f.tail; ; {
 		r := logRequest{tail: tail}
 		switch {
-		case from.start(), f.total < tailLive:
+		case whole, from.start(), f.total < tailLive:
 			r.tail = 0
 		case f.podman, tail > tailMax && f.crew.lenient():
 			r = logRequest{since: from.since()}
@@ -195,6 +196,8 @@ func (f *follower) catchUp(ctx context.Context) (fresh int, err error) {
 			return f.fresh(p), err
 		}
 		switch {
+		case !r.since.IsZero():
+			whole = true // a file may have been left out by the time of its last message
 		case r.tail == 0:
 			f.gap()
 			from = p.remains()
