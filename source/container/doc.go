@@ -89,6 +89,12 @@
 //     sends is taken.
 //   - Log drivers that keep nothing, such as none, or syslog without a cache: one
 //     warning names the container and the driver, and the others go on.
+//   - A line that was torn in the engine's own file, by a loss of power or a full
+//     disk. With the driver json-file, engines from 23.0 on end every read that
+//     comes across it with an error, so that the container is stuck in front of
+//     it until the file is rotated away; that is logged, and the others go on.
+//   - What a container writes that begins and is removed while the pipeline makes
+//     all pollers wait: nobody looks at it in time.
 //   - Bytes that are not UTF-8, with the driver json-file: the engine replaces
 //     them when it writes.
 //   - Which of its two outputs wrote first, where the engine got it in another
