@@ -53,6 +53,7 @@ func (f *follower) live(ctx context.Context) error {
 	f.crew.attend(f, anchorWait)
 	err := s.run(ctx)
 	f.feed = nil
+	f.shown.is(CatchingUp)
 	switch _, unsent := errors.AsType[*sendError](err); {
 	case unsent:
 		return err
