@@ -45,15 +45,21 @@ func (f *follower) renew(ctx context.Context) error {
 	return nil
 }
 
-// round reads what there is.
-func (f *follower) round(ctx context.Context) error {
+// ready makes sure of what is needed to read: what the container is, and a
+// stream.
+func (f *follower) ready(ctx context.Context) error {
 	if err := f.renew(ctx); err != nil {
 		return err
 	}
-	running := f.running() // before the log is read: what comes after it is another round's
-	if err := f.open(ctx); err != nil {
+	return f.open(ctx)
+}
+
+// round reads what there is.
+func (f *follower) round(ctx context.Context) error {
+	if err := f.ready(ctx); err != nil {
 		return err
 	}
+	running := f.running() // before the log is read: what comes after it is another round's
 	fresh, err := f.catchUp(ctx)
 	if err != nil {
 		return err
@@ -193,6 +199,12 @@ func final(err error) bool {
 // have come meanwhile. With a log that is rotated there is no haste, as the
 // engine's reader must not be far behind.
 func (f *follower) turn(ctx context.Context) error {
+	if err := f.ready(ctx); err != nil {
+		return err
+	}
+	if f.streams() && f.rotate == noRotation && !f.podman && f.sent.start() {
+		return f.live(ctx) // the stream begins with all there is, and leaves nothing out
+	}
 	if err := f.round(ctx); err != nil || !f.streams() || f.gaining {
 		return err
 	}
