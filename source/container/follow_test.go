@@ -54,3 +54,26 @@ func TestFollow(t *testing.T) {
 		}
 	})
 }
+
+// A container that is started again while its log is read, because it had ended,
+// may have written a part of a line in its new run.
+func TestStartedAgainMeanwhile(t *testing.T) {
+	generations(t, func(r *rig) {
+		c := r.run(containertest.Spec{})
+		c.Print("first run")
+		r.start()
+		r.settle(3 * time.Second)
+		stall := r.engine.Inject(containertest.Fault{On: containertest.Read, After: containertest.BeforeHeaders, Do: containertest.Stall(3 * time.Second)})
+		c.Exit(0)
+		r.settle(time.Second)
+		c.Start()
+		c.Write(containertest.Stdout, []byte(strings.Repeat("x", 20_000)))
+		r.settle(5 * time.Second)
+		if stall.Hits() != 1 {
+			t.Errorf("%d reads were stalled", stall.Hits())
+		}
+		c.Print(" and its end")
+		r.settle(5 * time.Second)
+		r.check(c, retained(c))
+	})
+}

@@ -66,9 +66,25 @@ func (f *follower) round(ctx context.Context) error {
 	}
 	f.pace(fresh)
 	if !running {
-		return f.finish(ctx)
+		return f.conclude(ctx)
 	}
 	return f.expire(ctx)
+}
+
+// conclude sends what is open of a container that had ended before its log was
+// read. If it was started again meanwhile, what is open may be of the new run,
+// and goes on.
+func (f *follower) conclude(ctx context.Context) error {
+	if f.track.open() {
+		began := f.started
+		if err := f.look(ctx); err != nil {
+			return err
+		}
+		if f.running() || !f.started.Equal(began) {
+			return f.round(ctx)
+		}
+	}
+	return f.finish(ctx)
 }
 
 // pace sets when to poll again: at once if there was much, later each time
