@@ -10,7 +10,7 @@ import (
 )
 
 // A crew reads the logs of all containers. Workers look at each, and poll
-// those that are not followed through a stream of their own; one more reads what
+// those that are not followed through a stream of their own; two more read what
 // those have written that are behind. It is the roster that discovery tells.
 type crew struct {
 	plan     *plan

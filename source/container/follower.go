@@ -3,7 +3,6 @@ package container
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"math"
 	"time"
@@ -46,7 +45,6 @@ type follower struct {
 	tail       int           // how many messages to ask for
 	total      int           // how many there are, if few
 	text       []byte
-	body       io.Closer // of the pass under way
 
 	backoff *backoff.ExponentialBackOff
 	trouble error // that was logged

@@ -3,7 +3,6 @@ package container
 import (
 	"context"
 	"errors"
-	"io"
 	"time"
 )
 
@@ -204,30 +203,10 @@ func (s *feed) attend(ctx context.Context) time.Duration {
 // verify asks the engine for the last message of the log, and reports whether it
 // is the last one that came.
 func (s *feed) verify(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	body, err := s.f.crew.engine.logs(ctx, s.f.id, logRequest{tail: 1})
-	if err != nil {
-		return false
-	}
-	defer body.Close()
-	fr := newFramer(body, s.f.tty)
-	m := newMarker(false)
-	last := s.last
-	for err == nil {
-		var f frame
-		var ok bool
-		if f, ok, err = fr.next(); ok {
-			last, _ = m.mark(&f)
-		} else if err == nil {
-			err = fr.fill()
-		}
-	}
-	if f, ok := fr.rest(); ok {
-		last, _ = m.mark(&f)
-	}
-	last.nth = s.last.nth // one message does not tell how many are alike
-	return err == io.EOF && last == s.last
+	p := s.f.newPass(logRequest{tail: 1}, position{after: nowhere})
+	err := p.run(ctx)
+	p.last.nth = s.last.nth // one message does not tell how many are alike
+	return err == nil && (p.count == 0 || p.last == s.last)
 }
 
 // openFor is how long an entry that is not complete is held back.

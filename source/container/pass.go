@@ -16,6 +16,7 @@ type pass struct {
 	f       *follower
 	request logRequest
 	from    position
+	body    io.Closer
 	framer  framer
 	marker  *marker
 
@@ -61,8 +62,7 @@ func (p *pass) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.framer = newFramer(body, p.f.tty)
-	p.f.body = body
+	p.body, p.framer = body, newFramer(body, p.f.tty)
 	if p.from.start() {
 		p.begin()
 	}
@@ -70,8 +70,7 @@ func (p *pass) open(ctx context.Context) error {
 }
 
 func (p *pass) close() {
-	p.f.body.Close() // what it would tell is no news: the pass is over
-	p.f.body = nil
+	p.body.Close() // what it would tell is no news: the pass is over
 }
 
 // begin takes what comes now.

@@ -59,6 +59,11 @@ func (f *follower) round(ctx context.Context) error {
 	if err := f.ready(ctx); err != nil {
 		return err
 	}
+	return f.read(ctx)
+}
+
+// read is round for what is ready.
+func (f *follower) read(ctx context.Context) error {
 	running := f.running() // before the log is read: what comes after it is another round's
 	fresh, err := f.catchUp(ctx)
 	if err != nil {
@@ -221,7 +226,7 @@ func (f *follower) turn(ctx context.Context) error {
 	if f.streams() && f.rotate == noRotation && !f.podman && f.sent.start() {
 		return f.live(ctx) // the stream begins with all there is, and leaves nothing out
 	}
-	if err := f.round(ctx); err != nil || !f.streams() || f.gaining {
+	if err := f.read(ctx); err != nil || !f.streams() || f.gaining {
 		return err
 	}
 	f.before = math.MaxInt
