@@ -142,7 +142,7 @@ func TestErrorsHaveNoSecrets(t *testing.T) {
 	}
 	for _, change := range []func(*Config){
 		func(c *Config) { c.BearerToken = "hunter2-token" },
-		func(c *Config) { c.BasicUser, c.BasicPassword = "user", "hunter2" },
+		func(c *Config) { c.BasicAuth = BasicAuth{Username: "user", Password: "hunter2"} },
 		func(c *Config) { c.Headers = http.Header{"X-Key": {"hunter2-key"}} },
 	} {
 		err := newSink(t, f.URL, change).Write(t.Context(), newBatch(shop, "line"))

@@ -19,19 +19,19 @@ type Config struct {
 	// or the full address of the push endpoint, which ends in /loki/api/v1/push.
 	URL string
 
-	// Tenant is sent as X-Scope-OrgID; empty: none.
-	Tenant string
+	// TenantID is sent as X-Scope-OrgID; empty: none.
+	TenantID string
 
-	// BasicUser and BasicPassword, or else BearerToken, authenticate every request. A password or token of four bytes or
-	// more never occurs in an error, not even if the other side echoes it.
-	BasicUser, BasicPassword string
-	BearerToken              string
+	// BasicAuth, or else BearerToken, authenticates every request. A password or token of four bytes or more never
+	// occurs in an error, not even if the other side echoes it.
+	BasicAuth   BasicAuth
+	BearerToken string
 
 	// Headers are added to every request. Those the sink sets itself cannot be among them.
 	Headers http.Header
 
-	// Labels are added to every stream. A stream's own labels of the same name win.
-	Labels batch.Labels
+	// ExternalLabels are added to every stream. A stream's own labels of the same name win.
+	ExternalLabels batch.Labels
 
 	// MaxRequest bounds a request, in bytes before compression; zero: 1 MiB. A larger single entry goes alone. It cannot
 	// exceed 3 MiB: Loki refuses a message of 4 MiB, and adds to every entry before it measures.
@@ -46,6 +46,9 @@ type Config struct {
 	// UserAgent is sent as such; empty: "logferry".
 	UserAgent string
 }
+
+// BasicAuth is a user name and its password, as RFC 7617 sends them. The zero BasicAuth sends none.
+type BasicAuth struct{ Username, Password string }
 
 const (
 	pushPath = "/loki/api/v1/push"
@@ -90,16 +93,16 @@ func (c Config) validate() (*url.URL, error) {
 	if c.Timeout < 0 {
 		bad("Timeout", "%v: negative", c.Timeout)
 	}
-	if c.BasicUser == "" && c.BasicPassword != "" {
-		bad("BasicPassword", "given without BasicUser")
+	if c.BasicAuth.Username == "" && c.BasicAuth.Password != "" {
+		bad("BasicAuth.Password", "given without Username")
 	}
-	if strings.Contains(c.BasicUser, ":") {
-		bad("BasicUser", "contains a colon, which would end it")
+	if strings.Contains(c.BasicAuth.Username, ":") {
+		bad("BasicAuth.Username", "contains a colon, which would end it")
 	}
-	if c.BasicUser != "" && c.BearerToken != "" {
-		bad("BearerToken", "given beside BasicUser: want one of them")
+	if c.BasicAuth.Username != "" && c.BearerToken != "" {
+		bad("BearerToken", "given beside BasicAuth: want one of them")
 	}
-	for field, value := range map[string]string{"Tenant": c.Tenant, "BearerToken": c.BearerToken, "UserAgent": c.UserAgent} {
+	for field, value := range map[string]string{"TenantID": c.TenantID, "BearerToken": c.BearerToken, "UserAgent": c.UserAgent} {
 		if !validHeaderValue(value) {
 			bad(field, "contains a control character")
 		}
@@ -120,13 +123,13 @@ func (c Config) endpoint() (*url.URL, error) {
 	case err != nil:
 		return refuse("not a URL")
 	case u.User != nil:
-		return refuse("contains a user name: use BasicUser and BasicPassword")
+		return refuse("contains a user name: use BasicAuth")
 	case u.Scheme != "http" && u.Scheme != "https":
 		return refuse("does not begin with http:// or https://")
 	case u.Hostname() == "":
 		return refuse("names no host")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return refuse("has a query or a fragment: use Headers or Tenant")
+		return refuse("has a query or a fragment: use Headers or TenantID")
 	}
 	path := strings.TrimRight(u.Path, "/")
 	if !strings.HasSuffix(path, pushPath) {
@@ -164,10 +167,10 @@ func (c Config) headerProblem(name string) string {
 	case "User-Agent":
 		return "use UserAgent"
 	case tenantHeader:
-		return "use Tenant"
+		return "use TenantID"
 	case "Authorization":
-		if c.BasicUser != "" || c.BearerToken != "" {
-			return "given beside BasicUser or BearerToken: want one of them"
+		if c.BasicAuth.Username != "" || c.BearerToken != "" {
+			return "given beside BasicAuth or BearerToken: want one of them"
 		}
 	}
 	return ""

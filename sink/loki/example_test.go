@@ -20,7 +20,7 @@ func ExampleSink_Write() {
 	}))
 	defer server.Close()
 
-	s, err := loki.New(loki.Config{URL: server.URL, Tenant: "blue"})
+	s, err := loki.New(loki.Config{URL: server.URL, TenantID: "blue"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -44,8 +44,8 @@ func ExampleSink_Write() {
 // The usual set-up: every attempt counts for the breaker, and what is worth a retry is sent again for ever.
 func ExampleNew() {
 	s, err := loki.New(loki.Config{
-		URL:    "https://logs.example.com",
-		Labels: batch.MustLabels("host", "web-1"),
+		URL:            "https://logs.example.com",
+		ExternalLabels: batch.MustLabels("host", "web-1"),
 	})
 	if err != nil {
 		fmt.Println(err)

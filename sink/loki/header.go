@@ -18,11 +18,11 @@ func (c Config) header() http.Header {
 	}
 	h.Set("Content-Type", "application/x-protobuf")
 	h.Set("User-Agent", c.UserAgent)
-	if c.Tenant != "" {
-		h.Set(tenantHeader, c.Tenant)
+	if c.TenantID != "" {
+		h.Set(tenantHeader, c.TenantID)
 	}
 	switch {
-	case c.BasicUser != "":
+	case c.BasicAuth.Username != "":
 		h.Set("Authorization", "Basic "+c.basic())
 	case c.BearerToken != "":
 		h.Set("Authorization", "Bearer "+c.BearerToken)
@@ -31,7 +31,7 @@ func (c Config) header() http.Header {
 }
 
 func (c Config) basic() string {
-	return base64.StdEncoding.EncodeToString([]byte(c.BasicUser + ":" + c.BasicPassword))
+	return base64.StdEncoding.EncodeToString([]byte(c.BasicAuth.Username + ":" + c.BasicAuth.Password))
 }
 
 // minSecret is the length below which a string is no secret but may well be a word of an answer.
@@ -39,8 +39,8 @@ const minSecret = 4
 
 // redactor returns what removes every secret of c from a text.
 func (c Config) redactor() *strings.Replacer {
-	secrets := []string{c.BasicPassword, c.BearerToken}
-	if c.BasicUser != "" {
+	secrets := []string{c.BasicAuth.Password, c.BearerToken}
+	if c.BasicAuth.Username != "" {
 		secrets = append(secrets, c.basic())
 	}
 	for _, values := range c.Headers {

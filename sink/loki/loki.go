@@ -56,7 +56,7 @@ func New(cfg Config) (*Sink, error) {
 		header:    cfg.header(),
 		redact:    cfg.redactor(),
 		transport: newTransport(endpoint.Host, cfg.Timeout),
-		streams:   streams{external: cfg.Labels},
+		streams:   streams{external: cfg.ExternalLabels},
 	}
 	s.deliveries.New = func() any { return &delivery{sink: s} }
 	return s, nil

@@ -15,10 +15,10 @@ import (
 func TestWriteDelivers(t *testing.T) {
 	f := newFake(t)
 	s := newSink(t, f.URL, func(c *Config) {
-		c.Tenant = "blue"
+		c.TenantID = "blue"
 		c.BearerToken = "hunter2hunter2"
 		c.Headers = http.Header{"x-env": {"test"}}
-		c.Labels = batch.MustLabels("host", "h1", "app", "loses")
+		c.ExternalLabels = batch.MustLabels("host", "h1", "app", "loses")
 	})
 	b := batch.New(nil, shop)
 	at := time.Unix(1_700_000_000, 123_456_789)
@@ -62,7 +62,7 @@ func TestWriteDelivers(t *testing.T) {
 
 func TestBasicAuth(t *testing.T) {
 	f := newFake(t)
-	s := newSink(t, f.URL+"/", func(c *Config) { c.BasicUser, c.BasicPassword = "u", "p" })
+	s := newSink(t, f.URL+"/", func(c *Config) { c.BasicAuth = BasicAuth{Username: "u", Password: "p"} })
 	if err := s.Write(t.Context(), newBatch(shop, "x")); err != nil {
 		t.Fatal(err)
 	}

@@ -96,7 +96,7 @@ func TestBadLabels(t *testing.T) {
 
 func TestExternalLabels(t *testing.T) {
 	f := newFake(t)
-	s := newSink(t, f.URL, func(c *Config) { c.Labels = batch.MustLabels("host", "h", "env", "prod") })
+	s := newSink(t, f.URL, func(c *Config) { c.ExternalLabels = batch.MustLabels("host", "h", "env", "prod") })
 	for _, l := range []batch.Labels{{}, batch.MustLabels("env", "own", "z", "1")} {
 		if err := s.Write(t.Context(), newBatch(l, "x")); err != nil {
 			t.Error(err)
@@ -145,11 +145,11 @@ func TestConfigIsChecked(t *testing.T) {
 		{func(c *Config) { c.MaxRequest = 4 << 20 }, "Config.MaxRequest: 4194304 bytes: want 1 to 3145728"},
 		{func(c *Config) { c.MaxLine = 4 << 20 }, "Config.MaxLine: 4194304 bytes"},
 		{func(c *Config) { c.Timeout = -time.Second }, "Config.Timeout: -1s: negative"},
-		{func(c *Config) { c.BasicPassword = "hunter2" }, "Config.BasicPassword: given without BasicUser"},
-		{func(c *Config) { c.BasicUser = "a:b" }, "Config.BasicUser: contains a colon"},
-		{func(c *Config) { c.BasicUser, c.BearerToken = "a", "hunter2" }, "Config.BearerToken: given beside BasicUser"},
+		{func(c *Config) { c.BasicAuth.Password = "hunter2" }, "Config.BasicAuth.Password: given without Username"},
+		{func(c *Config) { c.BasicAuth.Username = "a:b" }, "Config.BasicAuth.Username: contains a colon"},
+		{func(c *Config) { c.BasicAuth.Username, c.BearerToken = "a", "hunter2" }, "Config.BearerToken: given beside BasicAuth"},
 		{func(c *Config) { c.BearerToken = "hunter2\r\nX: y" }, "Config.BearerToken: contains a control character"},
-		{func(c *Config) { c.Tenant = "a\nb" }, "Config.Tenant: contains a control character"},
+		{func(c *Config) { c.TenantID = "a\nb" }, "Config.TenantID: contains a control character"},
 		{func(c *Config) { c.UserAgent = "a\x00" }, "Config.UserAgent: contains a control character"},
 		{func(c *Config) { c.Headers = http.Header{"a b": {"x"}} }, `Config.Headers: "a b": not a header name`},
 		{func(c *Config) { c.Headers = http.Header{"A": {"hunter2\n"}} }, `Config.Headers: "A": its value contains a control`},
