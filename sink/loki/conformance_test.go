@@ -11,8 +11,16 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	sinktest.Run(t, func(t testing.TB) sinktest.Target {
+	conform(t, func(t testing.TB) (*fakeLoki, *Sink) {
 		f := newFake(t)
+		return f, newSinkUnclosed(t, f.URL)
+	})
+}
+
+// conform holds what made makes against the contract of a sink.
+func conform(t *testing.T, made func(t testing.TB) (*fakeLoki, *Sink)) {
+	sinktest.Run(t, func(t testing.TB) sinktest.Target {
+		f, s := made(t)
 		var broken atomic.Bool
 		var stalled atomic.Pointer[chan struct{}]
 		f.answer = func(_ int, _ push, w http.ResponseWriter, r *http.Request) bool {
@@ -30,7 +38,7 @@ func TestConformance(t *testing.T) {
 			return false
 		}
 		return sinktest.Target{
-			Sink:      newSinkUnclosed(t, f.URL),
+			Sink:      s,
 			Delivered: f.entries,
 			Break: func() func() {
 				broken.Store(true)
