@@ -117,7 +117,15 @@ func (s *Sink) ruleOther(a answer) ruling {
 	if a.status == http.StatusServiceUnavailable && a.header.Get("Retry-After") != "" {
 		err = sink.RetryAfter(err, retryAfter(a.header, time.Now()))
 	}
-	return ruling{verdict: undelivered, err: err, scope: everybody}
+	return ruling{verdict: undelivered, err: err, scope: a.scope()}
+}
+
+// scope returns whom an answer concerns that speaks about the way to Loki.
+func (a *answer) scope() scope {
+	if a.status == http.StatusUnauthorized || a.status == http.StatusForbidden || strings.HasPrefix(a.body, textBlocked) {
+		return wholeTenant
+	}
+	return everybody
 }
 
 // hint says what to look at.

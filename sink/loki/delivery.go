@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/sink"
@@ -89,11 +90,27 @@ func (d *delivery) deliver(p *parcel) {
 		if alone {
 			limit = p.m.stream.limits.request(limit)
 		}
-		n := d.sink.add(&d.next, p, &d.w, idx, limit)
+		n := d.sink.add(&d.next, p, &d.w, d.window(idx), limit)
 		if idx = idx[n:]; alone || len(idx) > 0 {
 			d.flush()
 		}
 	}
+}
+
+// window returns those of idx that one request may hold: none so old that Loki, once it has the newest of them, would
+// find it too far behind. If it has to be asked again about one of them, the answer is still the same.
+func (d *delivery) window(idx []int32) []int32 {
+	end := d.w.time(idx[0]).Add(d.sink.cfg.Times.MaxBehind)
+	if !d.w.time(idx[len(idx)-1]).After(end) {
+		return idx
+	}
+	n, _ := slices.BinarySearchFunc(idx, end, func(i int32, end time.Time) int {
+		if d.w.time(i).After(end) {
+			return 1
+		}
+		return -1
+	})
+	return idx[:n]
 }
 
 // flush sends the request that is being made, if there is one.
