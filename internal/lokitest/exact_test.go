@@ -29,7 +29,7 @@ type tier struct {
 // tierOf returns the long tier, with Loki's default limits, if LOGFERRY_SOAK
 // is set. For the volume of the short one these are too high to be noticed, so
 // its own are lower: 2 rather than 4 MB/s for all streams, with a burst of 3
-// rather than 6 MB, and 128 KB/s rather than 3 MB/s for each of them, with a
+// rather than 6 MB, and 256 KB/s rather than 3 MB/s for each of them, with a
 // burst of 256 KB rather than 15 MB, which is less than the largest request.
 func tierOf() tier {
 	if os.Getenv("LOGFERRY_SOAK") != "" {
@@ -37,7 +37,7 @@ func tierOf() tier {
 	}
 	return tier{lines: 100_000, patience: 8 * time.Minute, options: []Option{Limits(`ingestion_rate_mb: 2
 ingestion_burst_size_mb: 3
-per_stream_rate_limit: 128KB
+per_stream_rate_limit: 256KB
 per_stream_rate_limit_burst: 256KB
 `)}}
 }
@@ -103,29 +103,40 @@ func (c *carriage) noteBreaker(from, to sink.State) {
 }
 
 func (c *carriage) noteFailure(_ string, err error, _ time.Duration) {
-	text := err.Error()
-	class := "other: " + text[:min(len(text), 120)]
-	switch {
-	case errors.Is(err, sink.ErrBreakerOpen) || strings.Contains(text, sink.ErrBreakerOpen.Error()):
-		class = "breaker open"
-	case strings.Contains(text, "rate limit of the stream"):
-		class = streamLimited
-	case strings.Contains(text, "rate limit of the tenant"):
-		class = tenantLimited
-	case strings.Contains(text, "status 5"):
-		class = "5xx"
-	case strings.Contains(text, "connect") || strings.Contains(text, "EOF"):
-		class = "no answer"
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.failures[class]++
+	c.failures[causeOf(err)]++
 }
 
 const (
-	streamLimited = "429 of the stream"
-	tenantLimited = "429 of the tenant"
+	streamLimited = "429, the rate of the stream"
+	tenantLimited = "429, the rate of the tenant"
 )
+
+// causeOf says in few words why a Write has to be repeated.
+func causeOf(err error) string {
+	var partial *sink.PartialError
+	if errors.As(err, &partial) {
+		for _, f := range partial.Failures {
+			if !sink.IsPermanent(f.Err) {
+				return causeOf(f.Err)
+			}
+		}
+	}
+	text := err.Error()
+	_, status, answered := strings.Cut(text, ": status ")
+	switch {
+	case errors.Is(err, sink.ErrBreakerOpen):
+		return "the breaker was open"
+	case strings.Contains(text, "rate limit of the stream"):
+		return streamLimited
+	case strings.Contains(text, "rate limit of the tenant"):
+		return tenantLimited
+	case answered:
+		return status[:min(len(status), 3)]
+	}
+	return "no answer"
+}
 
 func (c *carriage) failed(class string) int {
 	c.mu.Lock()
