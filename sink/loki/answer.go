@@ -25,11 +25,20 @@ const (
 
 // A ruling is a verdict with its reason.
 type ruling struct {
-	verdict   verdict
-	err       error // with its class; nil for stored
-	everybody bool  // the reason concerns every stream, not just this one
-	burst     bool  // limited: the request is larger than what the limit allows in a second
+	verdict verdict
+	err     error // with its class; nil for stored
+	scope   scope // of what else has to wait, if the verdict is limited or undelivered
+	burst   bool  // limited: the request is larger than what the limit allows in a second
 }
+
+// A scope is whom a ruling concerns.
+type scope int
+
+const (
+	thisStream scope = iota
+	wholeTenant
+	everybody
+)
 
 // maxWait bounds what a Retry-After is believed to ask for.
 const maxWait = time.Hour
@@ -45,12 +54,13 @@ const (
 )
 
 // requestTexts begin the answers 400 that refuse the request as such: nothing of it was looked at.
-var requestTexts = []string{"couldn't parse labels", "snappy: ", "proto: ", "s2: ", "no org id", "timestamp: "}
+var requestTexts = []string{"couldn't parse labels", "snappy: ", "proto: ", "s2: ", "no org id", "timestamp: ", "loghttp.PushRequest",
+	"readObjectStart: "}
 
 // rule decides what a means.
 func (s *Sink) rule(a answer) ruling {
 	if a.err != nil {
-		return ruling{verdict: undelivered, err: a.err, everybody: true}
+		return ruling{verdict: undelivered, err: a.err, scope: everybody}
 	}
 	switch a.status {
 	case http.StatusNoContent:
@@ -92,13 +102,13 @@ func (s *Sink) ruleBadRequest(a answer) ruling {
 func (s *Sink) ruleTooMany(a answer) ruling {
 	switch {
 	case strings.HasPrefix(a.body, textTenantRate):
-		return ruling{verdict: limited, err: s.waitError(a, "rate limit of the tenant"), everybody: true, burst: exceedsSecond(a.body)}
+		return ruling{verdict: limited, err: s.waitError(a, "rate limit of the tenant"), scope: wholeTenant, burst: exceedsSecond(a.body)}
 	case strings.Contains(a.body, "reason: '"+textStreamRate):
 		return ruling{verdict: limited, err: s.waitError(a, "rate limit of the stream")}
 	case strings.HasPrefix(a.body, textStreamLimit):
 		return ruling{verdict: undelivered, err: s.waitError(a, "too many streams")}
 	}
-	return ruling{verdict: undelivered, err: s.waitError(a, "asked to wait"), everybody: true}
+	return ruling{verdict: undelivered, err: s.waitError(a, "asked to wait"), scope: everybody}
 }
 
 // ruleOther is for what speaks about the way to Loki rather than about the entries.
@@ -107,7 +117,7 @@ func (s *Sink) ruleOther(a answer) ruling {
 	if a.status == http.StatusServiceUnavailable && a.header.Get("Retry-After") != "" {
 		err = sink.RetryAfter(err, retryAfter(a.header, time.Now()))
 	}
-	return ruling{verdict: undelivered, err: err, everybody: true}
+	return ruling{verdict: undelivered, err: err, scope: everybody}
 }
 
 // hint says what to look at.
