@@ -18,7 +18,8 @@ type config struct {
 	batch    int           // bytes of a request: of lines, or all of them
 	tries    int           // how often a request is sent
 	backoff  time.Duration // before the second try; it grows
-	json     bool          // loki-client-go's EncodeJson
+	json     bool          // JSON, not protobuf
+	packed   bool          // several streams in a request, as loki-client-go always does
 }
 
 // A labelFlag is a flag: name=value, that may be given more than once.
@@ -43,5 +44,6 @@ func (c *config) register(f *flag.FlagSet) {
 	f.IntVar(&c.batch, "batch", 1<<20, "bytes of a request")
 	f.IntVar(&c.tries, "tries", 10, "how often a request is sent")
 	f.DurationVar(&c.backoff, "backoff", 100*time.Millisecond, "before the second try")
-	f.BoolVar(&c.json, "json", false, "the JSON form of loki-client-go")
+	f.BoolVar(&c.json, "json", false, "send JSON; that of loki-client-go is of an older API")
+	f.BoolVar(&c.packed, "packed", false, "several streams in a request; loki-client-go does nothing else")
 }

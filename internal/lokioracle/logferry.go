@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	lokiclient "github.com/grafana/loki-client-go/loki"
+
 	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/sink"
 	"github.com/logferry/logferry/sink/loki"
@@ -34,14 +36,21 @@ func newLogferry(cfg config) (*loki.Sink, error) {
 	if err != nil {
 		return nil, err
 	}
+	tenantLabel := lokiclient.ReservedLabelTenantID
+	if cfg.tenant == "" {
+		tenantLabel = "" // with it, an entry without a tenant is refused
+	}
 	return loki.New(loki.Config{
 		URL:            cfg.url,
 		TenantID:       cfg.tenant,
+		TenantLabel:    tenantLabel,
 		BasicAuth:      loki.BasicAuth{Username: cfg.user, Password: cfg.password},
 		BearerToken:    cfg.bearer,
 		ExternalLabels: external,
+		EncodeJSON:     cfg.json,
+		Packed:         cfg.packed,
 		MaxRequest:     cfg.batch,
-		Timeout:        10 * time.Second,
+		Timeout:        lokiclient.Timeout,
 	})
 }
 

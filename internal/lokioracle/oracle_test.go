@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"net/http"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	lokiclient "github.com/grafana/loki-client-go/loki"
 	"github.com/grafana/loki/pkg/push"
 	"github.com/prometheus/prometheus/model/labels"
 )
@@ -42,7 +44,12 @@ func want(cfg config, es []entry) map[streamID][]push.Entry {
 		for _, p := range e.Metadata {
 			m = append(m, push.LabelAdapter{Name: p.Name, Value: p.Value})
 		}
-		id := streamID{cfg.tenant, labels.FromMap(l).String()}
+		id := streamID{tenant: cfg.tenant}
+		if own := l[lokiclient.ReservedLabelTenantID]; own != "" {
+			id.tenant = own
+			delete(l, lokiclient.ReservedLabelTenantID)
+		}
+		id.labels = labels.FromMap(l).String()
 		all[id] = append(all[id], push.Entry{Timestamp: e.time().UTC(), Line: string(e.Line), StructuredMetadata: m})
 	}
 	return all
@@ -62,15 +69,37 @@ func TestSameStreams(t *testing.T) {
 		{"odd entries", config{batch: 1 << 20}, odd()},
 		{"odd entries with external labels", config{batch: 1 << 20, external: external, tenant: "a.b-c!(1)"}, odd()},
 		{"odd entries one by one", config{batch: 1}, odd()},
+		{"logs, packed", config{batch: 1 << 20, packed: true}, logs(t)},
+		{"odd entries, packed", config{batch: 100_000, packed: true, external: external, tenant: "blue"}, odd()},
+		{"tenants", config{batch: 10_000, tenant: "blue"}, ofTenants(logs(t))},
+		{"tenants, packed", config{batch: 10_000, tenant: "blue", external: external, packed: true}, ofTenants(logs(t))},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			theirs, ours := both(t, tc.cfg, tc.entries)
 			t.Logf("%d entries: %d requests of loki-client-go, %d of logferry", len(tc.entries), len(theirs), len(ours))
 			wanted := want(tc.cfg, tc.entries)
 			compare(t, "loki-client-go", streamsOf(t, theirs), wanted)
+			inOrder(wanted)
 			compare(t, "logferry", streamsOf(t, ours), wanted)
 		})
 	}
+}
+
+// inOrder sorts streams by time, as sink/loki does with what it is handed at once.
+func inOrder(streams map[streamID][]push.Entry) {
+	for _, es := range streams {
+		slices.SortStableFunc(es, func(a, b push.Entry) int { return a.Timestamp.Compare(b.Timestamp) })
+	}
+}
+
+// ofTenants gives two entries in three a tenant of their own.
+func ofTenants(es []entry) []entry {
+	for i := range es {
+		if tenant := []string{"", "red", "green"}[i%3]; tenant != "" {
+			es[i].Labels[lokiclient.ReservedLabelTenantID] = tenant
+		}
+	}
+	return es
 }
 
 func compare(t *testing.T, client string, got, want map[streamID][]push.Entry) {
@@ -103,6 +132,7 @@ func TestSameBytes(t *testing.T) {
 	}
 	var size int
 	for _, es := range streams {
+		slices.SortStableFunc(es, func(a, b entry) int { return cmp.Compare(a.Nanos, b.Nanos) })
 		theirs, ours := both(t, config{batch: 3 << 20, external: map[string]string{"host": "web-1"}}, es)
 		if len(theirs) != 1 || len(ours) != 1 {
 			t.Fatalf("%d and %d requests", len(theirs), len(ours))

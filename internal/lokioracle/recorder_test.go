@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -73,8 +72,11 @@ func (r *request) read(body io.Reader) error {
 		}
 		return r.push.Unmarshal(r.message)
 	case "application/json":
-		r.message = wire
-		return json.Unmarshal(wire, &r.push)
+		if r.message, err = unzipped(wire, r.header.Get("Content-Encoding")); err != nil {
+			return err
+		}
+		r.push.Streams, err = readJSON(r.message)
+		return err
 	}
 	return errors.New("no Content-Type that Loki knows")
 }
