@@ -112,10 +112,10 @@ func repeat(n int, f func(*prover, *batch.Batch)) func(*prover, *batch.Batch) {
 }
 
 const (
-	tooNew = refused + "has timestamp too new: "
-	tooOld = refused + "has timestamp too old: "
-	behind = refused + "entry too far behind, entry timestamp is: "
-	day    = 24 * time.Hour
+	isTooNew = refused + "has timestamp too new: "
+	isTooOld = refused + "has timestamp too old: "
+	isBehind = refused + "entry too far isBehind, entry timestamp is: "
+	day      = 24 * time.Hour
 )
 
 // blocked is the limit by which an operator refuses all of a tenant's.
@@ -125,9 +125,9 @@ func blocked(code int) string {
 
 var rows = []row{
 	{name: "ok", fill: good(3), want: []string{delivered}},
-	{name: "too-new", fill: between(aside(11 * time.Minute)), want: []string{delivered, tooNew, delivered}},
+	{name: "too-new", fill: between(aside(11 * time.Minute)), want: []string{delivered, isTooNew, delivered}},
 	{name: "not-too-new", fill: between(aside(9 * time.Minute)), want: []string{delivered}},
-	{name: "too-old", fill: between(aside(-7*day - time.Minute)), want: []string{delivered, tooOld, delivered}},
+	{name: "too-old", fill: between(aside(-7*day - time.Minute)), want: []string{delivered, isTooOld, delivered}},
 	{name: "not-too-old", fill: then(aside(-7*day+10*time.Minute), good(1)), want: []string{delivered}},
 	{name: "too-long", fill: between(long(256<<10 + 1)),
 		want: []string{delivered, refused + "max entry size '262144' bytes exceeded for stream", delivered}},
@@ -161,10 +161,10 @@ var rows = []row{
 		want: []string{delivered, refused + "129 attributes: limit 128"}},
 	{name: "metadata", limits: "allow_structured_metadata: false", fill: between(attributed(1, 9)),
 		want: []string{delivered, refused + "includes structured metadata, but this feature is disallowed", delivered}},
-	{name: "many", fill: then(good(1), repeat(1000, aside(time.Hour))), want: []string{delivered, tooNew}},
-	{name: "behind", fill: then(good(1), aside(-2*time.Hour), good(1)), want: []string{delivered, behind, delivered}},
+	{name: "many", fill: then(good(1), repeat(1000, aside(time.Hour))), want: []string{delivered, isTooNew}},
+	{name: "behind", fill: then(good(1), aside(-2*time.Hour), good(1)), want: []string{delivered, isBehind, delivered}},
 	{name: "many-behind", fill: then(good(1), repeat(50, aside(-2*time.Hour)), good(1), aside(-3*time.Hour), good(50)),
-		want: append(append([]string{delivered}, strings.Split(strings.Repeat(behind+"\n", 50), "\n")[:50]...), delivered, behind, delivered)},
+		want: append(append([]string{delivered}, strings.Split(strings.Repeat(isBehind+"\n", 50), "\n")[:50]...), delivered, isBehind, delivered)},
 	{name: "catching-up", fill: then(aside(-2*time.Hour), aside(-90*time.Minute), good(1)), want: []string{delivered}},
 	{name: "streams", limits: "max_global_streams_per_user: 2", fill: streams("a", "1", "a", "2", "a", "3", "a", "4"),
 		want: []string{delivered, delivered, waiting + "maximum active stream limit exceeded"}},
