@@ -13,17 +13,23 @@ type conn struct {
 	users     atomic.Int64 // 1 until Close, and 1 for every Read and Write
 	closed    atomic.Bool
 	left      atomic.Bool // told the Transport; a Read after that fails and changes nothing
+	phase     atomic.Int32
 }
 
 func (c *conn) Read(p []byte) (int, error) {
 	c.users.Add(1)
 	defer c.release()
-	return c.Conn.Read(p)
+	n, err := c.Conn.Read(p)
+	if n > 0 {
+		c.phase.CompareAndSwap(asked, heard)
+	}
+	return n, err
 }
 
 func (c *conn) Write(p []byte) (int, error) {
 	c.users.Add(1)
 	defer c.release()
+	c.phase.CompareAndSwap(taken, asked)
 	return c.Conn.Write(p)
 }
 

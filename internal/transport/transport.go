@@ -67,9 +67,11 @@ func New(cfg Config) *Transport {
 
 // RoundTrip is one HTTP exchange, as [http.RoundTripper] describes it: the body
 // of an answer belongs to the caller, and holds its connection until it is
-// closed. Redirects are answers like any other.
+// closed. Redirects are answers like any other. What was sent unasked is none:
+// see [ErrUnasked].
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	return t.http.RoundTrip(req)
+	var a asking
+	return a.judge(t.http.RoundTrip(a.watch(req)))
 }
 
 // Open returns how many connections there are, those being dialled included.
