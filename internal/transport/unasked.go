@@ -2,7 +2,6 @@ package transport
 
 import (
 	"errors"
-	"net"
 	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
@@ -15,9 +14,9 @@ var ErrUnasked = errors.New("the other side answered before it was asked")
 
 // How far a connection is with the request at hand.
 const (
-	taken int32 = iota // nothing of it is written
-	asked              // something is
-	heard              // and something was read since
+	taken    int32 = iota // nothing of it is written
+	asked                 // something is
+	answered              // and something was read since
 )
 
 // An asking is one RoundTrip. If the other side sends more than one answer to a
@@ -34,7 +33,7 @@ type asking struct {
 func (a *asking) watch(req *http.Request) *http.Request {
 	return req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
 		GotConn: func(got httptrace.GotConnInfo) {
-			c := counted(got.Conn)
+			c := connOf(got.Conn)
 			a.conn.Store(c)
 			if c != nil {
 				c.phase.Store(taken)
@@ -42,7 +41,7 @@ func (a *asking) watch(req *http.Request) *http.Request {
 		},
 		GotFirstResponseByte: func() {
 			c := a.conn.Load()
-			a.unasked.Store(c != nil && c.phase.Load() != heard)
+			a.unasked.Store(c != nil && c.phase.Load() != answered)
 		},
 	}))
 }
@@ -56,18 +55,4 @@ func (a *asking) judge(resp *http.Response, err error) (*http.Response, error) {
 	a.conn.Load().Close()
 	resp.Body.Close()
 	return nil, ErrUnasked
-}
-
-// counted returns the connection of ours that c is, or that is below its TLS.
-func counted(c net.Conn) *conn {
-	for {
-		if ours, ok := c.(*conn); ok {
-			return ours
-		}
-		outer, ok := c.(interface{ NetConn() net.Conn })
-		if !ok {
-			return nil
-		}
-		c = outer.NetConn()
-	}
 }

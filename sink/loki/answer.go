@@ -3,6 +3,7 @@ package loki
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,11 +26,20 @@ const (
 
 // A ruling is a verdict with its reason.
 type ruling struct {
-	verdict   verdict
-	err       error // with its class; nil for stored
-	everybody bool  // the reason concerns every stream, not just this one
-	burst     bool  // limited: the request is larger than what the limit allows in a second
+	verdict verdict
+	err     error // with its class; nil for stored
+	scope   scope // of what else has to wait, if the verdict is limited or undelivered
+	burst   bool  // limited: the request is larger than what the limit allows in a second
 }
+
+// A scope is whom a ruling concerns.
+type scope int
+
+const (
+	thisStream scope = iota
+	wholeTenant
+	everybody
+)
 
 // maxWait bounds what a Retry-After is believed to ask for.
 const maxWait = time.Hour
@@ -45,12 +55,16 @@ const (
 )
 
 // requestTexts begin the answers 400 that refuse the request as such: nothing of it was looked at.
-var requestTexts = []string{"couldn't parse labels", "snappy: ", "proto: ", "s2: ", "no org id", "timestamp: "}
+var requestTexts = []string{"couldn't parse labels", "snappy: ", "proto: ", "s2: ", "no org id", "timestamp: ", "loghttp.PushRequest",
+	"readObjectStart: "}
+
+// tenantTexts begin the answers 400 that refuse the tenant, whatever it sends. See ValidTenantID in dskit's package tenant.
+var tenantTexts = []string{"multiple org IDs present", "tenant ID "}
 
 // rule decides what a means.
 func (s *Sink) rule(a answer) ruling {
 	if a.err != nil {
-		return ruling{verdict: undelivered, err: a.err, everybody: true}
+		return ruling{verdict: undelivered, err: a.err, scope: everybody}
 	}
 	switch a.status {
 	case http.StatusNoContent:
@@ -71,7 +85,7 @@ func (s *Sink) rule(a answer) ruling {
 }
 
 func (s *Sink) ruleBadRequest(a answer) ruling {
-	if strings.HasPrefix(a.body, textBlocked) || fromGateway(a) {
+	if strings.HasPrefix(a.body, textBlocked) || refusesTenant(a) || fromGateway(a) {
 		return s.ruleOther(a)
 	}
 	if strings.HasPrefix(a.body, "compressed message size ") {
@@ -92,13 +106,13 @@ func (s *Sink) ruleBadRequest(a answer) ruling {
 func (s *Sink) ruleTooMany(a answer) ruling {
 	switch {
 	case strings.HasPrefix(a.body, textTenantRate):
-		return ruling{verdict: limited, err: s.waitError(a, "rate limit of the tenant"), everybody: true, burst: exceedsSecond(a.body)}
+		return ruling{verdict: limited, err: s.waitError(a, "rate limit of the tenant"), scope: wholeTenant, burst: exceedsSecond(a.body)}
 	case strings.Contains(a.body, "reason: '"+textStreamRate):
 		return ruling{verdict: limited, err: s.waitError(a, "rate limit of the stream")}
 	case strings.HasPrefix(a.body, textStreamLimit):
 		return ruling{verdict: undelivered, err: s.waitError(a, "too many streams")}
 	}
-	return ruling{verdict: undelivered, err: s.waitError(a, "asked to wait"), everybody: true}
+	return ruling{verdict: undelivered, err: s.waitError(a, "asked to wait"), scope: everybody}
 }
 
 // ruleOther is for what speaks about the way to Loki rather than about the entries.
@@ -107,7 +121,15 @@ func (s *Sink) ruleOther(a answer) ruling {
 	if a.status == http.StatusServiceUnavailable && a.header.Get("Retry-After") != "" {
 		err = sink.RetryAfter(err, retryAfter(a.header, time.Now()))
 	}
-	return ruling{verdict: undelivered, err: err, everybody: true}
+	return ruling{verdict: undelivered, err: err, scope: a.scope()}
+}
+
+// scope returns whom an answer concerns that speaks about the way to Loki.
+func (a *answer) scope() scope {
+	if a.status == http.StatusUnauthorized || a.status == http.StatusForbidden || strings.HasPrefix(a.body, textBlocked) {
+		return wholeTenant
+	}
+	return everybody
 }
 
 // hint says what to look at.
@@ -115,7 +137,7 @@ func hint(a answer) string {
 	switch code := a.status; {
 	case strings.HasPrefix(a.body, textBlocked):
 		return "not stored: ingestion is blocked"
-	case code == http.StatusUnauthorized || code == http.StatusForbidden || code == http.StatusProxyAuthRequired:
+	case refusesTenant(a) || code == http.StatusUnauthorized || code == http.StatusForbidden || code == http.StatusProxyAuthRequired:
 		return "not stored: check the credentials and the tenant"
 	case code == http.StatusNotFound || code == http.StatusMethodNotAllowed:
 		return "not stored: check the URL"
@@ -127,6 +149,11 @@ func hint(a answer) string {
 		return "not stored: the answer is not Loki's, check the URL"
 	}
 	return "not stored"
+}
+
+func refusesTenant(a answer) bool {
+	return a.status == http.StatusBadRequest &&
+		slices.ContainsFunc(tenantTexts, func(text string) bool { return strings.HasPrefix(a.body, text) })
 }
 
 // fromGateway reports whether the answer 400 is one that Loki itself never gives: a web page, nothing at all, or what

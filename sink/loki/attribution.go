@@ -2,8 +2,7 @@ package loki
 
 import (
 	"slices"
-
-	"github.com/logferry/logferry/batch"
+	"time"
 )
 
 // A fate is what is known of one entry of a request that was answered with 400.
@@ -18,15 +17,16 @@ const (
 // An attribution works out which entries of a request a refusal is about. It changes fates only where the body leaves
 // no doubt.
 type attribution struct {
-	b     *batch.Batch
+	m     *mapping
+	w     *draft
 	idx   []int32 // the entries of the request, in order
 	fates []fate  // of each
 	why   []string
 }
 
 // attribute returns the fate of every entry in idx.
-func attribute(r refusal, b *batch.Batch, idx []int32) attribution {
-	a := attribution{b: b, idx: idx, fates: make([]fate, len(idx)), why: make([]string, len(idx))}
+func attribute(r refusal, m *mapping, w *draft, idx []int32) attribution {
+	a := attribution{m: m, w: w, idx: idx, fates: make([]fate, len(idx)), why: make([]string, len(idx))}
 	switch {
 	case r.stream:
 		for k := range idx {
@@ -40,7 +40,10 @@ func attribute(r refusal, b *batch.Batch, idx []int32) attribution {
 	return a
 }
 
-func (a *attribution) entry(k int) *batch.Entry { return &a.b.Entries[a.idx[k]] }
+// time returns the time with which Loki was given entry k of the request.
+func (a *attribution) time(k int) time.Time { return a.w.time(a.idx[k]) }
+
+func (a *attribution) line(k int) []byte { return a.w.entry(a.idx[k]).Line }
 
 func (a *attribution) refuse(k int, why string) { a.fates[k], a.why[k] = refused, why }
 
@@ -78,7 +81,7 @@ func (a *attribution) reasons(r refusal) {
 func (a *attribution) reason(why *reason) bool {
 	var fits []int
 	for k := range a.idx {
-		if a.fates[k] == unknown && why.fits(a.entry(k)) {
+		if a.fates[k] == unknown && a.fits(why, k) {
 			fits = append(fits, k)
 		}
 	}
@@ -98,31 +101,34 @@ func (a *attribution) reason(why *reason) bool {
 // runs the limit. It fails, and returns nil, if the two on its sides are of the same time.
 func (a *attribution) outermost(fits []int, why *reason) []int {
 	slices.SortStableFunc(fits, func(i, j int) int {
-		c := a.entry(i).Time.Compare(a.entry(j).Time)
+		c := a.time(i).Compare(a.time(j))
 		if why.kind == tooNew {
 			return -c
 		}
 		return c
 	})
-	if a.entry(fits[why.count-1]).Time.Equal(a.entry(fits[why.count]).Time) {
+	if a.time(fits[why.count-1]).Equal(a.time(fits[why.count])) {
 		return nil
 	}
 	return fits[:why.count]
 }
 
-// fits reports whether e looks like one of the entries the reason is about.
-func (r *reason) fits(e *batch.Entry) bool {
+// fits reports whether entry k looks like one of those that r is about.
+func (a *attribution) fits(r *reason, k int) bool {
 	switch r.kind {
 	case tooOld, tooNew:
-		return e.Time.Unix() == r.at.Unix()
+		return a.second(k) == r.at.Unix()
 	case lineTooLong:
-		return len(e.Line) == r.size && r.size > r.limit
+		return len(a.line(k)) == r.size && r.size > r.limit
+	}
+	n, size := a.w.countAttrs(a.m, a.idx[k])
+	switch r.kind {
 	case attrsDisallowed:
-		return len(e.Attrs) > 0
+		return n > 0
 	case attrsTooLarge:
-		return attrsBytes(e.Attrs) == r.size && r.size > r.limit
+		return size == r.size && r.size > r.limit
 	case attrsTooMany:
-		return len(e.Attrs) == r.size && r.size > r.limit
+		return n == r.size && r.size > r.limit
 	}
 	return false
 }
@@ -130,27 +136,30 @@ func (r *reason) fits(e *batch.Entry) bool {
 // widen refuses what must be refused too, though the part of the body that says so may be missing.
 func (a *attribution) widen(why *reason) {
 	for k, f := range a.fates {
-		if f == unknown && why.covers(a.entry(k)) {
+		if f == unknown && a.covers(why, k) {
 			a.refuse(k, why.text)
 		}
 	}
 }
 
-// covers reports whether e is worse than the entries the reason is about: older than too old, longer than too long.
-func (r *reason) covers(e *batch.Entry) bool {
+// covers reports whether entry k is worse than those that r is about: older than too old, longer than too long.
+func (a *attribution) covers(r *reason, k int) bool {
 	switch r.kind {
 	case tooOld:
-		return e.Time.Unix() < r.at.Unix()
+		return a.second(k) < r.at.Unix()
 	case tooNew:
-		return e.Time.Unix() > r.at.Unix()
+		return a.second(k) > r.at.Unix()
 	case lineTooLong:
-		return len(e.Line) > r.limit
+		return len(a.line(k)) > r.limit
+	}
+	n, size := a.w.countAttrs(a.m, a.idx[k])
+	switch r.kind {
 	case attrsDisallowed:
-		return len(e.Attrs) > 0
+		return n > 0
 	case attrsTooLarge:
-		return attrsBytes(e.Attrs) > r.limit
+		return size > r.limit
 	case attrsTooMany:
-		return len(e.Attrs) > r.limit
+		return n > r.limit
 	}
 	return false
 }
@@ -173,7 +182,7 @@ func (a *attribution) late(l *late) {
 func (a *attribution) listed(l *late) (first int, found bool) {
 	for _, e := range slices.Backward(l.listed) {
 		k := len(a.idx) - 1
-		for k >= 0 && (a.fates[k] != unknown || !a.entry(k).Time.Equal(e.at)) {
+		for k >= 0 && (a.fates[k] != unknown || !a.time(k).Equal(e.at)) {
 			k--
 		}
 		if k < 0 {
@@ -192,7 +201,7 @@ func (a *attribution) unlisted(l *late, first int) bool {
 	if why.cutoff.IsZero() {
 		return false
 	}
-	if a.inOrder(first) {
+	if a.w.inOrder(a.idx[first:]) {
 		// What the limit cuts off an ordered stream is one run of entries.
 		end := first + l.total
 		if end <= len(a.idx) && a.second(end-1) <= why.cutoff.Unix() && (end == len(a.idx) || a.second(end) >= why.cutoff.Unix()) {
@@ -212,14 +221,4 @@ func (a *attribution) unlisted(l *late, first int) bool {
 	return n == l.total
 }
 
-func (a *attribution) second(k int) int64 { return a.entry(k).Time.Unix() }
-
-// inOrder reports whether no entry from the first on is older than the one before it.
-func (a *attribution) inOrder(first int) bool {
-	for k := first + 1; k < len(a.idx); k++ {
-		if a.entry(k).Time.Before(a.entry(k - 1).Time) {
-			return false
-		}
-	}
-	return true
-}
+func (a *attribution) second(k int) int64 { return a.time(k).Unix() }

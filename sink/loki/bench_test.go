@@ -62,19 +62,15 @@ func encodeSink(b *testing.B, bt *batch.Batch) func() {
 	if err != nil {
 		b.Fatal(err)
 	}
-	d := &delivery{sink: s, b: bt}
+	d := &delivery{sink: s}
 	return func() {
-		l, _ := onlyLabels(bt)
-		st := s.streams.of(l)
-		d.idx = d.idx[:0]
-		for i := range bt.Entries {
-			d.admit(st, int32(i))
+		d.w.b = bt
+		d.sort()
+		if n := s.add(&d.next, &d.parcels[0], &d.w, d.parcels[0].idx, maxMaxRequest); n != len(bt.Entries) {
+			b.Fatal(n)
 		}
-		r := s.build(st, bt, d.idx, maxMaxRequest)
-		if r.n != len(bt.Entries) {
-			b.Fatal(r.n)
-		}
-		r.wire.release()
+		s.finish(&d.next).wire.release()
+		d.reset()
 	}
 }
 

@@ -27,12 +27,23 @@ func (p *bufferPool) take(n int) *buffer {
 	if !ok {
 		buf = &buffer{pool: p}
 	}
-	if cap(buf.b) < n {
-		buf.b = make([]byte, 0, n)
-	}
-	buf.b = buf.b[:0]
+	buf.reserve(n)
 	buf.users.Store(1)
 	return buf
+}
+
+// reserve empties b and sees to it that it can hold n bytes.
+func (b *buffer) reserve(n int) {
+	if cap(b.b) < n {
+		b.b = make([]byte, 0, n)
+	}
+	b.b = b.b[:0]
+}
+
+// Write appends p. It never fails.
+func (b *buffer) Write(p []byte) (int, error) {
+	b.b = append(b.b, p...)
+	return len(p), nil
 }
 
 // release drops one user.

@@ -22,6 +22,10 @@ type Config struct {
 	// TenantID is sent as X-Scope-OrgID; empty: none.
 	TenantID string
 
+	// TenantLabel names a label whose value is the tenant of an entry. It is not sent as a label. Entries without it are
+	// TenantID's, and permanent failures if there is none. Empty: all entries are TenantID's.
+	TenantLabel string
+
 	// BasicAuth, or else BearerToken, authenticates every request. A password or token of four bytes or more never
 	// occurs in an error, not even if the other side echoes it.
 	BasicAuth   BasicAuth
@@ -32,6 +36,29 @@ type Config struct {
 
 	// ExternalLabels are added to every stream. A stream's own labels of the same name win.
 	ExternalLabels batch.Labels
+
+	// StreamLabels, if not nil, lists those labels of an entry that name its stream, the most important one first. The
+	// others go along as attributes, which keeps the number of streams down. ExternalLabels always name the stream.
+	StreamLabels []string
+
+	// MaxLabels is how many labels a stream may have beside service_name; zero: 14, one less than Loki's own default
+	// (max_label_names_per_series), because it counts the service_name it adds. What is beyond goes along as attributes.
+	MaxLabels int
+
+	// DropAttrs leaves the attributes of entries out, and the labels that would go along as such: for a Loki that refuses
+	// structured metadata, as it does with a schema before v13.
+	DropAttrs bool
+
+	// Times says what becomes of entries that are too old or too new.
+	Times Times
+
+	// Packed puts several streams into a request. That is for a great many streams of a few lines each, and its promise
+	// is weaker: see the package documentation.
+	Packed bool
+
+	// EncodeJSON sends JSON, compressed with gzip, instead of protobuf, compressed with snappy: for gateways that look
+	// into requests. It costs several times the CPU, and bytes that are not UTF-8 become U+FFFD.
+	EncodeJSON bool
 
 	// MaxRequest bounds a request, in bytes before compression; zero: 1 MiB. A larger single entry goes alone. It cannot
 	// exceed 3 MiB: Loki refuses a message of 4 MiB, and adds to every entry before it measures.
@@ -74,6 +101,11 @@ func (c Config) withDefaults() Config {
 	if c.UserAgent == "" {
 		c.UserAgent = defaultUserAgent
 	}
+	if c.MaxLabels == 0 {
+		c.MaxLabels = defaultMaxLabels
+	}
+	c.StreamLabels = slices.Clone(c.StreamLabels)
+	c.Times = c.Times.withDefaults()
 	return c
 }
 
@@ -102,11 +134,12 @@ func (c Config) validate() (*url.URL, error) {
 	if c.BasicAuth.Username != "" && c.BearerToken != "" {
 		bad("BearerToken", "given beside BasicAuth: want one of them")
 	}
-	for field, value := range map[string]string{"TenantID": c.TenantID, "BearerToken": c.BearerToken, "UserAgent": c.UserAgent} {
+	for field, value := range map[string]string{"BearerToken": c.BearerToken, "UserAgent": c.UserAgent} {
 		if !validHeaderValue(value) {
 			bad(field, "contains a control character")
 		}
 	}
+	errs = append(errs, c.checkLabels(), c.Times.validate())
 	errs = append(errs, c.checkHeaders()...)
 	return endpoint, errors.Join(errs...)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/sink"
@@ -24,96 +25,137 @@ const (
 type delivery struct {
 	sink *Sink
 	ctx  context.Context
-	b    *batch.Batch
+	w    draft
 
-	idx      []int32 // the valid entries of the stream at hand
+	// What sort makes, and its memory.
+	parcels []parcel
+	idx     []int32
+	of      map[batch.Labels]int
+	counts  []int
+	sent    []sentTime
+
+	next     builder // the request that is being made
 	failures []sink.Failure
 	resends  int
-	isolated int   // entries refused one by one since the last request of which something was stored
-	limited  bool  // a rate limit has refused something, and that has been noted
-	halt     error // why nothing more is sent
+	isolated int  // entries refused one by one since the last request of which something was stored
+	limited  bool // a rate limit has refused something, and that has been noted
+
+	// Why nothing more is sent, and why nothing more is sent for some tenants.
+	halt  error
+	halts map[string]error
 }
 
-// reset forgets everything but idx's memory. The failures belong to the error that was returned.
-func (d *delivery) reset() { *d = delivery{sink: d.sink, idx: d.idx[:0]} }
+// maxKeptStreams is how many streams of a batch the memory is kept for.
+const maxKeptStreams = 1000
+
+// reset forgets everything but memory. The failures belong to the error that was returned.
+func (d *delivery) reset() {
+	clear(d.parcels)
+	clear(d.next.parts)
+	clean := delivery{sink: d.sink, idx: d.idx, sent: d.sent, next: builder{parts: d.next.parts[:0]}}
+	if len(d.of) <= maxKeptStreams {
+		clear(d.of)
+		clean.parcels, clean.of, clean.counts = d.parcels[:0], d.of, d.counts[:0]
+	}
+	*d = clean
+}
 
 func (d *delivery) write(ctx context.Context, b *batch.Batch) error {
-	d.ctx, d.b = ctx, b
-	if l, ok := onlyLabels(b); ok {
-		d.one(l, nil)
-	} else {
-		d.each()
+	d.ctx, d.w = ctx, draft{b: b, bare: d.sink.cfg.DropAttrs}
+	d.sort()
+	for k := range d.parcels {
+		d.deliver(&d.parcels[k])
+	}
+	d.flush()
+	if d.sink.cfg.Times.changes() {
+		for k := range d.parcels {
+			d.expect(&d.parcels[k])
+		}
 	}
 	return d.outcome()
 }
 
-// onlyLabels returns the labels of all entries of b, if they are the same.
-func onlyLabels(b *batch.Batch) (batch.Labels, bool) {
-	first := b.LabelsOf(0)
-	for i := range b.Entries {
-		if b.LabelsOf(i) != first {
-			return batch.Labels{}, false
-		}
+// deliver puts p into requests of its own, or together with its neighbours.
+func (d *delivery) deliver(p *parcel) {
+	alone := !d.sink.cfg.Packed || d.risky(p)
+	if alone || !d.next.takes(p.m.tenant) {
+		d.flush()
 	}
-	return first, true
-}
-
-// each takes the streams of the batch one after the other, in the order of their first entries.
-func (d *delivery) each() {
-	var order []batch.Labels
-	of := make(map[batch.Labels][]int32)
-	for i := range d.b.Entries {
-		l := d.b.LabelsOf(i)
-		if of[l] == nil {
-			order = append(order, l)
-		}
-		of[l] = append(of[l], int32(i))
-	}
-	for _, l := range order {
-		d.one(l, of[l])
-	}
-}
-
-// one delivers the entries of one stream, all entries of the batch if members is nil.
-func (d *delivery) one(l batch.Labels, members []int32) {
-	st := d.sink.streams.of(l)
-	d.idx = d.idx[:0]
-	if members == nil {
-		for i := range d.b.Entries {
-			d.admit(st, int32(i))
-		}
-	} else {
-		for _, i := range members {
-			d.admit(st, i)
-		}
-	}
-	idx := d.idx
-	for len(idx) > 0 {
-		if d.halt != nil {
-			d.fail(idx, d.halt)
+	for idx := p.idx; len(idx) > 0; {
+		if err := d.stopped(p); err != nil {
+			d.fail(idx, err)
 			return
 		}
-		r := d.sink.build(st, d.b, idx, st.limits.request(d.sink.cfg.MaxRequest))
-		n := r.n
-		if err := d.push(st, idx[:n], r); err != nil {
-			d.fail(idx[n:], err)
-			return
+		limit := d.sink.cfg.MaxRequest
+		if alone {
+			limit = p.m.stream.limits.request(limit)
 		}
-		idx = idx[n:]
+		n := d.sink.add(&d.next, p, &d.w, d.window(idx), limit)
+		if idx = idx[n:]; alone || len(idx) > 0 {
+			d.flush()
+		}
 	}
 }
 
-// admit checks entry i and puts it on the list.
-func (d *delivery) admit(st *stream, i int32) {
-	err := st.err
-	if err == nil {
-		err = checkEntry(&d.b.Entries[i], d.sink.cfg.MaxLine)
+// window returns those of idx that one request may hold: none so old that Loki, once it has the newest of them, would
+// find it too far behind. If it has to be asked again about one of them, the answer is still the same.
+func (d *delivery) window(idx []int32) []int32 {
+	end := d.w.time(idx[0]).Add(d.sink.cfg.Times.MaxBehind)
+	if !d.w.time(idx[len(idx)-1]).After(end) {
+		return idx
 	}
-	if err != nil {
-		d.failures = append(d.failures, sink.Failure{Index: int(i), Err: err})
+	n, _ := slices.BinarySearchFunc(idx, end, func(i int32, end time.Time) int {
+		if d.w.time(i).After(end) {
+			return 1
+		}
+		return -1
+	})
+	return idx[:n]
+}
+
+// flush sends the request that is being made, if there is one.
+func (d *delivery) flush() {
+	parts := d.next.parts
+	if len(parts) == 0 {
 		return
 	}
-	d.idx = append(d.idx, i)
+	r := d.sink.finish(&d.next)
+	if len(parts) == 1 {
+		d.single(parts[0], r)
+	} else {
+		d.packed(parts, r)
+	}
+	d.next.parts = parts[:0]
+}
+
+// single sends a request of one part.
+func (d *delivery) single(part part, r request) { part.of.stop = d.push(part.of, part.idx, r) }
+
+// stopped returns why nothing more of p is sent.
+func (d *delivery) stopped(p *parcel) error {
+	switch {
+	case d.halt != nil:
+		return d.halt
+	case p.stop != nil:
+		return p.stop
+	}
+	return d.halts[p.m.tenant]
+}
+
+func (d *delivery) expect(p *parcel) {
+	if p.m.stream != nil {
+		p.m.stream.clock.expect(len(p.idx) > 0 && d.stopped(p) != nil)
+	}
+}
+
+// settle notes that the entries idx of p, which are in order, are settled.
+func (d *delivery) settle(p *parcel, idx []int32, stored bool) {
+	if d.sink.clocked {
+		p.m.stream.clock.settle(&d.w, idx, stored)
+	}
+	if stored {
+		d.sink.stats.stored(p.m, &d.w, idx)
+	}
 }
 
 func (d *delivery) fail(idx []int32, err error) {
@@ -123,55 +165,79 @@ func (d *delivery) fail(idx []int32, err error) {
 	}
 }
 
-// push sends r, which holds the entries idx, and sees to it that each of them is delivered or has failed. An error means
-// that the stream cannot go on: nothing that follows may be sent.
-func (d *delivery) push(st *stream, idx []int32, r request) error {
+// ask sends r.
+func (d *delivery) ask(r request) (answer, ruling) {
 	a := d.sink.exchange(d.ctx, r)
 	rule := d.sink.rule(a)
 	d.sink.noteHealth(rule)
+	return a, rule
+}
+
+// push sends r, which holds the entries idx of p, and sees to it that each of them is delivered or has failed. An error
+// means that the stream cannot go on: nothing that follows may be sent.
+func (d *delivery) push(p *parcel, idx []int32, r request) error {
+	a, rule := d.ask(r)
 	switch rule.verdict {
 	case stored:
-		d.isolated = 0
-		st.limits.accepted()
+		d.accept(p, idx)
 		return nil
 	case someRefused:
-		st.limits.accepted()
-		return d.sift(st, idx, a, rule)
+		p.m.stream.limits.accepted()
+		return d.sift(p, idx, a, rule)
 	case allRefused:
-		d.fail(idx, rule.err)
+		d.refuse(p, idx, rule.err)
 		return nil
 	case tooLarge:
 		if len(idx) > 1 {
-			return d.halve(st, idx, a, rule)
+			return d.halve(p, idx, a, rule)
 		}
-		d.fail(idx, rule.err)
+		d.refuse(p, idx, rule.err)
 		return nil
 	case limited:
-		return d.wait(st, idx, a, rule)
+		return d.wait(p, idx, a, rule)
 	default:
-		return d.stop(idx, rule)
+		return d.stop(p, idx, rule)
 	}
+}
+
+// accept is for entries that are stored.
+func (d *delivery) accept(p *parcel, idx []int32) {
+	d.isolated = 0
+	p.m.stream.limits.accepted()
+	d.settle(p, idx, true)
+}
+
+// refuse is for entries that failed for good.
+func (d *delivery) refuse(p *parcel, idx []int32, err error) {
+	d.fail(idx, err)
+	d.settle(p, idx, false)
 }
 
 // again is push of entries that a had been the answer for, among others.
-func (d *delivery) again(st *stream, idx []int32, a answer) error {
+func (d *delivery) again(p *parcel, idx []int32, a answer) error {
 	d.resends++
+	return d.repeat(p, idx, a)
+}
+
+func (d *delivery) repeat(p *parcel, idx []int32, a answer) error {
 	d.sink.stats.resending.Add(1)
+	var again builder
 	// They fitted into a.request bytes together with the others.
-	return d.push(st, idx, d.sink.build(st, d.b, idx, a.request))
+	d.sink.add(&again, p, &d.w, idx, a.request)
+	return d.push(p, idx, d.sink.finish(&again))
 }
 
 // halve sends the two halves of idx, one after the other.
-func (d *delivery) halve(st *stream, idx []int32, a answer, rule ruling) error {
+func (d *delivery) halve(p *parcel, idx []int32, a answer, rule ruling) error {
 	mid := len(idx) / 2
-	if err := d.half(st, idx[:mid], a, rule); err != nil {
+	if err := d.half(p, idx[:mid], a, rule); err != nil {
 		d.fail(idx[mid:], err)
 		return err
 	}
-	return d.half(st, idx[mid:], a, rule)
+	return d.half(p, idx[mid:], a, rule)
 }
 
-func (d *delivery) half(st *stream, idx []int32, a answer, rule ruling) error {
+func (d *delivery) half(p *parcel, idx []int32, a answer, rule ruling) error {
 	if d.resends >= maxResends {
 		err := rule.err
 		if sink.IsPermanent(err) {
@@ -180,46 +246,54 @@ func (d *delivery) half(st *stream, idx []int32, a answer, rule ruling) error {
 		d.fail(idx, err)
 		return err
 	}
-	return d.again(st, idx, a)
+	return d.again(p, idx, a)
 }
 
 // wait leaves entries to a later Write, or makes the request smaller if waiting will not do.
-func (d *delivery) wait(st *stream, idx []int32, a answer, rule ruling) error {
+func (d *delivery) wait(p *parcel, idx []int32, a answer, rule ruling) error {
 	if !d.limited {
 		d.limited = true
-		st.limits.refused()
+		p.m.stream.limits.refused()
 	}
 	switch {
 	case rule.burst && len(idx) > 1 && d.resends < maxResends:
-		return d.halve(st, idx, a, rule)
-	case rule.burst && len(idx) == 1 && st.limits.exhausted():
+		return d.halve(p, idx, a, rule)
+	case rule.burst && len(idx) == 1 && p.m.stream.limits.exhausted():
 		// It is larger than what the limit allows in a second, and has been refused in many Writes.
-		d.fail(idx, sink.Permanent(fmt.Errorf("%w (gave up)", errors.Unwrap(rule.err))))
+		d.refuse(p, idx, sink.Permanent(fmt.Errorf("%w (gave up)", errors.Unwrap(rule.err))))
 		return nil
 	}
-	return d.stop(idx, rule)
+	return d.stop(p, idx, rule)
 }
 
-// stop fails idx and says that nothing may follow.
-func (d *delivery) stop(idx []int32, rule ruling) error {
+// stop fails idx and says that nothing may follow, for whom the ruling concerns.
+func (d *delivery) stop(p *parcel, idx []int32, rule ruling) error {
 	d.fail(idx, rule.err)
-	if rule.everybody {
+	switch rule.scope {
+	case everybody:
 		d.halt = rule.err
+	case wholeTenant:
+		if d.halts == nil {
+			d.halts = make(map[string]error)
+		}
+		d.halts[p.m.tenant] = rule.err
 	}
 	return rule.err
 }
 
 // sift finds out which entries of idx the answer a refuses. The rest is stored.
-func (d *delivery) sift(st *stream, idx []int32, a answer, rule ruling) error {
-	found := attribute(parseRefusal(a.body, a.cut), d.b, idx)
+func (d *delivery) sift(p *parcel, idx []int32, a answer, rule ruling) error {
+	found := attribute(parseRefusal(a.body, a.cut), p.m, &d.w, idx)
 	var open []int32
 	whys := map[string]error{}
-	for k, i := range idx {
+	for k := range idx {
 		switch found.fates[k] {
 		case unknown:
-			open = append(open, i)
+			open = append(open, idx[k])
 		case refused:
-			d.refuse(i, found.why[k], rule, whys)
+			d.refuse(p, idx[k:k+1], d.reason(found.why[k], rule, whys))
+		case accepted:
+			d.settle(p, idx[k:k+1], true)
 		}
 	}
 	switch {
@@ -227,30 +301,31 @@ func (d *delivery) sift(st *stream, idx []int32, a answer, rule ruling) error {
 		return nil
 	case len(idx) == 1:
 		d.isolated++
-		d.fail(open, rule.err)
+		d.refuse(p, open, rule.err)
 		return nil
 	case len(open) < len(idx):
 		d.isolated = 0
-		return d.half(st, open, a, rule)
+		return d.half(p, open, a, rule)
 	case d.isolated >= maxIsolated:
 		// Some of them may be stored. To call them failed may repeat them elsewhere; to call them delivered may lose them.
-		d.fail(open, rule.err)
+		d.refuse(p, open, rule.err)
 		return nil
 	default:
-		return d.halve(st, open, a, rule)
+		return d.halve(p, open, a, rule)
 	}
 }
 
-// refuse fails entry i; whys holds the errors already made.
-func (d *delivery) refuse(i int32, why string, rule ruling, whys map[string]error) {
-	err := rule.err
-	if why != "" {
-		if err = whys[why]; err == nil {
-			err = sink.Permanent(errors.New("loki: refused" + d.sink.quote(why)))
-			whys[why] = err
-		}
+// reason returns the error of an entry that is refused; whys holds those already made.
+func (d *delivery) reason(why string, rule ruling, whys map[string]error) error {
+	if why == "" {
+		return rule.err
 	}
-	d.failures = append(d.failures, sink.Failure{Index: int(i), Err: err})
+	err := whys[why]
+	if err == nil {
+		err = sink.Permanent(errors.New("loki: refused" + d.sink.quote(why)))
+		whys[why] = err
+	}
+	return err
 }
 
 // outcome is what Write returns.
@@ -258,7 +333,7 @@ func (d *delivery) outcome() error {
 	if len(d.failures) == 0 {
 		return nil
 	}
-	if len(d.failures) == len(d.b.Entries) && d.sameError() {
+	if len(d.failures) == len(d.w.b.Entries) && d.sameError() {
 		return d.failures[0].Err
 	}
 	slices.SortFunc(d.failures, func(a, b sink.Failure) int { return cmp.Compare(a.Index, b.Index) })

@@ -21,7 +21,7 @@ func TestEncodeGolden(t *testing.T) {
 	b.Append(time.Unix(1, 2), []byte("hi"), batch.Attr{Key: "k", Value: "v"}, batch.Attr{Key: "e"})
 	b.Append(time.Unix(0, 0), nil)
 	b.Append(time.Unix(-1, 5), []byte("x"))
-	got, n := encode(nil, newStream(b.Labels, batch.Labels{}), b, []int32{0, 1, 2}, defaultMaxRequest)
+	got, n := encodeAll(mappingOf(b.Labels), b, []int32{0, 1, 2}, defaultMaxRequest)
 	const want = "0a3a" +
 		"0a077b613d2262227d" +
 		"12170a04080110021202" + "6869" + "1a060a016b120176" + "1a030a0165" +
@@ -30,6 +30,24 @@ func TestEncodeGolden(t *testing.T) {
 	if hex.EncodeToString(got) != want || n != 3 {
 		t.Errorf("%d entries:\n%x, want\n%s", n, got, want)
 	}
+}
+
+// mappingOf maps labels by the default rule.
+func mappingOf(l batch.Labels) *mapping {
+	c := mappings{rule: labelRule{max: defaultMaxLabels}, codec: protobufCodec{}}
+	return c.of(l)
+}
+
+// encodeAll encodes what fits into limit bytes of the entries of one stream.
+func encodeAll(m *mapping, b *batch.Batch, idx []int32, limit int) ([]byte, int) {
+	return protobufCodec{}.stream(nil, m, &draft{b: b}, idx, limit)
+}
+
+// build makes a request of one stream, and says how many entries fitted.
+func build(s *Sink, b *batch.Batch, idx []int32, limit int) (request, int) {
+	var r builder
+	n := s.add(&r, &parcel{m: s.mappings.of(b.Labels)}, &draft{b: b}, idx, limit)
+	return s.finish(&r), n
 }
 
 func allOf(b *batch.Batch) []int32 {
@@ -59,27 +77,26 @@ func TestEncodeDecode(t *testing.T) {
 			}
 			b.Append(time.Unix(rnd.Int64N(math.MaxInt32), rnd.Int64N(1e9)), line, attrs...)
 		}
-		st := s.streams.of(b.Labels)
 		limit := 200 + rnd.IntN(100_000)
 		idx := allOf(b)
 		for len(idx) > 0 {
-			r := s.build(st, b, idx, limit)
+			r, n := build(s, b, idx, limit)
 			msg, err := s2.Decode(nil, r.wire.b)
 			if err != nil || len(msg) != r.raw {
 				t.Fatalf("%d bytes, want %d: %v", len(msg), r.raw, err)
 			}
 			r.wire.release()
-			if r.raw > limit && r.n > 1 {
+			if r.raw > limit && n > 1 {
 				t.Fatalf("%d bytes, limit %d", r.raw, limit)
 			}
-			if r.n < len(idx) {
-				all, _ := encode(nil, st, b, idx[:r.n+1], math.MaxInt)
+			if n < len(idx) {
+				all, _ := encodeAll(s.mappings.of(b.Labels), b, idx[:n+1], math.MaxInt)
 				if len(all) <= limit {
-					t.Fatalf("%d entries, but one more makes %d bytes, limit %d", r.n, len(all), limit)
+					t.Fatalf("%d entries, but one more makes %d bytes, limit %d", n, len(all), limit)
 				}
 			}
-			checkPush(t, msg, b, idx[:r.n])
-			idx = idx[r.n:]
+			checkPush(t, msg, b, idx[:n])
+			idx = idx[n:]
 		}
 	}
 }
@@ -110,16 +127,19 @@ func FuzzEncode(f *testing.F) {
 		b := batch.New(nil, l)
 		b.Append(time.Unix(secs%maxSecond, nanos), line, batch.Attr{Key: key, Value: value})
 		b.Append(time.Unix(1, 2), line)
-		st := newStream(l, batch.Labels{})
-		if st.err != nil {
+		m := mappingOf(l)
+		if m.err != nil {
 			return
 		}
-		msg, n := encode(nil, st, b, allOf(b), defaultMaxRequest)
+		if m.overLimit {
+			return
+		}
+		msg, n := encodeAll(m, b, allOf(b), defaultMaxRequest)
 		if n != 2 && len(line) < 1000 {
 			t.Fatalf("%d entries", n)
 		}
-		if size := requestSize(st, &b.Entries[0]); n == 1 && size != len(msg) {
-			t.Fatalf("%d bytes, requestSize says %d", len(msg), size)
+		if room := (protobufCodec{}).room(m, &draft{b: b}, 0); n == 1 && (room < len(msg) || room > len(msg)+maxHead) {
+			t.Fatalf("%d bytes, room says %d", len(msg), room)
 		}
 		name := string(appendName(nil, key))
 		if !goodName(name) || nameSize(key) != len(name) {
@@ -157,9 +177,9 @@ func TestEncodeAllocatesNothing(t *testing.T) {
 	b := benchBatch(batch.Attr{Key: "user.id", Value: "42"})
 	b.Entries = b.Entries[:1000]
 	idx := allOf(b)
-	st := s.streams.of(b.Labels)
 	n := testing.AllocsPerRun(20, func() {
-		s.build(st, b, idx, defaultMaxRequest).wire.release()
+		r, _ := build(s, b, idx, defaultMaxRequest)
+		r.wire.release()
 	})
 	// sync.Pool drops what it is given now and then, at random under the race detector.
 	if n > 8 {

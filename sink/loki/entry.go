@@ -6,7 +6,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/sink"
 )
 
@@ -25,8 +24,9 @@ const (
 
 var errNoTime = errors.New("loki: entry has no time")
 
-// checkEntry returns why Loki would refuse e, as a permanent error.
-func checkEntry(e *batch.Entry, maxLine int) error {
+// checkEntry returns why Loki would refuse entry i, as a permanent error.
+func checkEntry(m *mapping, w *draft, i int32, maxLine int) error {
+	e := w.entry(i)
 	if len(e.Line) > maxLine {
 		return sink.Permanent(fmt.Errorf("loki: line of %d bytes: limit %d", len(e.Line), maxLine))
 	}
@@ -36,23 +36,19 @@ func checkEntry(e *batch.Entry, maxLine int) error {
 		}
 		return sink.Permanent(fmt.Errorf("loki: time %v: not within 64 bits of nanoseconds", e.Time))
 	}
-	if len(e.Attrs) == 0 {
-		return nil
-	}
-	if len(e.Attrs) > maxAttrs {
-		return sink.Permanent(fmt.Errorf("loki: %d attributes: limit %d", len(e.Attrs), maxAttrs))
-	}
-	if n := attrsBytes(e.Attrs); n > maxAttrsBytes {
-		return sink.Permanent(fmt.Errorf("loki: attributes of %d bytes: limit %d", n, maxAttrsBytes))
-	}
-	return nil
+	return checkAttrs(m, w, i)
 }
 
-// attrsBytes is the size of attrs as Loki reckons it: all names, as they are sent, and values.
-func attrsBytes(attrs []batch.Attr) int {
-	n := 0
-	for i := range attrs {
-		n += nameSize(attrs[i].Key) + len(attrs[i].Value)
+func checkAttrs(m *mapping, w *draft, i int32) error {
+	if len(m.moved) == 0 && len(w.attrs(i)) == 0 {
+		return nil
 	}
-	return n
+	n, size := w.countAttrs(m, i)
+	if n > maxAttrs {
+		return sink.Permanent(fmt.Errorf("loki: %d attributes: limit %d", n, maxAttrs))
+	}
+	if size > maxAttrsBytes {
+		return sink.Permanent(fmt.Errorf("loki: attributes of %d bytes: limit %d", size, maxAttrsBytes))
+	}
+	return nil
 }

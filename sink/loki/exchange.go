@@ -82,7 +82,7 @@ func (s *Sink) roundTrip(ctx context.Context, r request) (resp *http.Response, e
 			Method:        http.MethodPost,
 			URL:           s.url,
 			Host:          s.url.Host,
-			Header:        s.header,
+			Header:        s.headerFor(r.tenant),
 			Body:          r.wire.body(),
 			ContentLength: int64(len(r.wire.b)),
 			Proto:         "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,

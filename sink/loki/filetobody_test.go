@@ -39,21 +39,18 @@ func BenchmarkFileToBody(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	var idx []int32
+	d := &delivery{sink: s}
 	encoded := 0
 	encode := sink.Func(func(_ context.Context, bt *batch.Batch) error {
-		d := &delivery{sink: s, b: bt, idx: idx[:0]}
-		st := s.streams.of(labels)
-		for i := range bt.Entries {
-			d.admit(st, int32(i))
+		d.w.b = bt
+		d.sort()
+		for rest := d.parcels[0].idx; len(rest) > 0; {
+			n := s.add(&d.next, &d.parcels[0], &d.w, rest, s.cfg.MaxRequest)
+			s.finish(&d.next).wire.release()
+			rest = rest[n:]
+			encoded += n
 		}
-		idx = d.idx
-		for rest := d.idx; len(rest) > 0; {
-			r := s.build(st, bt, rest, s.cfg.MaxRequest)
-			r.wire.release()
-			rest = rest[r.n:]
-			encoded += r.n
-		}
+		d.reset()
 		return nil
 	})
 	b.SetBytes(lines * lineLen)

@@ -9,14 +9,17 @@ import (
 const tenantHeader = "X-Scope-Orgid" // X-Scope-OrgID, canonicalized
 
 // header makes the header that all requests share. It is never changed afterwards.
-func (c Config) header() http.Header {
+func (c Config) header(format codec) http.Header {
 	h := http.Header{}
 	for name, values := range c.Headers {
 		for _, v := range values {
 			h.Add(name, v)
 		}
 	}
-	h.Set("Content-Type", "application/x-protobuf")
+	h.Set("Content-Type", format.contentType())
+	if encoding := format.contentEncoding(); encoding != "" {
+		h.Set("Content-Encoding", encoding)
+	}
 	h.Set("User-Agent", c.UserAgent)
 	if c.TenantID != "" {
 		h.Set(tenantHeader, c.TenantID)

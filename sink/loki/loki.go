@@ -23,7 +23,10 @@ type Sink struct {
 	redact    *strings.Replacer
 	transport *transport.Transport
 
-	streams    streams
+	codec      codec
+	mappings   mappings
+	tenants    tenants
+	clocked    bool      // the streams' clocks are of use
 	deliveries sync.Pool // of *delivery
 	raws       bufferPool
 	wires      bufferPool
@@ -50,14 +53,17 @@ func New(cfg Config) (*Sink, error) {
 	if err != nil {
 		return nil, err
 	}
+	format := cfg.codec()
 	s := &Sink{
 		cfg:       cfg,
 		url:       endpoint,
-		header:    cfg.header(),
+		header:    cfg.header(format),
 		redact:    cfg.redactor(),
 		transport: newTransport(endpoint.Host, cfg.Timeout),
-		streams:   streams{external: cfg.ExternalLabels},
+		codec:     format,
+		clocked:   cfg.Packed || cfg.Times.changes(),
 	}
+	s.mappings = mappings{rule: cfg.labelRule(), codec: format, bare: cfg.DropAttrs}
 	s.deliveries.New = func() any { return &delivery{sink: s} }
 	return s, nil
 }
@@ -86,8 +92,9 @@ func (s *Sink) Close(ctx context.Context) error {
 	return s.transport.Close(ctx)
 }
 
-// PerStream reports that the sink wants one stream per batch: see the package documentation.
-func (s *Sink) PerStream() bool { return true }
+// PerStream reports whether the sink wants one stream per batch, which it does unless [Config.Packed] is set: see the
+// package documentation.
+func (s *Sink) PerStream() bool { return !s.cfg.Packed }
 
 // Health returns nil if the latest request was answered, and nothing was found fault with but entries, else what was
 // wrong. A rate limit is wrong, too.

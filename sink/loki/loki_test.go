@@ -80,11 +80,7 @@ func TestWriteMixed(t *testing.T) {
 	for _, i := range []int{1, 4} {
 		b.Entries[i].Labels = other
 	}
-	many := map[string]string{}
-	for i := range 15 {
-		many["l"+string(rune('a'+i))] = "v"
-	}
-	b.Entries[3].Labels, _ = batch.NewLabels(many)
+	b.Entries[3].Labels = batch.MustLabels("l", strings.Repeat("v", maxLabelValue+1))
 	err := s.Write(t.Context(), b)
 	p, ok := errors.AsType[*sink.PartialError](err)
 	if !ok || len(p.Failures) != 2 || p.Failures[0].Index != 3 || p.Failures[1].Index != 5 {

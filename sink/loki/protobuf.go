@@ -4,6 +4,8 @@ import (
 	"math/bits"
 	"time"
 
+	"github.com/klauspost/compress/s2"
+
 	"github.com/logferry/logferry/batch"
 )
 
@@ -75,11 +77,77 @@ func stampOf(t time.Time) stamp {
 	return s
 }
 
-// entrySize is the size of e, which is of the time at, as an EntryAdapter, without tag and length.
-func entrySize(e *batch.Entry, at stamp) int {
-	n := 2 + at.size + optionalSize(len(e.Line))
-	for i := range e.Attrs {
-		n += fieldSize(pairSize(&e.Attrs[i]))
+// protobufCodec makes a PushRequest. Its streams may simply follow one another.
+type protobufCodec struct{}
+
+func (protobufCodec) contentType() string     { return "application/x-protobuf" }
+func (protobufCodec) contentEncoding() string { return "" } // that it is snappy goes without saying
+
+func (protobufCodec) labels(dst []byte, l batch.Labels) []byte {
+	text := lokiLabels(l)
+	return append(appendHead(dst, tagStreamLabels, len(text)), text...)
+}
+
+func (protobufCodec) attrs(dst []byte, moved []batch.Attr) []byte {
+	for i := range moved {
+		dst = appendPair(dst, &moved[i])
+	}
+	return dst
+}
+
+func (protobufCodec) stream(dst []byte, m *mapping, w *draft, idx []int32, limit int) ([]byte, int) {
+	// What comes first is the length of what follows. Room for it is left in front and filled from its end.
+	before := len(dst)
+	dst = append(dst, make([]byte, maxHead)...)
+	head := len(dst)
+	dst = append(dst, m.labels...)
+	n := 0
+	for _, i := range idx {
+		at := stampOf(w.time(i))
+		size := entrySize(m, w, i, at)
+		if (n > 0 || before > 0) && before+fieldSize(len(dst)-head+fieldSize(size)) > limit {
+			break
+		}
+		dst = appendEntry(dst, m, w, i, at, size)
+		n++
+	}
+	if n == 0 {
+		return dst[:before], 0
+	}
+	length := len(dst) - head
+	start := head - 1 - varintSize(uint64(length))
+	appendHead(dst[:start], tagStreams, length)
+	if before == 0 {
+		return dst[start:], n
+	}
+	return append(dst[:before], dst[start:]...), n
+}
+
+func (protobufCodec) end(dst []byte) []byte { return dst }
+
+func (protobufCodec) room(m *mapping, w *draft, i int32) int {
+	return maxHead + len(m.labels) + fieldSize(entrySize(m, w, i, stampOf(w.time(i))))
+}
+
+// compress makes the plain snappy block format, at s2's speed: klauspost's own snappy package compresses at a slower
+// level.
+func (protobufCodec) compress(wire *buffer, raw []byte) {
+	wire.reserve(s2.MaxEncodedLen(len(raw)))
+	wire.b = s2.EncodeSnappy(wire.b[:cap(wire.b)], raw)
+}
+
+// originalSize is that of the attribute originalTime.
+const originalSize = 2 + 2 + len(originalTime) + 2 + len(originalLayout)
+
+// entrySize is the size of entry i, which goes out with the time at, as an EntryAdapter, without tag and length.
+func entrySize(m *mapping, w *draft, i int32, at stamp) int {
+	n := 2 + at.size + optionalSize(len(w.entry(i).Line)) + len(m.attrs)
+	if w.original(i) {
+		n += originalSize
+	}
+	attrs := w.attrs(i)
+	for k := range attrs {
+		n += fieldSize(pairSize(&attrs[k]))
 	}
 	return n
 }
@@ -88,8 +156,9 @@ func pairSize(a *batch.Attr) int {
 	return optionalSize(nameSize(a.Key)) + optionalSize(len(a.Value))
 }
 
-// appendEntry appends e, whose entrySize is size, as an entry of a StreamAdapter.
-func appendEntry(dst []byte, e *batch.Entry, at stamp, size int) []byte {
+// appendEntry appends entry i, whose entrySize is size, as an entry of a StreamAdapter. Of equal names Loki keeps the
+// last, so an entry's own attributes come last.
+func appendEntry(dst []byte, m *mapping, w *draft, i int32, at stamp, size int) []byte {
 	dst = appendHead(dst, tagEntries, size)
 	dst = append(dst, tagTimestamp, byte(at.size))
 	if at.secs != 0 {
@@ -98,14 +167,26 @@ func appendEntry(dst []byte, e *batch.Entry, at stamp, size int) []byte {
 	if at.nanos != 0 {
 		dst = appendVarint(append(dst, tagNanos), at.nanos)
 	}
-	if len(e.Line) > 0 {
-		dst = appendHead(dst, tagLine, len(e.Line))
-		dst = append(dst, e.Line...)
+	if line := w.entry(i).Line; len(line) > 0 {
+		dst = appendHead(dst, tagLine, len(line))
+		dst = append(dst, line...)
 	}
-	for i := range e.Attrs {
-		dst = appendPair(dst, &e.Attrs[i])
+	dst = append(dst, m.attrs...)
+	if w.original(i) {
+		dst = w.appendOriginalPair(dst, i)
+	}
+	attrs := w.attrs(i)
+	for k := range attrs {
+		dst = appendPair(dst, &attrs[k])
 	}
 	return dst
+}
+
+func (w *draft) appendOriginalPair(dst []byte, i int32) []byte {
+	dst = append(dst, tagMetadata, byte(originalSize-2), tagName, byte(len(originalTime)))
+	dst = append(dst, originalTime...)
+	dst = append(dst, tagValue, byte(len(originalLayout)))
+	return w.appendOriginal(dst, i)
 }
 
 func appendPair(dst []byte, a *batch.Attr) []byte {

@@ -243,7 +243,7 @@ func FuzzAnswer(f *testing.F) {
 		if (r.err == nil) != (r.verdict == stored) || (r.verdict == stored) != (status == 204) {
 			t.Fatalf("%+v", r)
 		}
-		found := attribute(parseRefusal(body, cut), b, idx)
+		found := attribute(parseRefusal(body, cut), mappingOf(b.Labels), &draft{b: b}, idx)
 		accepted := 0
 		for _, f := range found.fates {
 			if f == 2 {

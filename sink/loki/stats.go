@@ -4,6 +4,9 @@ import "sync/atomic"
 
 // Stats are the counters of a Sink since it was made.
 type Stats struct {
+	Entries   int64         // stored, so far as Loki says
+	Clamped   int64         // of these, entries with a time that Times.Clamp gave them
+	OverLimit int64         // of these, entries with labels that went along as attributes because of Loki's limits
 	Requests  int64         // sent, repeated and probing ones included
 	Statuses  map[int]int64 // answers by status code; 0: no answer
 	RawBytes  int64         // of all requests before compression
@@ -17,6 +20,24 @@ const statuses = 600
 type counters struct {
 	statuses                       [statuses]atomic.Int64
 	requests, raw, wire, resending atomic.Int64
+	entries, clamped, overLimit    atomic.Int64
+}
+
+// stored counts the entries idx.
+func (c *counters) stored(m *mapping, w *draft, idx []int32) {
+	n := int64(len(idx))
+	c.entries.Add(n)
+	if m.overLimit {
+		c.overLimit.Add(n)
+	}
+	if w.sent == nil {
+		return
+	}
+	for _, i := range idx {
+		if w.sent[i].clamped {
+			c.clamped.Add(1)
+		}
+	}
 }
 
 func (c *counters) sent(raw, wire int) {
@@ -31,6 +52,9 @@ func (c *counters) answered(status int) {
 
 func (c *counters) snapshot() Stats {
 	s := Stats{
+		Entries:   c.entries.Load(),
+		Clamped:   c.clamped.Load(),
+		OverLimit: c.overLimit.Load(),
 		Requests:  c.requests.Load(),
 		Statuses:  map[int]int64{},
 		RawBytes:  c.raw.Load(),

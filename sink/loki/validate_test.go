@@ -74,9 +74,8 @@ func TestBadLabels(t *testing.T) {
 		says   string
 	}{
 		{batch.Labels{}, "none"},
-		{labelsOf(15), "15 beside service_name"},
-		{labelsOf(1, strings.Repeat("n", 1025), "v"), "1025 bytes, limit 1024"},
-		{labelsOf(1, "n", strings.Repeat("v", 2049)), "2049 bytes, limit 2048"},
+		{labelsOf(0, strings.Repeat("n", 1025), "v"), "none"},
+		{labelsOf(0, "n", strings.Repeat("v", 2049)), "none"},
 		{labelsOf(14), ""},
 		{labelsOf(14, "service_name", "shop"), ""},
 		{labelsOf(1, strings.Repeat("n", 1024), strings.Repeat("v", 2048)), ""},
@@ -113,15 +112,15 @@ func TestExternalLabels(t *testing.T) {
 
 // The memory of streams is bounded.
 func TestStreamsAreForgotten(t *testing.T) {
-	var s streams
-	for i := range maxStreams + 7 {
+	s := mappings{rule: labelRule{max: defaultMaxLabels}, codec: protobufCodec{}}
+	for i := range maxMappings + 7 {
 		l := batch.MustLabels("i", fmt.Sprint(i))
-		if st := s.of(l); st != s.of(l) {
+		if m := s.of(l); m != s.of(l) {
 			t.Fatal("made twice")
 		}
 	}
-	if len(s.byOf) != 7 {
-		t.Errorf("%d streams are remembered, want 7", len(s.byOf))
+	if len(s.byOf) != 7 || len(s.streams) != 7 {
+		t.Errorf("%d mappings and %d streams are remembered, want 7", len(s.byOf), len(s.streams))
 	}
 }
 
@@ -149,7 +148,17 @@ func TestConfigIsChecked(t *testing.T) {
 		{func(c *Config) { c.BasicAuth.Username = "a:b" }, "Config.BasicAuth.Username: contains a colon"},
 		{func(c *Config) { c.BasicAuth.Username, c.BearerToken = "a", "hunter2" }, "Config.BearerToken: given beside BasicAuth"},
 		{func(c *Config) { c.BearerToken = "hunter2\r\nX: y" }, "Config.BearerToken: contains a control character"},
-		{func(c *Config) { c.TenantID = "a\nb" }, "Config.TenantID: contains a control character"},
+		{func(c *Config) { c.MaxLabels = -1 }, "Config.MaxLabels: -1: negative"},
+		{func(c *Config) { c.TenantID = ".." }, "Config.TenantID: not allowed"},
+		{func(c *Config) { c.TenantID = strings.Repeat("x", 151) }, "Config.TenantID: 151 bytes, limit 150"},
+		{func(c *Config) { c.TenantLabel = "a.b" }, `Config.TenantLabel: "a.b" is not a label name`},
+		{func(c *Config) { c.StreamLabels = []string{"a", "b-c"} }, `Config.StreamLabels: "b-c" is not a label name`},
+		{func(c *Config) { c.ExternalLabels = labelsOf(15) }, "Config.ExternalLabels: 15 beside service_name, limit 14"},
+		{func(c *Config) { c.ExternalLabels = labelsOf(1, "n", strings.Repeat("v", 2049)) }, "Config.ExternalLabels: n: 1 and 2049 bytes"},
+		{func(c *Config) { c.TenantLabel, c.ExternalLabels = "l0", labelsOf(1) }, "Config.ExternalLabels: l0 is the TenantLabel"},
+		{func(c *Config) { c.Times.TooOld = 7 }, "Config.Times.TooOld: 7: want Keep"},
+		{func(c *Config) { c.Times.MaxAge = -1 }, "Config.Times.MaxAge: -1ns: negative"},
+		{func(c *Config) { c.TenantID = "a\nb" }, "Config.TenantID: contains"},
 		{func(c *Config) { c.UserAgent = "a\x00" }, "Config.UserAgent: contains a control character"},
 		{func(c *Config) { c.Headers = http.Header{"a b": {"x"}} }, `Config.Headers: "a b": not a header name`},
 		{func(c *Config) { c.Headers = http.Header{"A": {"hunter2\n"}} }, `Config.Headers: "A": its value contains a control`},

@@ -1,0 +1,79 @@
+package loki
+
+import (
+	"time"
+
+	"github.com/logferry/logferry/batch"
+)
+
+// A draft is a batch as it goes out.
+type draft struct {
+	b    *batch.Batch
+	bare bool // without attributes
+
+	// sent has what becomes of the entries' times, by index. It is nil if nothing does.
+	sent []sentTime
+}
+
+// A sentTime is the time with which an entry goes out. The zero sentTime stands for the entry's own.
+type sentTime struct {
+	at      time.Time
+	clamped bool // the entry's own goes along as an attribute
+}
+
+// originalTime names the attribute with the time of an entry that is sent with another one.
+const originalTime = "original_time"
+
+// originalLayout is that of its value, in UTC: always of the same length.
+const originalLayout = "2006-01-02T15:04:05.000000000Z"
+
+func (w *draft) entry(i int32) *batch.Entry { return &w.b.Entries[i] }
+
+// time returns the time that entry i is sent with.
+func (w *draft) time(i int32) time.Time {
+	if w.sent != nil && !w.sent[i].at.IsZero() {
+		return w.sent[i].at
+	}
+	return w.b.Entries[i].Time
+}
+
+// inOrder reports whether none of the entries idx is sent with an older time than the one before it.
+func (w *draft) inOrder(idx []int32) bool {
+	for k := 1; k < len(idx); k++ {
+		if w.time(idx[k]).Before(w.time(idx[k-1])) {
+			return false
+		}
+	}
+	return true
+}
+
+// attrs returns the attributes of its own that entry i is sent with.
+func (w *draft) attrs(i int32) []batch.Attr {
+	if w.bare {
+		return nil
+	}
+	return w.b.Entries[i].Attrs
+}
+
+// original reports whether entry i is sent with originalTime.
+func (w *draft) original(i int32) bool { return w.sent != nil && w.sent[i].clamped && !w.bare }
+
+// appendOriginal appends the value of originalTime.
+func (w *draft) appendOriginal(dst []byte, i int32) []byte {
+	return w.b.Entries[i].Time.UTC().AppendFormat(dst, originalLayout)
+}
+
+// countAttrs returns how many attributes entry i is sent with, and their size as Loki reckons it: all names, as they
+// are sent, and values.
+func (w *draft) countAttrs(m *mapping, i int32) (n, size int) {
+	own := w.attrs(i)
+	n, size = len(m.moved)+len(own), m.movedSize
+	for k := range own {
+		size += nameSize(own[k].Key) + len(own[k].Value)
+	}
+	if w.original(i) {
+		n++
+		size += len(originalTime) + len(originalLayout)
+	}
+	return n, size
+}

@@ -1,0 +1,83 @@
+package loki
+
+import (
+	"sync"
+
+	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/sink"
+)
+
+// A mapping is what the labels of an entry come to. It does not change.
+type mapping struct {
+	err       error // permanent: such entries cannot be sent
+	tenant    string
+	labels    []byte       // the codec's
+	moved     []batch.Attr // labels that go along as attributes
+	movedSize int          // of moved, as Loki reckons it
+	attrs     []byte       // the codec's, of moved
+	overLimit bool
+	stream    *stream
+}
+
+// maxMappings bounds the memory of mappings and streams. Beyond it all are forgotten: they cost little to make again.
+const maxMappings = 10_000
+
+// mappings are those used of late, and their streams, several mappings of which may have one in common.
+type mappings struct {
+	rule  labelRule
+	codec codec
+	bare  bool // moved labels are left out
+
+	mu      sync.RWMutex
+	byOf    map[batch.Labels]*mapping
+	streams map[streamKey]*stream
+}
+
+// A streamKey tells the streams of a Loki apart.
+type streamKey struct {
+	tenant string
+	labels batch.Labels
+}
+
+// of returns the mapping of the labels l.
+func (c *mappings) of(l batch.Labels) *mapping {
+	c.mu.RLock()
+	m := c.byOf[l]
+	c.mu.RUnlock()
+	if m != nil {
+		return m
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if m := c.byOf[l]; m != nil {
+		return m
+	}
+	if c.byOf == nil || len(c.byOf) >= maxMappings {
+		c.byOf = make(map[batch.Labels]*mapping)
+		c.streams = make(map[streamKey]*stream)
+	}
+	m = c.make(l)
+	c.byOf[l] = m
+	return m
+}
+
+func (c *mappings) make(l batch.Labels) *mapping {
+	s, err := c.rule.split(l)
+	if err != nil {
+		return &mapping{err: sink.Permanent(err)}
+	}
+	m := &mapping{tenant: s.tenant, labels: c.codec.labels(nil, s.labels), overLimit: s.overLimit}
+	if !c.bare {
+		m.moved = s.moved
+		m.attrs = c.codec.attrs(nil, s.moved)
+		for _, a := range s.moved {
+			m.movedSize += nameSize(a.Key) + len(a.Value)
+		}
+	}
+	key := streamKey{s.tenant, s.labels}
+	if m.stream = c.streams[key]; m.stream == nil {
+		m.stream = &stream{}
+		c.streams[key] = m.stream
+	}
+	return m
+}

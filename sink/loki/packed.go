@@ -1,0 +1,59 @@
+package loki
+
+import "time"
+
+// takes reports whether a stream of the tenant may be added to what r has.
+func (r *builder) takes(tenant string) bool {
+	return len(r.parts) == 0 || r.parts[0].of.m.tenant == tenant
+}
+
+// riskyShare is the part of a request above which a stream has the request to itself.
+const riskyShare = 4
+
+// risky reports whether Loki may refuse a part of p in a way that it does not report if other streams are in the same
+// request: because it is fast, or too far behind.
+func (d *delivery) risky(p *parcel) bool {
+	if len(p.idx) == 0 {
+		return false
+	}
+	size := 0
+	for _, i := range p.idx {
+		size += len(d.w.entry(i).Line)
+	}
+	now := time.Now()
+	if p.m.stream.pace.fast(size, now) || size > d.sink.cfg.MaxRequest/riskyShare {
+		return true
+	}
+	newest := p.m.stream.clock.last()
+	if newest.IsZero() {
+		// Whoever sent this stream before us sent nothing from the future.
+		newest = now
+	}
+	return d.w.time(p.idx[0]).Before(newest.Add(-d.sink.cfg.Times.MaxBehind))
+}
+
+// packed sends a request of several streams. An answer that is about some of the entries may conceal what became of
+// others, so that all streams are sent again then, each alone. Loki stores what it has already only once.
+func (d *delivery) packed(parts []part, r request) {
+	a, rule := d.ask(r)
+	switch {
+	case rule.verdict == stored:
+		for _, part := range parts {
+			d.accept(part.of, part.idx)
+		}
+		return
+	case rule.verdict == undelivered && rule.scope != thisStream, rule.verdict == limited && rule.scope != thisStream && !rule.burst:
+		for _, part := range parts {
+			part.of.stop = d.stop(part.of, part.idx, rule)
+		}
+		return
+	}
+	for _, part := range parts {
+		err := d.stopped(part.of)
+		if err != nil {
+			d.fail(part.idx, err)
+			continue
+		}
+		part.of.stop = d.repeat(part.of, part.idx, a)
+	}
+}

@@ -1,0 +1,100 @@
+package loki
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Times says what becomes of entries whose time Loki would refuse. The zero Times sends every entry with its own time
+// and leaves the refusal to Loki.
+//
+// The three durations are those of Loki's configuration, by which the sink tells which entries they are. Zero means
+// Loki's default.
+type Times struct {
+	// TooOld is for entries older than MaxAge, and for those further than MaxBehind behind the newest entry of their
+	// stream that this sink has delivered. Clamp gives them the oldest time that has some minutes left.
+	TooOld TimePolicy
+	// TooNew is for entries further ahead of the clock than MaxAhead. Clamp gives them the time of the clock.
+	TooNew TimePolicy
+
+	MaxAge    time.Duration // reject_old_samples_max_age: 7 days
+	MaxAhead  time.Duration // creation_grace_period: 10 minutes
+	MaxBehind time.Duration // half of max_chunk_age: 1 hour
+
+	// Distinct keeps entries of a stream apart that have the same time: each goes out at least a nanosecond after the
+	// one before. Loki stores equal lines of a stream that have the same time only once.
+	Distinct bool
+}
+
+// A TimePolicy is what becomes of an entry that is too old or too new.
+type TimePolicy int
+
+const (
+	// Keep sends the entry with its own time. If Loki refuses it, it is a permanent failure with Loki's reason.
+	Keep TimePolicy = iota
+	// Clamp sends the entry with a time that Loki accepts, in order with those that share its fate, and with its own
+	// time in the attribute original_time, in UTC and nanoseconds. The time that was chosen stays the same until the
+	// entry is delivered, so that Loki stores it once, as long as Writes of a stream do not overlap and the time is
+	// still acceptable.
+	Clamp
+	// Refuse does not send the entry: it is a permanent failure, with a reason of our own.
+	Refuse
+)
+
+const (
+	defaultMaxAge    = 7 * 24 * time.Hour
+	defaultMaxAhead  = 10 * time.Minute
+	defaultMaxBehind = time.Hour
+
+	// clampMargin is how long a time given by Clamp stays acceptable, unless the limits are that narrow.
+	clampMargin = 10 * time.Minute
+)
+
+func (t Times) withDefaults() Times {
+	if t.MaxAge == 0 {
+		t.MaxAge = defaultMaxAge
+	}
+	if t.MaxAhead == 0 {
+		t.MaxAhead = defaultMaxAhead
+	}
+	if t.MaxBehind == 0 {
+		t.MaxBehind = defaultMaxBehind
+	}
+	return t
+}
+
+func (t Times) validate() error {
+	var errs []error
+	for _, f := range []struct {
+		name   string
+		policy TimePolicy
+	}{{"TooOld", t.TooOld}, {"TooNew", t.TooNew}} {
+		if f.policy < Keep || f.policy > Refuse {
+			errs = append(errs, fmt.Errorf("loki: Config.Times.%s: %d: want Keep, Clamp or Refuse", f.name, f.policy))
+		}
+	}
+	for _, f := range []struct {
+		name string
+		d    time.Duration
+	}{{"MaxAge", t.MaxAge}, {"MaxAhead", t.MaxAhead}, {"MaxBehind", t.MaxBehind}} {
+		if f.d < 0 {
+			errs = append(errs, fmt.Errorf("loki: Config.Times.%s: %v: negative", f.name, f.d))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// changes reports whether t can change the time of an entry, or keep it back.
+func (t *Times) changes() bool { return t.TooOld != Keep || t.TooNew != Keep || t.Distinct }
+
+// oldest returns the oldest time that Loki accepts at now for a stream of which newest is delivered; zero: nothing is.
+func (t *Times) oldest(now, newest time.Time) time.Time {
+	oldest := now.Add(-t.MaxAge)
+	if behind := newest.Add(-t.MaxBehind); !newest.IsZero() && behind.After(oldest) {
+		return behind
+	}
+	return oldest
+}
+
+func (t *Times) margin() time.Duration { return min(clampMargin, t.MaxAge/2, t.MaxBehind/2) }
