@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 )
 
 const (
@@ -133,12 +134,18 @@ func (s *Sink) noAnswer(ctx, timed context.Context, j *journey, err error) error
 		return fmt.Errorf("loki: push to %s: %v: %w", where, j, context.Cause(ctx))
 	case timed.Err() != nil:
 		return fmt.Errorf("loki: push to %s: no answer within %v: %v: %w", where, s.cfg.Timeout, j, context.DeadlineExceeded)
+	case s.cfg.HTTP2 && strings.Contains(err.Error(), textUnestablished):
+		// What net/http keeps to itself is why: a server of TLS 1.3 refuses a certificate after the handshake.
+		return fmt.Errorf("loki: push to %s: %v: %w (perhaps it does not take our certificate, or wants one)", where, j, s.unsecret(err))
 	case j.phase() == handshaking:
 		return fmt.Errorf("loki: push to %s: %v: %w%s", where, j, s.unsecret(err), s.fileHint())
 	default:
 		return fmt.Errorf("loki: push to %s: %v: %w", where, j, s.unsecret(err))
 	}
 }
+
+// textUnestablished is what net/http says of a connection in HTTP/2 that ends before the server has said a word.
+const textUnestablished = "http2: client conn could not be established"
 
 // unsecret returns err unless its text has a secret in it.
 func (s *Sink) unsecret(err error) error {
