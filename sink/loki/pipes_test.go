@@ -43,13 +43,6 @@ func (ps *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	return here, nil
 }
 
-// dialled is how many connections there were.
-func (ps *pipes) dialled() int {
-	ps.mu.Lock()
-	defer ps.mu.Unlock()
-	return ps.n
-}
-
 // sink returns a Sink whose connections are pipes. Nobody closes it.
 func (ps *pipes) sink(t testing.TB, url string, cfg *tls.Config, change ...func(*Config)) *Sink {
 	t.Helper()
@@ -65,7 +58,7 @@ func (ps *pipes) sink(t testing.TB, url string, cfg *tls.Config, change ...func(
 	return s
 }
 
-// x of streams with lines 0 to lines-1 each, every apart. Its cursors are the number of the next line.
+// A lineSource has streams of the lines 0 to lines-1 each, perBatch of them at a time. Its cursors are the number of the next line.
 type lineSource struct {
 	streams, lines int
 	every          time.Duration
