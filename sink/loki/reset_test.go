@@ -106,7 +106,7 @@ func TestConnectionBreaks(t *testing.T) {
 // breakThenDeliver writes twice: the first Write meets a fault, and the second one does not.
 func breakThenDeliver(t *testing.T, s *Sink, v *vault) {
 	t.Helper()
-	b := noise(1, shop, 90, 10_000)
+	b := noise(1, shop, 30, 10_000)
 	err := s.Write(t.Context(), b)
 	if classOf(err) != retry {
 		t.Errorf("the Write that met it: %v", err)
