@@ -93,11 +93,11 @@ func TestMixtures(t *testing.T) {
 // all of its entries or, where streams are not sharded, to each of them, so that some of what has to be sent again is
 // stored already.
 func TestMixturesAboveTheRate(t *testing.T) {
-	const slow = "per_stream_rate_limit: 10KB\nper_stream_rate_limit_burst: 4KB\n"
+	const slow = "per_stream_rate_limit: 3KB\nper_stream_rate_limit_burst: 2KB\n"
 	s := startProven(t, Tenants(map[string]string{
 		"streams": narrow + slow,
 		"entries": narrow + slow + "shard_streams: {enabled: false}",
-		"tenant":  narrow + "ingestion_rate_mb: 0.02\ningestion_burst_size_mb: 0.005",
+		"tenant":  narrow + "ingestion_rate_mb: 0.006\ningestion_burst_size_mb: 0.003",
 	}))
 	for _, tenant := range []string{"streams", "entries", "tenant"} {
 		t.Run(tenant, func(t *testing.T) {
