@@ -17,6 +17,11 @@ import (
 	"github.com/logferry/logferry/source"
 )
 
+const (
+	exactSource = "script"
+	exactRoute  = "loki"
+)
+
 // A carriage is a pipeline from a script to a Loki, with all that is to be
 // known of it.
 type carriage struct {
@@ -59,7 +64,7 @@ func newCarriage(t *testing.T, srv *Server, s *script, graves *graveyard, points
 		// After a failure only; else it has been closed.
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		c.engine.Close(ctx) //nolint:errcheck // the test has failed already
+		_ = c.engine.Close(ctx)
 	})
 	return c
 }

@@ -11,6 +11,7 @@ import (
 // A tier is how much a run carries, and against which limits.
 type tier struct {
 	lines          int
+	hotShare       int           // percent of the lines, in each hot stream
 	tenant, stream []Option      // the limits of all streams together and of each, if they are not Loki's own
 	patience       time.Duration // for all of it
 }
@@ -20,24 +21,25 @@ type tier struct {
 // its own are lower: 2 rather than 4 MB/s for all streams, with a burst of 3
 // rather than 6 MB, and 256 KB/s rather than 3 MB/s for each of them, with a
 // burst of 256 KB rather than 15 MB, which is less than the largest request.
+//
+// In both no stream is divided into shards, which Loki does above 1.5 MB/s and
+// which TestResendToShards shows the price of: in the long tier the hot streams
+// are not that hot, in the short one the rate is higher.
 func tierOf() tier {
 	if os.Getenv("LOGFERRY_SOAK") != "" {
-		return tier{lines: 2_000_000, patience: 45 * time.Minute}
+		return tier{lines: 2_000_000, hotShare: 5, patience: 45 * time.Minute}
 	}
 	return tier{
 		lines:    100_000,
-		tenant:   []Option{Limits("ingestion_rate_mb: 2\ningestion_burst_size_mb: 3")},
+		hotShare: 20,
+		tenant:   []Option{Limits("ingestion_rate_mb: 2\ningestion_burst_size_mb: 3\nshard_streams: {desired_rate: 100MB}")},
 		stream:   []Option{Limits("per_stream_rate_limit: 256KB\nper_stream_rate_limit_burst: 256KB")},
 		patience: 8 * time.Minute,
 	}
 }
 
-const (
-	exactStreams = 100
-	hotStreams   = 2
-	exactSource  = "script"
-	exactRoute   = "loki"
-)
+// script returns one for a part of the tier's lines.
+func (t tier) script(part int) *script { return newScript(t.lines/part, 100, 2, t.hotShare) }
 
 // TestExactlyOnce carries lines to Loki, a few of them invalid, while its rate
 // limits refuse, while it is killed twice, and stopped for 20 s in between. In
@@ -48,7 +50,7 @@ func TestExactlyOnce(t *testing.T) {
 	srv := Start(t, slices.Concat(tier.tenant, tier.stream)...)
 	ctx, cancel := context.WithTimeout(t.Context(), tier.patience)
 	defer cancel()
-	script := newScript(tier.lines, exactStreams, hotStreams)
+	script := tier.script(1)
 	graves := newGraveyard()
 	c := newCarriage(t, srv, script, graves, nil)
 

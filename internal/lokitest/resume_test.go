@@ -20,7 +20,7 @@ func TestExactlyOnceAcrossProcesses(t *testing.T) {
 	srv := Start(t, tier.tenant...)
 	ctx, cancel := context.WithTimeout(t.Context(), tier.patience)
 	defer cancel()
-	script := newScript(tier.lines/2, exactStreams, hotStreams)
+	script := tier.script(2)
 	graves := newGraveyard()
 	path := filepath.Join(t.TempDir(), "cursors")
 
@@ -60,7 +60,7 @@ func TestExactlyOnceAfterCrash(t *testing.T) {
 	srv := Start(t, tier.tenant...)
 	ctx, cancel := context.WithTimeout(t.Context(), tier.patience)
 	defer cancel()
-	script := newScript(tier.lines/2, exactStreams, hotStreams)
+	script := tier.script(2)
 	graves := newGraveyard()
 
 	points := newCrashing()
