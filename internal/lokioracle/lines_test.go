@@ -18,7 +18,7 @@ var start = time.Date(2026, 1, 2, 3, 4, 5, 123_456_789, time.UTC)
 // their lines in turn, every third with metadata.
 func logs(t testing.TB) (es []entry) {
 	t.Helper()
-	files := map[string][][]byte{"generated.log": generated(1000)}
+	files := map[string][][]byte{"generated.log": generated(400)}
 	paths, err := filepath.Glob("../../../shared/logs/*.log")
 	if err != nil {
 		t.Fatal(err)
@@ -29,7 +29,7 @@ func logs(t testing.TB) (es []entry) {
 			t.Fatal(err)
 		}
 		lines := bytes.Split(text, []byte("\n"))
-		files[filepath.Base(path)] = lines[:min(len(lines), 1000)]
+		files[filepath.Base(path)] = lines[:min(len(lines), 400)]
 	}
 	for i := 0; len(files) > 0; i++ {
 		for name, lines := range files {

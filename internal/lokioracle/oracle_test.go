@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"net/http"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -178,11 +180,17 @@ func TestLabelOrder(t *testing.T) {
 
 // TestSameHeaders: all that speaks to Loki or a gateway is the same.
 func TestSameHeaders(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(file, []byte("  in a file\t\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, cfg := range map[string]config{
-		"plain":        {},
-		"tenant":       {tenant: "blue"},
-		"basic auth":   {user: "me", password: "p:ä \"x"},
-		"bearer token": {bearer: "abc.def", tenant: "blue"},
+		"plain":             {},
+		"tenant":            {tenant: "blue"},
+		"basic auth":        {user: "me", password: secret{text: "p:ä \"x"}},
+		"password file":     {user: "me", password: secret{file: file}},
+		"bearer token":      {bearer: secret{text: "abc.def"}, tenant: "blue"},
+		"bearer token file": {bearer: secret{file: file}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg.batch = 1 << 20
