@@ -18,6 +18,7 @@ type conn struct {
 	unsent    atomic.Int64 // Writes under way, and those that failed
 	heard     atomic.Int64 // when something was last read; nanoseconds since 1970
 	timed     atomic.Bool  // it has a deadline, which ends with the first request
+	phase     atomic.Int32 // how far it is with the request at hand: taken, asked or answered
 }
 
 func (c *conn) Read(p []byte) (int, error) {
@@ -26,6 +27,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if n > 0 {
 		c.heard.Store(time.Now().UnixNano())
+		c.phase.CompareAndSwap(asked, answered)
 	}
 	return n, err
 }
@@ -33,6 +35,7 @@ func (c *conn) Read(p []byte) (int, error) {
 func (c *conn) Write(p []byte) (int, error) {
 	c.users.Add(1)
 	defer c.release()
+	c.phase.CompareAndSwap(taken, asked)
 	c.unsent.Add(1)
 	n, err := c.Conn.Write(p)
 	if err == nil {

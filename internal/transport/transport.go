@@ -88,14 +88,17 @@ func (t *Transport) generation(main, proxy *tls.Config) *generation {
 
 // RoundTrip is one HTTP exchange, as [http.RoundTripper] describes it: the body
 // of an answer belongs to the caller, and holds its connection until it is
-// closed. Redirects are answers like any other.
+// closed. Redirects are answers like any other. What was sent unasked is none:
+// see [ErrUnasked].
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	t.closeRetired()
 	g := t.current.Load()
+	var a asking
+	req = a.watch(req)
 	if t.staged() {
-		return t.watched(g, req)
+		return a.judge(t.watched(g, req))
 	}
-	return g.http.RoundTrip(req)
+	return a.judge(g.http.RoundTrip(req))
 }
 
 // staged reports whether a connection is more than what was dialled.

@@ -11,16 +11,16 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	conform(t, func(t testing.TB) (*fakeLoki, *Sink) {
-		f := newFake(t)
-		return f, newSinkUnclosed(t, f.URL)
-	})
+	t.Run("exact", func(t *testing.T) { conforms(t, newFake, Config{}) })
+	t.Run("packed", func(t *testing.T) { conforms(t, newFake, Config{Packed: true}) })
+	t.Run("HTTP2", func(t *testing.T) { conforms(t, newHTTP2Fake, overHTTP2) })
 }
 
-// conform holds what made makes against the contract of a sink.
-func conform(t *testing.T, made func(t testing.TB) (*fakeLoki, *Sink)) {
+func conforms(t *testing.T, made func(testing.TB) *fakeLoki, cfg Config) {
 	sinktest.Run(t, func(t testing.TB) sinktest.Target {
-		f, s := made(t)
+		f := made(t)
+		f.packed = cfg.Packed
+		cfg.URL = f.URL
 		var broken atomic.Bool
 		var stalled atomic.Pointer[chan struct{}]
 		f.answer = func(_ int, _ push, w http.ResponseWriter, r *http.Request) bool {
@@ -38,7 +38,7 @@ func conform(t *testing.T, made func(t testing.TB) (*fakeLoki, *Sink)) {
 			return false
 		}
 		return sinktest.Target{
-			Sink:      s,
+			Sink:      newSinkUnclosed(t, cfg),
 			Delivered: f.entries,
 			Break: func() func() {
 				broken.Store(true)
@@ -59,9 +59,9 @@ func conform(t *testing.T, made func(t testing.TB) (*fakeLoki, *Sink)) {
 }
 
 // newSinkUnclosed is for those who close the Sink themselves.
-func newSinkUnclosed(t testing.TB, url string) *Sink {
+func newSinkUnclosed(t testing.TB, cfg Config) *Sink {
 	t.Helper()
-	s, err := New(Config{URL: url})
+	s, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

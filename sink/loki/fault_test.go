@@ -1,13 +1,11 @@
 package loki
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"io"
 	"net"
 	"net/http"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -19,53 +17,6 @@ import (
 	"github.com/logferry/logferry/sink"
 )
 
-// rawServer takes connections and leaves each to serve, which is given the request's head and body already read.
-func rawServer(t *testing.T, serve func(n int, c net.Conn)) (url string) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	var conns []net.Conn
-	wg.Go(func() {
-		for n := 0; ; n++ {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			mu.Lock()
-			conns = append(conns, c)
-			mu.Unlock()
-			wg.Go(func() {
-				defer c.Close()
-				serve(n, c)
-			})
-		}
-	})
-	t.Cleanup(func() {
-		l.Close()
-		mu.Lock()
-		for _, c := range conns {
-			c.Close()
-		}
-		mu.Unlock()
-		wg.Wait()
-	})
-	return "http://" + l.Addr().String()
-}
-
-// readRequest reads one request off c.
-func readRequest(c net.Conn) error {
-	req, err := http.ReadRequest(bufio.NewReader(c))
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(io.Discard, req.Body)
-	return err
-}
-
 func TestNobodyListens(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -76,28 +27,6 @@ func TestNobodyListens(t *testing.T) {
 	err = s.Write(t.Context(), newBatch(shop, "x"))
 	if classOf(err) != retry || !strings.Contains(err.Error(), "connection refused") || s.Health() == nil {
 		t.Error(err)
-	}
-}
-
-func TestConnectionIsReset(t *testing.T) {
-	for name, answer := range map[string]string{
-		"before the answer":  "",
-		"in the status line": "HTTP/1.1 20",
-		"in the header":      "HTTP/1.1 400 Bad Request\r\nContent-",
-		"in the body":        "HTTP/1.1 400 Bad Request\r\nContent-Length: 500\r\n\r\nentry for stream '{",
-	} {
-		t.Run(name, func(t *testing.T) {
-			url := rawServer(t, func(_ int, c net.Conn) {
-				if readRequest(c) == nil {
-					io.WriteString(c, answer)
-					c.(*net.TCPConn).SetLinger(0)
-				}
-			})
-			err := newSink(t, url).Write(t.Context(), newBatch(shop, "x", "y"))
-			if classOf(err) != retry {
-				t.Error(err)
-			}
-		})
 	}
 }
 
@@ -140,39 +69,6 @@ func TestSilence(t *testing.T) {
 		if took := time.Since(began); took > 5*time.Second {
 			t.Errorf("took %v", took)
 		}
-	}
-}
-
-// An endless answer is read to a bound, and the connection is dropped rather than drained.
-func TestEndlessAnswer(t *testing.T) {
-	var sent atomic.Int64
-	url := rawServer(t, func(_ int, c net.Conn) {
-		if readRequest(c) != nil {
-			return
-		}
-		io.WriteString(c, "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 104857600\r\n\r\n")
-		page := []byte(strings.Repeat("error ", 10_000))
-		for sent.Load() < 100<<20 {
-			n, err := c.Write(page)
-			sent.Add(int64(n))
-			if err != nil {
-				return
-			}
-		}
-	})
-	s := newSink(t, url)
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	err := s.Write(t.Context(), newBatch(shop, "x"))
-	runtime.ReadMemStats(&after)
-	if classOf(err) != retry || len(err.Error()) > 1000 {
-		t.Errorf("%d bytes of error: %.200v", len(err.Error()), err)
-	}
-	if n := after.TotalAlloc - before.TotalAlloc; n > 8<<20 {
-		t.Errorf("%d bytes allocated", n)
-	}
-	if n := sent.Load(); n > 50<<20 {
-		t.Errorf("%d bytes were taken from the server", n)
 	}
 }
 

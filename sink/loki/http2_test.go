@@ -12,8 +12,13 @@ import (
 	"github.com/logferry/logferry/batch"
 )
 
-// newHTTP2 returns a fake that must be spoken to in HTTP/2, and what speaks it.
-func newHTTP2(t testing.TB) (*fakeLoki, func(*Config)) {
+// overHTTP2 speaks it, to anybody.
+var overHTTP2 = Config{HTTP2: true, TLSConfig: TLSConfig{InsecureSkipVerify: true}}
+
+func withHTTP2(c *Config) { c.HTTP2, c.TLSConfig = overHTTP2.HTTP2, overHTTP2.TLSConfig }
+
+// newHTTP2Fake returns a fake that must be spoken to in HTTP/2.
+func newHTTP2Fake(t testing.TB) *fakeLoki {
 	cert := newAuthority(t, "root", nil).issue("127.0.0.1")
 	f := newSecureFake(t, &tls.Config{Certificates: []tls.Certificate{cert}})
 	h := f.Config.Handler
@@ -23,26 +28,13 @@ func newHTTP2(t testing.TB) (*fakeLoki, func(*Config)) {
 		}
 		h.ServeHTTP(w, r)
 	})
-	return f, func(c *Config) { c.HTTP2, c.TLSConfig.InsecureSkipVerify = true, true }
-}
-
-func TestConformanceHTTP2(t *testing.T) {
-	conform(t, func(t testing.TB) (*fakeLoki, *Sink) {
-		f, two := newHTTP2(t)
-		cfg := Config{URL: f.URL}
-		two(&cfg)
-		s, err := New(cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return f, s
-	})
+	return f
 }
 
 // Requests share a connection, and are all delivered although it breaks again and again.
 func TestHTTP2ConnectionBreaks(t *testing.T) {
-	f, two := newHTTP2(t)
-	s := newSink(t, f.URL, two)
+	f := newHTTP2Fake(t)
+	s := newSink(t, f.URL, withHTTP2)
 	const writers, lines = 24, 30
 	var wg sync.WaitGroup
 	for w := range writers {
@@ -77,7 +69,7 @@ func TestHTTP2ConnectionBreaks(t *testing.T) {
 
 // The memory of a request is not used for another one before HTTP/2 has done with it.
 func TestHTTP2EarlyAnswer(t *testing.T) {
-	f, two := newHTTP2(t)
+	f := newHTTP2Fake(t)
 	h := f.Config.Handler
 	var mu sync.Mutex
 	n := 0
@@ -92,11 +84,11 @@ func TestHTTP2EarlyAnswer(t *testing.T) {
 		}
 		h.ServeHTTP(w, r)
 	})
-	s := newSink(t, f.URL, two)
+	s := newSink(t, f.URL, withHTTP2)
 	var mine []string
 	for i := range 60 {
 		b := batch.New(nil, shop)
-		line := noise(200_000 + i)
+		line := randomBytes(200_000 + i)
 		b.Append(start, line)
 		if s.Write(t.Context(), b) == nil {
 			mine = append(mine, string(line))

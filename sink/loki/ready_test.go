@@ -52,7 +52,7 @@ func TestReady(t *testing.T) {
 }
 
 func TestReadyIsBounded(t *testing.T) {
-	s := newSinkUnclosed(t, rawServer(t, silence))
+	s := newSinkUnclosed(t, Config{URL: rawServer(t, silence)})
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if err := s.Ready(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "waiting for the answer") {
