@@ -9,8 +9,9 @@ import (
 //   - queriers are handed their work by the query frontend itself, and look it up at once: through the scheduler the
 //     first query takes 4 s, and with the usual DNS period /ready takes 10 s;
 //   - a page that is too large to answer fails after one try, not after 20 s of retries;
-//   - query_ingesters_within: 0 looks for entries of any age in the ingester, which is where everything a test has just
-//     pushed still is;
+//   - the ingester, which is where everything a test has just pushed still is, is asked for entries of any age. With the
+//     local directory it otherwise is for those of 2 h 41 min only, whatever query_ingesters_within says, and older ones
+//     are not found before they are flushed;
 //   - the rings live in memory and nothing listens outside the loopback interface.
 //
 // Every limit that a push or a query can hit is left as Loki ships it.
@@ -31,7 +32,7 @@ common:
   ring: {instance_addr: 127.0.0.1, kvstore: {store: inmemory}}
 ingester:
   lifecycler: {min_ready_duration: 0s, join_after: 0s, final_sleep: 0s}
-querier: {query_ingesters_within: 0s}
+  query_store_max_look_back_period: -1ns
 schema_config:
   configs: [{from: "2024-01-01", store: tsdb, object_store: filesystem, schema: v13, index: {prefix: index_, period: 24h}}]
 frontend_worker: {frontend_address: "127.0.0.1:%[3]d", dns_lookup_duration: 200ms}

@@ -21,8 +21,8 @@ type process struct {
 	exit   *os.File           // read end of a pipe whose write end only the child holds
 }
 
-// startProcess runs bin over dir, with its output appended to dir/loki.log.
-func startProcess(bin, dir string) (*process, error) {
+// startProcess runs bin over dir and with flags, with its output appended to dir/loki.log.
+func startProcess(bin, dir string, flags []string) (*process, error) {
 	log, err := os.OpenFile(filepath.Join(dir, logName), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func startProcess(bin, dir string) (*process, error) {
 	defer held.Close()
 
 	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, bin, "-config.file="+filepath.Join(dir, configName))
+	cmd := exec.CommandContext(ctx, bin, append([]string{"-config.file=" + filepath.Join(dir, configName)}, flags...)...)
 	cmd.Dir = dir
 	cmd.Stdout, cmd.Stderr = log, log // files: no copying goroutine
 	cmd.ExtraFiles = []*os.File{held}

@@ -33,6 +33,11 @@ func Limits(yaml string) Option {
 	return func(s *Server) { s.limits = append(s.limits, yaml) }
 }
 
+// Flags adds command-line flags, which win over the configuration file, such as "-server.grpc-max-recv-msg-size-bytes=65536".
+func Flags(args ...string) Option {
+	return func(s *Server) { s.flags = append(s.flags, args...) }
+}
+
 // A Server is one Loki over one directory and one pair of ports, which outlive the process: Kill or Stop it, and Restart
 // brings the same data back at the same URL. Kill, Stop and Restart belong to the test's own goroutine; Push and Query may
 // be called from any.
@@ -44,6 +49,8 @@ type Server struct {
 	bin    string
 	dir    string
 	limits []string
+	flags  []string
+	tenant string // sent with every request; empty: none
 	client *http.Client
 	proc   *process // nil: not running
 }
@@ -139,7 +146,7 @@ func (s *Server) Restart() {
 
 // run starts the process and waits until it is ready; after an error there is no process.
 func (s *Server) run() error {
-	proc, err := startProcess(s.bin, s.dir)
+	proc, err := startProcess(s.bin, s.dir, s.flags)
 	if err != nil {
 		return fmt.Errorf("lokitest: %w", err)
 	}
@@ -181,6 +188,9 @@ func (s *Server) get(ctx context.Context, path string, header http.Header) (stat
 }
 
 func (s *Server) do(req *http.Request) (status int, body []byte, err error) {
+	if s.tenant != "" {
+		req.Header.Set(tenantHeader, s.tenant)
+	}
 	resp, err := s.client.Do(req)
 	if err != nil {
 		return 0, nil, err

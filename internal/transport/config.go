@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"net/url"
 	"time"
 )
 
@@ -20,10 +21,20 @@ type Config struct {
 	// connection. Once ctx is done it ought to return soon: Close waits for it,
 	// but for nothing that it starts and leaves running.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
-	// DialTimeout bounds the dial, if Dial is nil, and the handshake of TLS.
+	// DialTimeout bounds the dial, if Dial is nil, and the handshake of TLS. If
+	// Proxy or TLS is set, and Dial is nil, it bounds all that comes before the
+	// first request on a connection together, what the proxy is asked included.
 	DialTimeout time.Duration
-	// TLS is for https addresses. It is used as it is, and not copied.
+	// TLS is for https addresses. It is not changed.
 	TLS *tls.Config
+	// Proxy is what is connected to in place of every address: an http, https or
+	// socks5 URL, with what it is to be told as user and password. Nil: none.
+	Proxy *url.URL
+	// ProxyTLS is for an https Proxy; its ServerName is that of the proxy. It is
+	// not changed.
+	ProxyTLS *tls.Config
+	// HTTP2 has https addresses spoken to in HTTP/2 if they offer it.
+	HTTP2 bool
 	// MaxConns bounds the connections: requests beyond wait.
 	MaxConns int
 	// MaxIdle bounds the connections that are kept for the next request: 2 by

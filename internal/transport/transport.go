@@ -3,10 +3,12 @@ package transport
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
 	"runtime/pprof"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -20,57 +22,87 @@ const (
 // label is the key of the profiler label, the one lifecycle uses for its tasks.
 const label = "logferry"
 
-// A Transport is an [http.RoundTripper] that speaks HTTP/1.1 and, other than
-// net/http's, can say that all it started has ended. [New] makes one; its
-// methods may be called concurrently. It works in a bubble of testing/synctest
-// too, if all its requests are made in there and Dial connects within it.
+// A Transport is an [http.RoundTripper] that speaks HTTP/1.1, or HTTP/2 if asked,
+// and, other than net/http's, can say that all it started has ended. [New] makes
+// one; its methods may be called concurrently. It works in a bubble of
+// testing/synctest too, if all its requests are made in there and Dial connects
+// within it.
 type Transport struct {
-	http  *http.Transport
+	cfg   Config
 	dial  func(ctx context.Context, network, addr string) (net.Conn, error)
-	plain bool // dial is a net.Dialer's
-	owner string
+	plain bool          // dial is a net.Dialer's
 	name  string        // the value of the label
 	id    string        // the part of it that no other Transport's has
 	used  atomic.Bool   // there was a dial
-	open  atomic.Int64  // connections, those being dialled included
+	open  atomic.Int64  // connections of all generations, those being dialled included
 	gone  chan struct{} // told, if there is room, when open falls
+
+	current  atomic.Pointer[generation]
+	renewing sync.Mutex    // held for moments
+	retired  []*generation // guarded by renewing
+	old      atomic.Int64  // how many those are
 }
 
 // New returns a Transport that has not connected yet. Its owner closes it after
 // the last request.
 func New(cfg Config) *Transport {
-	t := &Transport{dial: cfg.Dial, owner: cfg.Owner, gone: make(chan struct{}, 1)}
+	t := &Transport{cfg: cfg, dial: cfg.Dial, gone: make(chan struct{}, 1)}
 	t.id = fmt.Sprintf("%p", t)
 	t.name = cfg.Owner + "/" + cfg.Peer + "/" + t.id
 	if t.plain = t.dial == nil; t.plain {
 		t.dial = (&net.Dialer{Timeout: cfg.DialTimeout}).DialContext
 	}
+	t.current.Store(t.generation(cfg.TLS, cfg.ProxyTLS))
+	return t
+}
+
+// generation makes one that has no connections.
+func (t *Transport) generation(main, proxy *tls.Config) *generation {
+	g := &generation{proxyTLS: proxy}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
-	t.http = &http.Transport{
-		// No Proxy: the environment is not ours to read.
-		DialContext:            t.connect,
-		TLSClientConfig:        cfg.TLS,
-		TLSHandshakeTimeout:    cfg.DialTimeout,
+	if t.cfg.HTTP2 {
+		protocols.SetHTTP2(true)
+		main = main.Clone() // which net/http changes
+	}
+	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
+		return t.connect(ctx, g, network, addr)
+	}
+	g.http = &http.Transport{
+		Proxy:                  t.proxy(),
+		DialContext:            dial,
+		TLSClientConfig:        main,
+		TLSHandshakeTimeout:    t.cfg.DialTimeout,
 		Protocols:              &protocols,
 		DisableCompression:     true,
-		MaxIdleConns:           cfg.MaxIdle,
-		MaxIdleConnsPerHost:    cfg.MaxIdle,
-		MaxConnsPerHost:        cfg.MaxConns,
-		IdleConnTimeout:        cfg.IdleTimeout,
-		ResponseHeaderTimeout:  cfg.HeaderTimeout,
+		MaxIdleConns:           t.cfg.MaxIdle,
+		MaxIdleConnsPerHost:    t.cfg.MaxIdle,
+		MaxConnsPerHost:        t.cfg.MaxConns,
+		IdleConnTimeout:        t.cfg.IdleTimeout,
+		ResponseHeaderTimeout:  t.cfg.HeaderTimeout,
 		MaxResponseHeaderBytes: maxHeader,
-		WriteBufferSize:        cfg.WriteBuffer,
+		WriteBufferSize:        t.cfg.WriteBuffer,
 	}
-	return t
+	return g
 }
 
 // RoundTrip is one HTTP exchange, as [http.RoundTripper] describes it: the body
 // of an answer belongs to the caller, and holds its connection until it is
-// closed. Redirects are answers like any other.
+// closed. Redirects are answers like any other. What was sent unasked is none:
+// see [ErrUnasked].
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	return t.http.RoundTrip(req)
+	t.closeRetired()
+	g := t.current.Load()
+	var a asking
+	req = a.watch(req)
+	if t.staged() {
+		return a.judge(t.watched(g, req))
+	}
+	return a.judge(g.http.RoundTrip(req))
 }
+
+// staged reports whether a connection is more than what was dialled.
+func (t *Transport) staged() bool { return t.cfg.TLS != nil || t.cfg.Proxy != nil || t.cfg.HTTP2 }
 
 // Open returns how many connections there are, those being dialled included.
 func (t *Transport) Open() int { return int(t.open.Load()) }
@@ -80,21 +112,30 @@ func (t *Transport) Open() int { return int(t.open.Load()) }
 // try several addresses at once, inherits it too. What the caller's dial starts
 // does not: it may serve many connections, as that of an SSH client does, and
 // last longer than we do.
-func (t *Transport) connect(ctx context.Context, network, addr string) (net.Conn, error) {
+func (t *Transport) connect(ctx context.Context, g *generation, network, addr string) (net.Conn, error) {
 	t.open.Add(1)
+	g.open.Add(1)
 	t.used.Store(true)
 	labelled := pprof.WithLabels(ctx, pprof.Labels(label, t.name))
 	if t.plain {
 		pprof.SetGoroutineLabels(labelled)
 	}
+	begun := time.Now()
 	c, err := t.dial(ctx, network, addr)
 	pprof.SetGoroutineLabels(labelled)
+	if err == nil && t.overTLS() {
+		c, err = t.toProxy(ctx, c, g.proxyTLS, begun)
+	}
 	if err != nil {
+		g.open.Add(-1)
 		t.left()
 		return nil, err
 	}
-	counted := &conn{Conn: c, transport: t}
+	counted := &conn{Conn: c, transport: t, made: g}
 	counted.users.Store(1)
+	if t.plain && t.staged() && t.cfg.DialTimeout > 0 {
+		counted.limit(begun.Add(t.cfg.DialTimeout))
+	}
 	return counted, nil
 }
 
@@ -116,7 +157,8 @@ func (t *Transport) Close(ctx context.Context) error {
 	recheck := time.NewTicker(closeRecheck)
 	defer recheck.Stop()
 	for {
-		t.http.CloseIdleConnections()
+		t.closeRetired()
+		t.current.Load().http.CloseIdleConnections()
 		n := t.open.Load()
 		if n == 0 {
 			return t.awaitExits(ctx)
@@ -125,7 +167,7 @@ func (t *Transport) Close(ctx context.Context) error {
 		case <-t.gone:
 		case <-recheck.C:
 		case <-ctx.Done():
-			return fmt.Errorf("%s: close: %d connections are left: %w", t.owner, n, context.Cause(ctx))
+			return fmt.Errorf("%s: close: %d connections are left: %w", t.cfg.Owner, n, context.Cause(ctx))
 		}
 	}
 }
@@ -145,7 +187,7 @@ func (t *Transport) awaitExits(ctx context.Context) error {
 		select {
 		case <-recheck.C:
 		case <-ctx.Done():
-			return fmt.Errorf("%s: close: goroutines of closed connections are left: %w", t.owner, context.Cause(ctx))
+			return fmt.Errorf("%s: close: goroutines of closed connections are left: %w", t.cfg.Owner, context.Cause(ctx))
 		}
 	}
 }

@@ -144,7 +144,7 @@ func TestDialMayStartMore(t *testing.T) {
 // Only the setting itself tells: net/http exempts loopback addresses from a
 // proxy that the environment names.
 func TestNoProxy(t *testing.T) {
-	if New(Config{}).http.Proxy != nil {
+	if New(Config{}).current.Load().http.Proxy != nil {
 		t.Error("a proxy is configured")
 	}
 }

@@ -3,6 +3,7 @@ package loki
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -57,6 +58,9 @@ const (
 var requestTexts = []string{"couldn't parse labels", "snappy: ", "proto: ", "s2: ", "no org id", "timestamp: ", "loghttp.PushRequest",
 	"readObjectStart: "}
 
+// tenantTexts begin the answers 400 that refuse the tenant, whatever it sends. See ValidTenantID in dskit's package tenant.
+var tenantTexts = []string{"multiple org IDs present", "tenant ID "}
+
 // rule decides what a means.
 func (s *Sink) rule(a answer) ruling {
 	if a.err != nil {
@@ -81,7 +85,7 @@ func (s *Sink) rule(a answer) ruling {
 }
 
 func (s *Sink) ruleBadRequest(a answer) ruling {
-	if strings.HasPrefix(a.body, textBlocked) || fromGateway(a) {
+	if strings.HasPrefix(a.body, textBlocked) || refusesTenant(a) || fromGateway(a) {
 		return s.ruleOther(a)
 	}
 	if strings.HasPrefix(a.body, "compressed message size ") {
@@ -113,11 +117,23 @@ func (s *Sink) ruleTooMany(a answer) ruling {
 
 // ruleOther is for what speaks about the way to Loki rather than about the entries.
 func (s *Sink) ruleOther(a answer) ruling {
-	err := s.answerError(a, hint(a))
-	if a.status == http.StatusServiceUnavailable && a.header.Get("Retry-After") != "" {
-		err = sink.RetryAfter(err, retryAfter(a.header, time.Now()))
+	what := hint(a)
+	if refusesCredentials(a.status) {
+		what += s.fileHint()
 	}
-	return ruling{verdict: undelivered, err: err, scope: everybody}
+	err := s.answerError(a, what)
+	if wait := retryAfter(a.header, time.Now()); a.status/100 == 5 && wait > 0 {
+		err = sink.RetryAfter(err, wait)
+	}
+	return ruling{verdict: undelivered, err: err, scope: a.scope()}
+}
+
+// scope returns whom an answer concerns that speaks about the way to Loki.
+func (a *answer) scope() scope {
+	if a.status == http.StatusUnauthorized || a.status == http.StatusForbidden || strings.HasPrefix(a.body, textBlocked) {
+		return wholeTenant
+	}
+	return everybody
 }
 
 // hint says what to look at.
@@ -125,7 +141,7 @@ func hint(a answer) string {
 	switch code := a.status; {
 	case strings.HasPrefix(a.body, textBlocked):
 		return "not stored: ingestion is blocked"
-	case code == http.StatusUnauthorized || code == http.StatusForbidden || code == http.StatusProxyAuthRequired:
+	case refusesTenant(a) || code == http.StatusUnauthorized || code == http.StatusForbidden || code == http.StatusProxyAuthRequired:
 		return "not stored: check the credentials and the tenant"
 	case code == http.StatusNotFound || code == http.StatusMethodNotAllowed:
 		return "not stored: check the URL"
@@ -137,6 +153,11 @@ func hint(a answer) string {
 		return "not stored: the answer is not Loki's, check the URL"
 	}
 	return "not stored"
+}
+
+func refusesTenant(a answer) bool {
+	return a.status == http.StatusBadRequest &&
+		slices.ContainsFunc(tenantTexts, func(text string) bool { return strings.HasPrefix(a.body, text) })
 }
 
 // fromGateway reports whether the answer 400 is one that Loki itself never gives: a web page, nothing at all, or what
@@ -164,7 +185,7 @@ func (s *Sink) quote(text string) string {
 		return ""
 	}
 	// The replacement comes before the cut, which might leave half a secret.
-	text = strings.Join(strings.Fields(s.redact.Replace(text)), " ")
+	text = strings.Join(strings.Fields(s.credentials.redacted(text)), " ")
 	if len(text) > maxQuoted {
 		end := maxQuoted
 		for end > 0 && !utf8.RuneStart(text[end]) {

@@ -81,6 +81,8 @@ func TestAnswers(t *testing.T) {
 		{"bad gateway", fixedAnswer{502, "", nil}, retry, false, "502"},
 		{"unavailable", fixedAnswer{503, "", nil}, retry, false, "503"},
 		{"unavailable, asked to wait", fixedAnswer{503, "", map[string]string{"Retry-After": "7"}}, wait, false, "503"},
+		{"two tenants", fixedAnswer{400, "multiple org IDs present", nil}, retry, false, "tenant"},
+		{"bad tenant", fixedAnswer{400, "tenant ID 'a/b' contains unsupported character '/'", nil}, retry, false, "tenant"},
 		{"unauthorized", fixedAnswer{401, "no org id", nil}, retry, false, "credentials"},
 		{"forbidden", fixedAnswer{403, "", nil}, retry, false, "credentials"},
 		{"not found", fixedAnswer{404, "404 page not found", nil}, retry, false, "check the URL"},

@@ -227,7 +227,7 @@ func (a *attribution) unlisted(l *late, first int) bool {
 	if why.cutoff.IsZero() {
 		return false
 	}
-	if a.inOrder(first) {
+	if a.w.inOrder(a.idx[first:]) {
 		// What the limit cuts off an ordered stream is one run of entries.
 		end := first + l.total
 		if end <= len(a.idx) && a.second(end-1) <= why.cutoff.Unix() && (end == len(a.idx) || a.second(end) >= why.cutoff.Unix()) {
@@ -248,13 +248,3 @@ func (a *attribution) unlisted(l *late, first int) bool {
 }
 
 func (a *attribution) second(k int) int64 { return a.time(k).Unix() }
-
-// inOrder reports whether no entry from the first on is older than the one before it.
-func (a *attribution) inOrder(first int) bool {
-	for k := first + 1; k < len(a.idx); k++ {
-		if a.time(k).Before(a.time(k - 1)) {
-			return false
-		}
-	}
-	return true
-}

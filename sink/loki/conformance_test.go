@@ -11,8 +11,15 @@ import (
 )
 
 func TestConformance(t *testing.T) {
+	t.Run("exact", func(t *testing.T) { conforms(t, Config{}) })
+	t.Run("packed", func(t *testing.T) { conforms(t, Config{Packed: true}) })
+}
+
+func conforms(t *testing.T, cfg Config) {
 	sinktest.Run(t, func(t testing.TB) sinktest.Target {
 		f := newFake(t)
+		f.packed = cfg.Packed
+		cfg.URL = f.URL
 		var broken atomic.Bool
 		var stalled atomic.Pointer[chan struct{}]
 		f.answer = func(_ int, _ push, w http.ResponseWriter, r *http.Request) bool {
@@ -30,7 +37,7 @@ func TestConformance(t *testing.T) {
 			return false
 		}
 		return sinktest.Target{
-			Sink:      newSinkUnclosed(t, f.URL),
+			Sink:      newSinkUnclosed(t, cfg),
 			Delivered: f.entries,
 			Break: func() func() {
 				broken.Store(true)
@@ -51,9 +58,9 @@ func TestConformance(t *testing.T) {
 }
 
 // newSinkUnclosed is for those who close the Sink themselves.
-func newSinkUnclosed(t testing.TB, url string) *Sink {
+func newSinkUnclosed(t testing.TB, cfg Config) *Sink {
 	t.Helper()
-	s, err := New(Config{URL: url})
+	s, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

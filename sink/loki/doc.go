@@ -8,8 +8,24 @@
 // sink therefore is a [sink.PerStreamer]: a pipeline hands it one stream at a time, and never two batches of one stream
 // at once, which keeps a stream in order. A Write of mixed entries works too; it makes one request after the other.
 //
-// Two losses cannot be seen by any client: an operator who blocks ingestion with the status 200 makes Loki answer 204,
-// and a stream above 1.5 MB/s is sharded inside Loki, where a failure of one shard can hide behind another.
+// Within a request entries go in order of time, and none is so much older than the newest one ([Times].MaxBehind) that
+// Loki would find it too far behind. While entries of a stream wait for a retry, nothing newer of it is sent. So an
+// outage, however long, puts nothing behind.
+//
+// # Packed requests
+//
+// With [Config].Packed a request holds several streams of one tenant, for those who have a great many slow ones. Its
+// promise is weaker: an answer 204 is taken at its word although Loki may have thrown away a stream that was not the
+// last, for being too fast or too far behind. What the sink can know of that, it avoids: a stream that has been fast of
+// late, fills a quarter of a request, or has entries too far behind the newest it has delivered itself, has its request
+// to itself. And if an answer says anything at all about entries, it may conceal what became of others: then every
+// stream of the request is sent again, alone.
+//
+// # Losses that no client can see
+//
+// An operator who blocks ingestion with the status 200 makes Loki answer 204. One who sets max_line_size_truncate has
+// lines cut. A stream above 1.5 MB/s is divided up inside Loki, and then a failure of one part can hide behind another,
+// and what is sent again may go to another part and be stored twice.
 //
 // # What an answer means
 //
@@ -23,19 +39,20 @@
 //	5xx, other 4xx, no answer         worth a retry
 //
 // Only 400, 413 and 422 speak about what was sent. Every other refusal, 401 and 404 included, speaks about the way
-// there: it can be repaired without losing a line, so the data is kept and a [sink.Breaker] counts it.
+// there: it can be repaired without losing a line, so the data is kept and a [sink.Breaker] counts it. What concerns a
+// tenant stops the streams of that tenant, and what concerns the way to Loki all of them, until the next Write.
 //
 // Which entries a 400 refuses is worked out from its body: Loki names times, sizes and numbers rather than entries. What
-// the body leaves open is sent again, alone, and Loki stores an entry it has already only once: same stream, same
-// nanosecond, same line. For the same reason a retry after a lost answer is harmless, and nothing here changes a time.
+// the body leaves open is sent again, alone, and Loki shows an entry it has already only once: same stream, same
+// nanosecond, same line, same attributes. For the same reason a retry after a lost answer is harmless to a log query,
+// and nothing here changes a time unasked. A metric query may count such an entry twice.
 //
-// # What is checked before sending
+// # Labels and attributes
 //
-// Loki parses the labels of a request before anything else and drops the whole request if it cannot; it acknowledges
-// and drops a stream without labels. So streams and entries are checked first, against Loki's default limits, and what
-// it would refuse is a permanent failure of that entry alone: no label at all; more than 14 labels beside service_name,
-// which Loki adds; names over 1,024 bytes; values over 2,048; a line over [Config].MaxLine; more than 128 attributes or
-// 64 KiB of them; a time that is missing or does not fit 64 bits of nanoseconds.
+// An entry's labels, and [Config].ExternalLabels, name its stream. [Config].StreamLabels restricts them to a list. Those
+// that are not listed, those beyond [Config].MaxLabels, those with a name over 1,024 bytes or a value over 2,048: all
+// of these go along with each entry as attributes, so that none is lost and Loki refuses none. [Stats].OverLimit counts
+// entries to which its limits made that happen. [Config].TenantLabel names a label that says whose the entry is.
 //
 // Attributes become structured metadata. A name that is no label name is rewritten as Loki itself would: each run of
 // other characters becomes one '_', and a leading digit gets "key_" in front. A name that has nothing but underscores
@@ -44,4 +61,12 @@
 //
 // Lines and attribute values go out byte for byte. Where they are not UTF-8, Loki's queries return U+FFFD for each bad
 // byte of a line, and a space for those of an attribute.
+//
+// # What is checked before sending
+//
+// Loki parses the labels of a request before anything else and drops the whole request if it cannot; it acknowledges
+// and drops a stream without labels. So streams and entries are checked first, against Loki's default limits, and what
+// it would refuse is a permanent failure of that entry alone: no label at all; a line over [Config].MaxLine; more than
+// 128 attributes or 64 KiB of them; a time that is missing or does not fit 64 bits of nanoseconds. What becomes of times
+// that are too old or too new is up to [Times].
 package loki

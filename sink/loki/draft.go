@@ -47,6 +47,16 @@ func (w *draft) time(i int32) time.Time {
 	return w.sent[i].of(own)
 }
 
+// inOrder reports whether none of the entries idx is sent with an older time than the one before it.
+func (w *draft) inOrder(idx []int32) bool {
+	for k := 1; k < len(idx); k++ {
+		if w.time(idx[k]).Before(w.time(idx[k-1])) {
+			return false
+		}
+	}
+	return true
+}
+
 // attrs returns the attributes of its own that entry i is sent with.
 func (w *draft) attrs(i int32) []batch.Attr {
 	if w.bare {

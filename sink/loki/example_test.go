@@ -59,6 +59,35 @@ func ExampleNew() {
 	// Output: true
 }
 
+// Which labels name a stream, and whose it is: of a container's labels only two do, the team's label is the tenant, and
+// the others go along with each line as structured metadata, where a query still finds them.
+func ExampleConfig() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Println("for tenant", r.Header.Get("X-Scope-OrgID"))
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	defer server.Close()
+
+	s, err := loki.New(loki.Config{
+		URL:          server.URL,
+		StreamLabels: []string{"project", "service"},
+		TenantLabel:  "team",
+		TenantID:     "everybody-else",
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer s.Close(context.Background())
+
+	b := batch.New(nil, batch.MustLabels("project", "shop", "service", "web", "team", "blue", "image", "web:1.2"))
+	b.Append(time.Now(), []byte("order 1234 placed"))
+	fmt.Println(s.Write(context.Background(), b), s.Stats().Entries)
+	// Output:
+	// for tenant blue
+	// <nil> 1
+}
+
 // A file that was found late is older than what Loki takes. Clamp gives its entries times that it does, and keeps their
 // own in an attribute; Distinct keeps equal lines apart whose times are cut to seconds.
 func ExampleTimes() {

@@ -15,6 +15,7 @@ import (
 // A push is one request that reached the fake.
 type push struct {
 	pushedStream
+	others []pushedStream // further ones, which only a packed request has
 	header http.Header
 	path   string
 	raw    int // bytes before compression
@@ -29,6 +30,7 @@ type fakeLoki struct {
 	answer func(n int, p push, w http.ResponseWriter, r *http.Request) bool
 
 	mu     sync.Mutex
+	packed bool   // requests may have several streams
 	pushes []push // all of them
 	stored []push // those answered 204
 }
@@ -75,12 +77,12 @@ func (f *fakeLoki) serve(w http.ResponseWriter, r *http.Request) {
 		return // the client has gone
 	}
 	streams, raw, err := decodeBody(body)
-	if err != nil || len(streams) != 1 {
+	if err != nil || len(streams) == 0 || len(streams) > 1 && !f.packed {
 		f.t.Errorf("fake: a push of %d streams, error %v", len(streams), err)
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	p := push{streams[0], r.Header.Clone(), r.URL.Path, raw}
+	p := push{streams[0], streams[1:], r.Header.Clone(), r.URL.Path, raw}
 	f.mu.Lock()
 	n := len(f.pushes)
 	f.pushes = append(f.pushes, p)
@@ -96,6 +98,9 @@ func (f *fakeLoki) store(p push) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.stored = append(f.stored, p)
+	for _, other := range p.others {
+		f.stored = append(f.stored, push{pushedStream: other})
+	}
 }
 
 // all returns the pushes so far.

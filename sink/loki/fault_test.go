@@ -1,7 +1,6 @@
 package loki
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -19,53 +18,6 @@ import (
 	"github.com/logferry/logferry/sink"
 )
 
-// rawServer takes connections and leaves each to serve, which is given the request's head and body already read.
-func rawServer(t *testing.T, serve func(n int, c net.Conn)) (url string) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	var conns []net.Conn
-	wg.Go(func() {
-		for n := 0; ; n++ {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			mu.Lock()
-			conns = append(conns, c)
-			mu.Unlock()
-			wg.Go(func() {
-				defer c.Close()
-				serve(n, c)
-			})
-		}
-	})
-	t.Cleanup(func() {
-		l.Close()
-		mu.Lock()
-		for _, c := range conns {
-			c.Close()
-		}
-		mu.Unlock()
-		wg.Wait()
-	})
-	return "http://" + l.Addr().String()
-}
-
-// readRequest reads one request off c.
-func readRequest(c net.Conn) error {
-	req, err := http.ReadRequest(bufio.NewReader(c))
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(io.Discard, req.Body)
-	return err
-}
-
 func TestNobodyListens(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -76,28 +28,6 @@ func TestNobodyListens(t *testing.T) {
 	err = s.Write(t.Context(), newBatch(shop, "x"))
 	if classOf(err) != retry || !strings.Contains(err.Error(), "connection refused") || s.Health() == nil {
 		t.Error(err)
-	}
-}
-
-func TestConnectionIsReset(t *testing.T) {
-	for name, answer := range map[string]string{
-		"before the answer":  "",
-		"in the status line": "HTTP/1.1 20",
-		"in the header":      "HTTP/1.1 400 Bad Request\r\nContent-",
-		"in the body":        "HTTP/1.1 400 Bad Request\r\nContent-Length: 500\r\n\r\nentry for stream '{",
-	} {
-		t.Run(name, func(t *testing.T) {
-			url := rawServer(t, func(_ int, c net.Conn) {
-				if readRequest(c) == nil {
-					io.WriteString(c, answer)
-					c.(*net.TCPConn).SetLinger(0)
-				}
-			})
-			err := newSink(t, url).Write(t.Context(), newBatch(shop, "x", "y"))
-			if classOf(err) != retry {
-				t.Error(err)
-			}
-		})
 	}
 }
 

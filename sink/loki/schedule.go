@@ -11,9 +11,8 @@ import (
 // schedule puts p's entries in order and decides with which times they are sent. Of an ordered stream Loki refuses as
 // few as possible: each entry may be an hour behind the newest one before it.
 func (d *delivery) schedule(p *parcel) {
-	byTime := func(i, j int32) int { return d.w.entry(i).Time.Compare(d.w.entry(j).Time) }
-	if !slices.IsSortedFunc(p.idx, byTime) {
-		slices.SortStableFunc(p.idx, byTime)
+	if !d.w.inOrder(p.idx) {
+		slices.SortStableFunc(p.idx, func(i, j int32) int { return d.w.time(i).Compare(d.w.time(j)) })
 	}
 	if len(p.idx) > 0 && d.sink.cfg.Times.changes() {
 		d.retime(p)

@@ -45,7 +45,7 @@ func TestCloseIsBounded(t *testing.T) {
 			io.Copy(io.Discard, c)
 		}
 	})
-	s := newSinkUnclosed(t, url)
+	s := newSinkUnclosed(t, Config{URL: url})
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = s.Write(ctx, newBatch(shop, "x")) })
@@ -65,7 +65,7 @@ func TestCloseIsBounded(t *testing.T) {
 // A dial that outlives its request does not outlive Close.
 func TestCloseEndsDials(t *testing.T) {
 	// 192.0.2.0/24 is for documentation: nothing answers there, or the network says so at once.
-	s := newSinkUnclosed(t, "http://192.0.2.1:9")
+	s := newSinkUnclosed(t, Config{URL: "http://192.0.2.1:9"})
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if err := s.Write(ctx, newBatch(shop, "x")); err == nil {

@@ -1,0 +1,105 @@
+package transport
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+	"sync"
+	"testing"
+)
+
+const twoAnswers = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n2"
+
+// Nobody is given the answer to somebody else's request. To make sure of the order, which chance decides otherwise,
+// net/http is held up when the connection has become idle, and before it looks at what it has read too much, until the
+// server has the next request.
+func TestAnswerToAnotherRequest(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	idle, next := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		in := bufio.NewReader(c)
+		_, _ = http.ReadRequest(in)
+		_, _ = io.WriteString(c, twoAnswers)
+		_, _ = http.ReadRequest(in)
+		close(next)
+		_, _ = http.ReadRequest(in)
+	})
+	tr := New(Config{Owner: "test"})
+	wg.Go(func() {
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{PutIdleConn: func(error) {
+			close(idle)
+			<-next
+		}})
+		resp, err := get(t, tr, ctx, "http://"+l.Addr().String())
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer resp.Body.Close()
+		if body, err := io.ReadAll(resp.Body); err != nil || string(body) != "1" {
+			t.Errorf("the first answer: %q, %v", body, err)
+		}
+	})
+	<-idle
+	resp, err := get(t, tr, t.Context(), "http://"+l.Addr().String())
+	if !errors.Is(err, ErrUnasked) {
+		t.Errorf("the second answer: %v, %v", resp, err)
+	}
+	if err == nil {
+		resp.Body.Close()
+	}
+	l.Close()
+	if err := tr.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
+}
+
+// An answer that comes before its request is through, or one that comes byte by byte, is the request's own.
+func TestEarlyAnswerIsAsked(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		_, _ = io.CopyN(io.Discard, c, 10)
+		for _, b := range []byte("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n") {
+			_, _ = c.Write([]byte{b})
+		}
+		_, _ = io.Copy(io.Discard, c)
+	})
+	tr := New(Config{Owner: "test"})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+l.Addr().String(), strings.NewReader(strings.Repeat("x", 1<<20)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := tr.RoundTrip(req)
+	if err != nil || resp.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Fatalf("%v, %v", resp, err)
+	}
+	resp.Body.Close()
+	l.Close()
+	if err := tr.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
+}
