@@ -61,6 +61,11 @@ func (p *peer) push() ([]pushedStream, error) {
 	if err := p.head(); err != nil {
 		return nil, err
 	}
+	return p.rest()
+}
+
+// rest reads a request whose head has been read.
+func (p *peer) rest() ([]pushedStream, error) {
 	body, err := io.ReadAll(p.body)
 	if err != nil {
 		return nil, err
