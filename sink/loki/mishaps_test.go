@@ -132,6 +132,9 @@ func (m *moody) answer(p *peer) bool {
 	return true
 }
 
+// small requests make several of a batch.
+func small(c *Config) { c.MaxRequest = 1500 }
+
 // badLine is the length of lines that are refused.
 const badLine = 300
 
@@ -269,7 +272,7 @@ func TestThousandMishaps(t *testing.T) {
 			}
 		}
 		ps := &pipes{serve: func(_ int, p *peer) { m.serve(p) }}
-		s := ps.sink(t, "http://127.0.0.1", nil)
+		s := ps.sink(t, "http://127.0.0.1", nil, small)
 		m.writers(t, s, seed)
 		m.report(t, s, mishaps)
 		closeInTime(t, s)
@@ -284,7 +287,7 @@ func TestThousandMishapsOverTCP(t *testing.T) {
 	t.Logf("seed %d", seed)
 	m := newMoody(seed, mishaps)
 	url := peerServer(t, func(_ int, p *peer) { m.serve(p) })
-	s := newSink(t, url)
+	s := newSink(t, url, small)
 	m.writers(t, s, seed)
 	m.report(t, s, mishaps)
 	closeInTime(t, s)

@@ -107,6 +107,8 @@ func (l *strictLoki) take(streams []pushedStream) (body string) {
 	return ""
 }
 
+const recoveryTime = 20 * time.Minute
+
 // An outage is what a server does instead of what it should.
 type outage struct {
 	name string
@@ -116,7 +118,7 @@ type outage struct {
 }
 
 var outages = []outage{
-	{"nobody there", func(*rand.Rand) bool { return true }, nil},
+	{"nobody there", func(*rand.Rand) bool { return true }, func(*rand.Rand, *peer, *strictLoki) {}},
 	{"nothing goes well", func(lots *rand.Rand) bool { return lots.IntN(3) == 0 }, func(lots *rand.Rand, p *peer, _ *strictLoki) {
 		switch k := lots.IntN(len(moods) + len(breakages) + len(stalls)); {
 		case k < len(moods):
@@ -131,8 +133,13 @@ var outages = []outage{
 			}
 		}
 	}},
-	// What is stored is not acknowledged, or only after many a request that is not.
-	{"it comes and goes", func(lots *rand.Rand) bool { return lots.IntN(5) == 0 }, func(lots *rand.Rand, p *peer, l *strictLoki) {
+	recovery,
+}
+
+// recovery follows every outage, so that what has piled up is not sent at one go. What is stored is not acknowledged,
+// or only after many a request that is not.
+var recovery = outage{
+	"it comes and goes", func(lots *rand.Rand) bool { return lots.IntN(5) == 0 }, func(lots *rand.Rand, p *peer, l *strictLoki) {
 		for range lots.IntN(3) {
 			streams, err := p.push()
 			if err != nil || l.take(streams) != "" {
@@ -144,7 +151,7 @@ var outages = []outage{
 		if err == nil && lots.IntN(2) == 0 {
 			l.take(streams)
 		}
-	}},
+	},
 }
 
 // After an outage of three hours, every line of every stream is there: none was let past an older one that waited, which
@@ -205,23 +212,29 @@ func (o outage) outlast(t *testing.T, budget int) {
 func (o outage) network(seed uint64, loki *strictLoki, from, to time.Time) *pipes {
 	var mu sync.Mutex
 	lots := rand.New(rand.NewPCG(seed, 1))
-	down := func() (*rand.Rand, bool) {
+	// now returns what there is instead of a server, if anything, and its lots.
+	now := func() (*outage, *rand.Rand) {
 		mu.Lock()
 		defer mu.Unlock()
-		now := time.Now()
-		return rand.New(rand.NewPCG(lots.Uint64(), 1)), now.After(from) && now.Before(to)
+		own := rand.New(rand.NewPCG(lots.Uint64(), 1))
+		switch at := time.Now(); {
+		case at.Before(from) || at.After(to.Add(recoveryTime)):
+			return nil, nil
+		case at.Before(to):
+			return &o, own
+		}
+		return &recovery, own
 	}
 	return &pipes{
 		await: func(context.Context, int) error {
-			if own, is := down(); is && o.dial(own) {
+			if down, own := now(); down != nil && down.dial(own) {
 				return errors.New("connection refused")
 			}
 			return nil
 		},
 		serve: func(_ int, p *peer) {
-			own, is := down()
-			if is {
-				o.serve(own, p, loki)
+			if down, own := now(); down != nil {
+				down.serve(own, p, loki)
 				return
 			}
 			if wait := time.Until(from); wait > 0 {
