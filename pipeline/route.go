@@ -6,6 +6,7 @@ import (
 	"context"
 	"hash/maphash"
 	"math"
+	"runtime/pprof"
 	"time"
 
 	"github.com/logferry/logferry/batch"
@@ -89,17 +90,29 @@ func (r *route) start(sup *lifecycle.Supervisor) {
 // goroutine is a failure of the task, and lifecycle runs it again, but not
 // during Close: abandon takes what such a worker leaves.
 func (r *route) writeJobs(ctx context.Context) error {
+	writing := labelled(r.engine.writing, ctx)
 	for {
 		select {
 		case j, ok := <-r.work:
 			if !ok {
 				return nil
 			}
-			j.write(r.engine.writing, r)
+			j.write(writing, r)
 		case <-ctx.Done(): // Close has waited for the owner, as long as it could
 			return nil
 		}
 	}
+}
+
+// labelled returns ctx with the profiler labels of the task whose ctx is from: a
+// sink that sets labels for a while finds in its ctx those to go back to.
+func labelled(ctx, from context.Context) context.Context {
+	var labels []string
+	pprof.ForLabels(from, func(key, value string) bool {
+		labels = append(labels, key, value)
+		return true
+	})
+	return pprof.WithLabels(ctx, pprof.Labels(labels...))
 }
 
 // enqueue takes over parts and their references. It never waits.

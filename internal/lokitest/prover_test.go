@@ -2,9 +2,11 @@ package lokitest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +26,9 @@ type prover struct {
 	sink *loki.Sink
 	owed map[string]int // the entries delivered so far, as a query shows them
 	last time.Time      // of entries that next made
+
+	moved       map[string]bool // labels that the sink makes attributes
+	tenantLabel string          // the one it takes the tenant from
 }
 
 // startProven returns a Loki for provers: one query is not split into hundreds for the sake of its range of weeks.
@@ -73,7 +78,7 @@ func (p *prover) writeThrough(to sink.Sink, b *batch.Batch) []error {
 	fates := fatesOf(p.t, b, to.Write(p.t.Context(), b))
 	for i, err := range fates {
 		if err == nil {
-			p.owed[keyOf(b.LabelsOf(i).All(), &b.Entries[i])] = 1
+			p.owed[p.keyOf(b.LabelsOf(i), &b.Entries[i])] = 1
 		}
 	}
 	return fates
@@ -102,12 +107,7 @@ func fatesOf(t testing.TB, b *batch.Batch, err error) []error {
 // check compares the whole tenant with what was delivered.
 func (p *prover) check() {
 	p.t.Helper()
-	stored := map[string]int{}
-	for _, st := range p.all() {
-		for _, e := range st.Entries {
-			stored[storedKey(st.Labels, e)]++
-		}
-	}
+	stored := p.stored()
 	wrong := 0
 	report := func(format string, args ...any) {
 		if wrong++; wrong <= 5 {
@@ -140,13 +140,50 @@ func (p *prover) all() []Stream {
 	return streams
 }
 
-// keyOf is what a query shows of e, by the rules of sink/loki and of Loki's query API.
-func keyOf(labels func(func(string, string) bool), e *batch.Entry) string {
-	of := maps.Collect(labels)
-	for name, value := range of {
-		of[name] = strings.ReplaceAll(value, "\uFFFD", "?")
+// stored counts the entries of the tenant.
+func (p *prover) stored() map[string]int {
+	p.t.Helper()
+	n := map[string]int{}
+	for _, st := range p.all() {
+		for _, e := range st.Entries {
+			n[storedKey(st.Labels, e)]++
+		}
 	}
-	attrs := map[string]string{}
+	return n
+}
+
+// count returns how many entries the selector matches, where they are too many to look at each.
+func (p *prover) count(selector string) int {
+	p.t.Helper()
+	query := url.Values{"query": {"sum(count_over_time(" + selector + "[2h]))"}}.Encode()
+	_, body, err := p.get(p.t.Context(), "/loki/api/v1/query?"+query, nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	var answer struct {
+		Data struct{ Result []struct{ Value [2]any } }
+	}
+	if err := json.Unmarshal(body, &answer); err != nil || len(answer.Data.Result) != 1 {
+		p.t.Fatalf("count: %v: %s", err, body)
+	}
+	n, err := strconv.Atoi(fmt.Sprint(answer.Data.Result[0].Value[1]))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return n
+}
+
+// keyOf is what a query shows of e, by the rules of sink/loki and of Loki's query API.
+func (p *prover) keyOf(l batch.Labels, e *batch.Entry) string {
+	labels, attrs := map[string]string{}, map[string]string{}
+	for name, value := range l.All() {
+		switch {
+		case p.moved[name]:
+			attrs[name] = value
+		case name != p.tenantLabel:
+			labels[name] = strings.ReplaceAll(value, "\uFFFD", "?")
+		}
+	}
 	for _, a := range e.Attrs {
 		if a.Value != "" {
 			attrs[a.Key] = strings.ReplaceAll(replaced(a.Value), "\uFFFD", " ")
@@ -156,7 +193,7 @@ func keyOf(labels func(func(string, string) bool), e *batch.Entry) string {
 	if !utf8.ValidString(line) {
 		line = replaced(line)
 	}
-	return key(of, e.Time, line, attrs)
+	return key(labels, e.Time, line, attrs)
 }
 
 func storedKey(labels map[string]string, e Entry) string {

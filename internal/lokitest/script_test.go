@@ -32,16 +32,16 @@ type script struct {
 }
 
 // newScript divides about total lines among streams: each of the first hot of
-// them gets a fifth, the others share the rest.
-func newScript(total, streams, hot int) *script {
+// them gets share percent, the others the rest.
+func newScript(total, streams, hot, share int) *script {
 	// The hour is more than a run takes, so that all that is valid lies in the
 	// past; and every stream's newest line is less than an hour older than its
 	// last, which keeps its order from mattering.
 	s := &script{base: time.Now().Add(-time.Hour).Truncate(time.Second), hot: hot, filler: noise(1 << 16)}
 	for i := range streams {
-		n := total / 5
+		n := total * share / 100
 		if i >= hot {
-			n = total * (5 - hot) / 5 / (streams - hot)
+			n = total * (100 - hot*share) / 100 / (streams - hot)
 		}
 		s.lengths = append(s.lengths, n)
 	}

@@ -117,9 +117,13 @@ func (s *Sink) ruleTooMany(a answer) ruling {
 
 // ruleOther is for what speaks about the way to Loki rather than about the entries.
 func (s *Sink) ruleOther(a answer) ruling {
-	err := s.answerError(a, hint(a))
-	if a.status == http.StatusServiceUnavailable && a.header.Get("Retry-After") != "" {
-		err = sink.RetryAfter(err, retryAfter(a.header, time.Now()))
+	what := hint(a)
+	if refusesCredentials(a.status) {
+		what += s.fileHint()
+	}
+	err := s.answerError(a, what)
+	if wait := retryAfter(a.header, time.Now()); a.status/100 == 5 && wait > 0 {
+		err = sink.RetryAfter(err, wait)
 	}
 	return ruling{verdict: undelivered, err: err, scope: a.scope()}
 }
@@ -181,7 +185,7 @@ func (s *Sink) quote(text string) string {
 		return ""
 	}
 	// The replacement comes before the cut, which might leave half a secret.
-	text = strings.Join(strings.Fields(s.redact.Replace(text)), " ")
+	text = strings.Join(strings.Fields(s.credentials.redacted(text)), " ")
 	if len(text) > maxQuoted {
 		end := maxQuoted
 		for end > 0 && !utf8.RuneStart(text[end]) {

@@ -12,7 +12,20 @@ const (
 	unknown fate = iota
 	refused
 	accepted
+	refusedOld // for its time, which is too old
+	refusedNew // for its time, which is too new
 )
+
+// fateOf is that of an entry which is refused for a reason of the kind.
+func fateOf(kind reasonKind) fate {
+	switch kind {
+	case tooOld:
+		return refusedOld
+	case tooNew:
+		return refusedNew
+	}
+	return refused
+}
 
 // An attribution works out which entries of a request a refusal is about. It changes fates only where the body leaves
 // no doubt.
@@ -22,6 +35,8 @@ type attribution struct {
 	idx   []int32 // the entries of the request, in order
 	fates []fate  // of each
 	why   []string
+
+	oldest time.Time // what would have been old enough, cut to seconds, says the answer; zero: nothing about that
 }
 
 // attribute returns the fate of every entry in idx.
@@ -45,7 +60,16 @@ func (a *attribution) time(k int) time.Time { return a.w.time(a.idx[k]) }
 
 func (a *attribution) line(k int) []byte { return a.w.entry(a.idx[k]).Line }
 
-func (a *attribution) refuse(k int, why string) { a.fates[k], a.why[k] = refused, why }
+func (a *attribution) refuse(k int, f fate, why string) { a.fates[k], a.why[k] = f, why }
+
+func (a *attribution) refuseLate(k int, e *lateEntry) {
+	if e.cutoff.IsZero() {
+		a.refuse(k, refused, e.why)
+		return
+	}
+	a.refuse(k, refusedOld, e.why)
+	a.oldest = later(a.oldest, e.cutoff)
+}
 
 // acceptOthers is for when every refusal has found its entry.
 func (a *attribution) acceptOthers() {
@@ -92,8 +116,9 @@ func (a *attribution) reason(why *reason) bool {
 		return false
 	}
 	for _, k := range fits {
-		a.refuse(k, why.text)
+		a.refuse(k, fateOf(why.kind), why.text)
 	}
+	a.oldest = later(a.oldest, why.oldest)
 	return true
 }
 
@@ -137,7 +162,7 @@ func (a *attribution) fits(r *reason, k int) bool {
 func (a *attribution) widen(why *reason) {
 	for k, f := range a.fates {
 		if f == unknown && a.covers(why, k) {
-			a.refuse(k, why.text)
+			a.refuse(k, fateOf(why.kind), why.text)
 		}
 	}
 }
@@ -180,7 +205,8 @@ func (a *attribution) late(l *late) {
 // listed refuses the entries that the answer lists, in the order of the request, and returns the first one. Of several
 // with the same time the later ones are meant: the limit only ever moves up.
 func (a *attribution) listed(l *late) (first int, found bool) {
-	for _, e := range slices.Backward(l.listed) {
+	for n := len(l.listed) - 1; n >= 0; n-- {
+		e := &l.listed[n]
 		k := len(a.idx) - 1
 		for k >= 0 && (a.fates[k] != unknown || !a.time(k).Equal(e.at)) {
 			k--
@@ -188,7 +214,7 @@ func (a *attribution) listed(l *late) (first int, found bool) {
 		if k < 0 {
 			return 0, false
 		}
-		a.refuse(k, e.why)
+		a.refuseLate(k, e)
 		first = k
 	}
 	return first, len(l.listed) > 0
@@ -197,7 +223,7 @@ func (a *attribution) listed(l *late) (first int, found bool) {
 // unlisted refuses the entries that the answer only counts, and reports whether that left no doubt. first is the first
 // entry that was refused.
 func (a *attribution) unlisted(l *late, first int) bool {
-	why := l.listed[0]
+	why := &l.listed[0]
 	if why.cutoff.IsZero() {
 		return false
 	}
@@ -206,7 +232,7 @@ func (a *attribution) unlisted(l *late, first int) bool {
 		end := first + l.total
 		if end <= len(a.idx) && a.second(end-1) <= why.cutoff.Unix() && (end == len(a.idx) || a.second(end) >= why.cutoff.Unix()) {
 			for k := first; k < end; k++ {
-				a.refuse(k, why.why)
+				a.refuseLate(k, why)
 			}
 			return true
 		}
@@ -214,7 +240,7 @@ func (a *attribution) unlisted(l *late, first int) bool {
 	n := len(l.listed)
 	for k := first; k < len(a.idx); k++ {
 		if a.fates[k] == unknown && a.second(k) < why.cutoff.Unix() {
-			a.refuse(k, why.why)
+			a.refuseLate(k, why)
 			n++
 		}
 	}

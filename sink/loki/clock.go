@@ -8,114 +8,87 @@ import (
 	"github.com/logferry/logferry/sink"
 )
 
-// A clock remembers with which times a stream has been sent, so that what is sent again is given the time it had. It
-// moves over entries whose fate is settled only.
+// A clock gives the entries of a stream the times they are sent with. It never gives one twice, so what is sent again
+// must be remembered elsewhere: see recall.
 type clock struct {
 	mu     sync.Mutex
 	newest time.Time // of what is stored; zero: not known
+	floor  time.Time // the oldest time that Loki said it would take; zero: it never did
 
-	// What Times.Clamp gives the next entry that is too old or too new; zero: not chosen yet.
-	old, ahead time.Time
-	// pending: entries were not settled, and are expected again.
-	pending bool
+	old, ahead time.Time // the latest that Clamp gave to what is too old and too new
 
-	own, sent time.Time // Distinct: of the entry before
+	// Distinct: the newest entry there was, and the latest one, which is older if it came out of order.
+	high, run mark
 }
 
-// A reading is a clock that runs ahead, over entries that are about to be sent.
-type reading struct {
-	*Times
-	now, oldest, latest   time.Time
-	old, ahead, own, sent time.Time
+// A mark is the own time of an entry and the one it is sent with.
+type mark struct{ own, sent time.Time }
+
+// after returns m moved on to the next entry, which is sent behind the one before if it has the same time.
+func (m mark) after(own time.Time) mark {
+	if own.Before(m.own) || own.After(m.sent) {
+		return mark{own, own}
+	}
+	return mark{own, m.sent.Add(1)}
 }
 
-// read prepares c for entries that are sent at now. The caller holds c.mu.
-func (c *clock) read(t *Times, now time.Time) reading {
-	oldest := t.oldest(now, c.newest)
-	if c.old.Before(oldest) {
-		c.old = oldest.Add(t.margin())
+// A window is what Loki accepts at some time.
+type window struct{ now, oldest, latest time.Time }
+
+func (v *window) holds(t time.Time) bool { return !t.Before(v.oldest) && !t.After(v.latest) }
+
+// window returns what Loki accepts at now. The caller holds c.mu.
+func (c *clock) window(t *Times, now time.Time) window {
+	now = now.Round(0) // what counts is the clock on the wall, which may be set back
+	v := window{now: now, oldest: now.Add(-t.MaxAge), latest: now.Add(t.MaxAhead)}
+	if !c.newest.IsZero() {
+		v.oldest = later(v.oldest, c.newest.Add(-t.MaxBehind))
 	}
-	if !c.pending && now.After(c.ahead) || c.ahead.Before(oldest) {
-		c.ahead = now
-	}
-	return reading{
-		Times: t, now: now, oldest: oldest, latest: now.Add(t.MaxAhead),
-		old: c.old, ahead: c.ahead, own: c.own, sent: c.sent,
-	}
+	v.oldest = later(v.oldest, c.floor)
+	return v
 }
 
-// next says with which time the next entry is sent whose own is given. An error is permanent.
-func (r *reading) next(own time.Time) (sentTime, error) {
+// next says with which time an entry is sent whose own is given. An error is permanent. The caller holds c.mu.
+func (c *clock) next(t *Times, v *window, own time.Time) (sentTime, error) {
 	switch {
-	case own.Before(r.oldest) && r.TooOld == Refuse:
-		return sentTime{}, sink.Permanent(fmt.Errorf("loki: time %v: too old: oldest acceptable is %v", own, r.oldest))
-	case own.After(r.latest) && r.TooNew == Refuse:
-		return sentTime{}, sink.Permanent(fmt.Errorf("loki: time %v: too new: latest acceptable is %v", own, r.latest))
-	case own.Before(r.oldest) && r.TooOld == Clamp:
-		return take(&r.old), nil
-	case own.After(r.latest) && r.TooNew == Clamp:
-		return take(&r.ahead), nil
-	case r.Distinct:
-		return r.distinct(own), nil
+	case own.Before(v.oldest) && t.TooOld == Refuse:
+		return sentTime{}, sink.Permanent(fmt.Errorf("loki: time %v: too old: oldest acceptable is %v", own, v.oldest))
+	case own.After(v.latest) && t.TooNew == Refuse:
+		return sentTime{}, sink.Permanent(fmt.Errorf("loki: time %v: too new: latest acceptable is %v", own, v.latest))
+	case own.Before(v.oldest) && t.TooOld == Clamp:
+		return c.clampOld(t, v), nil
+	case own.After(v.latest) && t.TooNew == Clamp:
+		return c.clampNew(t, v), nil
+	case t.Distinct:
+		return c.distinct(own), nil
 	}
 	return sentTime{}, nil
 }
 
-// take gives the time at and moves it on.
-func take(at *time.Time) sentTime {
-	s := sentTime{at: *at, clamped: true}
-	*at = at.Add(1)
-	return s
-}
-
-// distinct moves an entry behind the one before it. One that is older than that is out of order, and left alone: its
-// equals are not near.
-func (r *reading) distinct(own time.Time) (s sentTime) {
-	at := own
-	if !own.Before(r.own) && !own.After(r.sent) {
-		at = r.sent.Add(1)
-		s.at = at
+// distinct moves an entry behind the one before it.
+func (c *clock) distinct(own time.Time) (s sentTime) {
+	if own.Before(c.high.own) {
+		c.run = c.run.after(own)
+	} else {
+		c.high = c.high.after(own)
+		c.run = c.high
 	}
-	r.own, r.sent = own, at
+	if !c.run.sent.Equal(own) {
+		s.at = c.run.sent
+	}
 	return s
 }
 
-// settle moves c over the entries idx, which are sent as w says, and of which Loki has stored all or none. They are in
-// order.
-func (c *clock) settle(w *draft, idx []int32, stored bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// stored notes that the entries idx are stored, in the order in which they were sent.
+func (c *clock) stored(w *draft, idx []int32) {
 	if w.sent == nil {
-		idx = idx[len(idx)-1:] // the last one is all that counts
+		idx = idx[len(idx)-1:] // they are in the order of their own times
 	}
-	for _, i := range idx {
-		own, sent := w.entry(i).Time, w.time(i)
-		switch {
-		case w.sent == nil || !w.sent[i].clamped:
-			c.own, c.sent = own, sent
-		case own.Before(sent):
-			c.old = later(c.old, sent.Add(1))
-		default:
-			c.ahead = later(c.ahead, sent.Add(1))
-		}
-		if stored {
-			c.newest = later(c.newest, sent)
-		}
-	}
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-// expect notes whether there is something left that is expected again.
-func (c *clock) expect(pending bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.pending = pending
+	for _, i := range idx {
+		c.newest = later(c.newest, w.time(i))
+	}
 }
 
 // last returns the time of the newest entry that is stored; zero: not known.
@@ -123,4 +96,11 @@ func (c *clock) last() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.newest
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

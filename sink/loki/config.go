@@ -70,12 +70,32 @@ type Config struct {
 	// Timeout bounds each request from dialling to the last byte of the answer; zero: 10 s.
 	Timeout time.Duration
 
+	// BearerTokenFile holds the token, in place of BearerToken; white space around it does not count. New reads it, and it
+	// is read again before a request if it has changed, or if the credentials were refused. If it can no longer be read,
+	// or is empty, what it held before is used, and Health says so. It ought to be on a local file system.
+	BearerTokenFile string
+
+	// TLSConfig is for a URL that begins with https://.
+	TLSConfig TLSConfig
+
+	// ProxyURL is the proxy to go through, http, https or socks5, with a user and a password if it wants them; empty:
+	// none. The environment is not asked. The password is a secret, like that of BasicAuth.
+	ProxyURL string
+
+	// HTTP2 speaks HTTP/2 if the server offers it. Its requests share a connection, where HTTP/1.1 has up to 32. A
+	// goroutine that calls Write has, after each request, the profiler labels of its ctx.
+	HTTP2 bool
+
+	// DialTimeout bounds all that comes before a request on a new connection: looking up the name, connecting, what a
+	// proxy is asked, and every TLS handshake. Zero: 5 s, or Timeout if that is shorter.
+	DialTimeout time.Duration
+
+	// AnswerTimeout bounds the wait from the last byte of a request to the header of the answer; zero: Timeout.
+	AnswerTimeout time.Duration
+
 	// UserAgent is sent as such; empty: "logferry".
 	UserAgent string
 }
-
-// BasicAuth is a user name and its password, as RFC 7617 sends them. The zero BasicAuth sends none.
-type BasicAuth struct{ Username, Password string }
 
 const (
 	pushPath = "/loki/api/v1/push"
@@ -98,6 +118,7 @@ func (c Config) withDefaults() Config {
 	if c.Timeout == 0 {
 		c.Timeout = defaultTimeout
 	}
+	c = c.withTimeouts()
 	if c.UserAgent == "" {
 		c.UserAgent = defaultUserAgent
 	}
@@ -141,6 +162,7 @@ func (c Config) validate() (*url.URL, error) {
 	}
 	errs = append(errs, c.checkLabels(), c.Times.validate())
 	errs = append(errs, c.checkHeaders()...)
+	errs = append(errs, c.checkWay())
 	return endpoint, errors.Join(errs...)
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/sink"
@@ -68,9 +67,7 @@ func (d *delivery) write(ctx context.Context, b *batch.Batch) error {
 	}
 	d.flush()
 	if d.sink.cfg.Times.changes() {
-		for k := range d.parcels {
-			d.expect(&d.parcels[k])
-		}
+		d.remember()
 	}
 	return d.outcome()
 }
@@ -90,27 +87,11 @@ func (d *delivery) deliver(p *parcel) {
 		if alone {
 			limit = p.m.stream.limits.request(limit)
 		}
-		n := d.sink.add(&d.next, p, &d.w, d.window(idx), limit)
+		n := d.sink.add(&d.next, p, &d.w, d.near(idx), limit)
 		if idx = idx[n:]; alone || len(idx) > 0 {
 			d.flush()
 		}
 	}
-}
-
-// window returns those of idx that one request may hold: none so old that Loki, once it has the newest of them, would
-// find it too far behind. If it has to be asked again about one of them, the answer is still the same.
-func (d *delivery) window(idx []int32) []int32 {
-	end := d.w.time(idx[0]).Add(d.sink.cfg.Times.MaxBehind)
-	if !d.w.time(idx[len(idx)-1]).After(end) {
-		return idx
-	}
-	n, _ := slices.BinarySearchFunc(idx, end, func(i int32, end time.Time) int {
-		if d.w.time(i).After(end) {
-			return 1
-		}
-		return -1
-	})
-	return idx[:n]
 }
 
 // flush sends the request that is being made, if there is one.
@@ -142,20 +123,12 @@ func (d *delivery) stopped(p *parcel) error {
 	return d.halts[p.m.tenant]
 }
 
-func (d *delivery) expect(p *parcel) {
-	if p.m.stream != nil {
-		p.m.stream.clock.expect(len(p.idx) > 0 && d.stopped(p) != nil)
-	}
-}
-
-// settle notes that the entries idx of p, which are in order, are settled.
-func (d *delivery) settle(p *parcel, idx []int32, stored bool) {
+// stored notes that the entries idx of p are stored.
+func (d *delivery) stored(p *parcel, idx []int32) {
 	if d.sink.clocked {
-		p.m.stream.clock.settle(&d.w, idx, stored)
+		p.m.stream.clock.stored(&d.w, idx)
 	}
-	if stored {
-		d.sink.stats.stored(p.m, &d.w, idx)
-	}
+	d.sink.stats.stored(p.m, &d.w, idx)
 }
 
 func (d *delivery) fail(idx []int32, err error) {
@@ -185,13 +158,13 @@ func (d *delivery) push(p *parcel, idx []int32, r request) error {
 		p.m.stream.limits.accepted()
 		return d.sift(p, idx, a, rule)
 	case allRefused:
-		d.refuse(p, idx, rule.err)
+		d.fail(idx, rule.err)
 		return nil
 	case tooLarge:
 		if len(idx) > 1 {
 			return d.halve(p, idx, a, rule)
 		}
-		d.refuse(p, idx, rule.err)
+		d.fail(idx, rule.err)
 		return nil
 	case limited:
 		return d.wait(p, idx, a, rule)
@@ -204,13 +177,7 @@ func (d *delivery) push(p *parcel, idx []int32, r request) error {
 func (d *delivery) accept(p *parcel, idx []int32) {
 	d.isolated = 0
 	p.m.stream.limits.accepted()
-	d.settle(p, idx, true)
-}
-
-// refuse is for entries that failed for good.
-func (d *delivery) refuse(p *parcel, idx []int32, err error) {
-	d.fail(idx, err)
-	d.settle(p, idx, false)
+	d.stored(p, idx)
 }
 
 // again is push of entries that a had been the answer for, among others.
@@ -260,7 +227,7 @@ func (d *delivery) wait(p *parcel, idx []int32, a answer, rule ruling) error {
 		return d.halve(p, idx, a, rule)
 	case rule.burst && len(idx) == 1 && p.m.stream.limits.exhausted():
 		// It is larger than what the limit allows in a second, and has been refused in many Writes.
-		d.refuse(p, idx, sink.Permanent(fmt.Errorf("%w (gave up)", errors.Unwrap(rule.err))))
+		d.fail(idx, sink.Permanent(fmt.Errorf("%w (gave up)", errors.Unwrap(rule.err))))
 		return nil
 	}
 	return d.stop(p, idx, rule)
@@ -284,31 +251,37 @@ func (d *delivery) stop(p *parcel, idx []int32, rule ruling) error {
 // sift finds out which entries of idx the answer a refuses. The rest is stored.
 func (d *delivery) sift(p *parcel, idx []int32, a answer, rule ruling) error {
 	found := attribute(parseRefusal(a.body, a.cut), p.m, &d.w, idx)
-	var open []int32
+	var open, again []int32
 	whys := map[string]error{}
 	for k := range idx {
-		switch found.fates[k] {
-		case unknown:
+		switch f := found.fates[k]; {
+		case f == unknown:
 			open = append(open, idx[k])
-		case refused:
-			d.refuse(p, idx[k:k+1], d.reason(found.why[k], rule, whys))
-		case accepted:
-			d.settle(p, idx[k:k+1], true)
+		case f == accepted:
+			d.stored(p, idx[k:k+1])
+		case d.clamps(f, idx[k], found.oldest):
+			again = append(again, idx[k])
+		default:
+			d.fail(idx[k:k+1], d.reason(found.why[k], rule, whys))
 		}
+	}
+	if err := d.clamped(p, again, found.oldest, rule); err != nil {
+		d.fail(open, err)
+		return err
 	}
 	switch {
 	case len(open) == 0:
 		return nil
 	case len(idx) == 1:
 		d.isolated++
-		d.refuse(p, open, rule.err)
+		d.fail(open, rule.err)
 		return nil
 	case len(open) < len(idx):
 		d.isolated = 0
 		return d.half(p, open, a, rule)
 	case d.isolated >= maxIsolated:
 		// Some of them may be stored. To call them failed may repeat them elsewhere; to call them delivered may lose them.
-		d.refuse(p, open, rule.err)
+		d.fail(open, rule.err)
 		return nil
 	default:
 		return d.halve(p, open, a, rule)

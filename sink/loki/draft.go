@@ -19,6 +19,15 @@ type draft struct {
 type sentTime struct {
 	at      time.Time
 	clamped bool // the entry's own goes along as an attribute
+	told    int8 // how often it was clamped because Loki refused another one
+}
+
+// of returns the time itself, for an entry whose own is given.
+func (s sentTime) of(own time.Time) time.Time {
+	if s.at.IsZero() {
+		return own
+	}
+	return s.at
 }
 
 // originalTime names the attribute with the time of an entry that is sent with another one.
@@ -31,10 +40,11 @@ func (w *draft) entry(i int32) *batch.Entry { return &w.b.Entries[i] }
 
 // time returns the time that entry i is sent with.
 func (w *draft) time(i int32) time.Time {
-	if w.sent != nil && !w.sent[i].at.IsZero() {
-		return w.sent[i].at
+	own := w.b.Entries[i].Time
+	if w.sent == nil {
+		return own
 	}
-	return w.b.Entries[i].Time
+	return w.sent[i].of(own)
 }
 
 // inOrder reports whether none of the entries idx is sent with an older time than the one before it.

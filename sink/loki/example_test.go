@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"time"
 
 	"github.com/logferry/logferry/batch"
@@ -56,4 +57,58 @@ func ExampleNew() {
 	perStream, _ := sink.Find[sink.PerStreamer](robust)
 	fmt.Println(perStream.PerStream())
 	// Output: true
+}
+
+// Which labels name a stream, and whose it is: of a container's labels only two do, the team's label is the tenant, and
+// the others go along with each line as structured metadata, where a query still finds them.
+func ExampleConfig() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Println("for tenant", r.Header.Get("X-Scope-OrgID"))
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	defer server.Close()
+
+	s, err := loki.New(loki.Config{
+		URL:          server.URL,
+		StreamLabels: []string{"project", "service"},
+		TenantLabel:  "team",
+		TenantID:     "everybody-else",
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer s.Close(context.Background())
+
+	b := batch.New(nil, batch.MustLabels("project", "shop", "service", "web", "team", "blue", "image", "web:1.2"))
+	b.Append(time.Now(), []byte("order 1234 placed"))
+	fmt.Println(s.Write(context.Background(), b), s.Stats().Entries)
+	// Output:
+	// for tenant blue
+	// <nil> 1
+}
+
+// A file that was found late is older than what Loki takes. Clamp gives its entries times that it does, and keeps their
+// own in an attribute; Distinct keeps equal lines apart whose times are cut to seconds.
+func ExampleTimes() {
+	s, err := loki.New(loki.Config{
+		URL: "https://logs.example.com",
+		Times: loki.Times{
+			TooOld:   loki.Clamp,
+			TooNew:   loki.Refuse,
+			MaxAge:   30 * 24 * time.Hour, // this Loki has reject_old_samples_max_age: 30d
+			Distinct: true,
+		},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer s.Close(context.Background())
+
+	b := batch.New(nil, batch.MustLabels("app", "shop"))
+	b.Append(time.Now().Add(time.Hour), []byte("a clock goes wrong"))
+	err = s.Write(context.Background(), b) // nothing is sent
+	fmt.Println(sink.IsPermanent(err), strings.Contains(err.Error(), "too new"))
+	// Output: true true
 }

@@ -3,12 +3,15 @@ package loki
 import (
 	"encoding/base64"
 	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 )
 
 const tenantHeader = "X-Scope-Orgid" // X-Scope-OrgID, canonicalized
 
-// header makes the header that all requests share. It is never changed afterwards.
+// header makes the header that all requests share, but for credentials. It is never changed afterwards.
 func (c Config) header(format codec) http.Header {
 	h := http.Header{}
 	for name, values := range c.Headers {
@@ -24,36 +27,73 @@ func (c Config) header(format codec) http.Header {
 	if c.TenantID != "" {
 		h.Set(tenantHeader, c.TenantID)
 	}
+	return h
+}
+
+// authorize returns base with the credentials.
+func (c Config) authorize(base http.Header) http.Header {
+	h := base.Clone()
 	switch {
 	case c.BasicAuth.Username != "":
-		h.Set("Authorization", "Basic "+c.basic())
+		h.Set("Authorization", "Basic "+basic(c.BasicAuth.Username, c.BasicAuth.Password))
 	case c.BearerToken != "":
 		h.Set("Authorization", "Bearer "+c.BearerToken)
 	}
 	return h
 }
 
-func (c Config) basic() string {
-	return base64.StdEncoding.EncodeToString([]byte(c.BasicAuth.Username + ":" + c.BasicAuth.Password))
+// basic is what RFC 7617 makes of a user name and a password.
+func basic(user, password string) string {
+	return base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
 }
 
 // minSecret is the length below which a string is no secret but may well be a word of an answer.
 const minSecret = 4
 
-// redactor returns what removes every secret of c from a text.
-func (c Config) redactor() *strings.Replacer {
-	secrets := []string{c.BasicAuth.Password, c.BearerToken}
-	if c.BasicAuth.Username != "" {
-		secrets = append(secrets, c.basic())
-	}
-	for _, values := range c.Headers {
-		secrets = append(secrets, values...)
-	}
-	var pairs []string
-	for _, s := range secrets {
-		if len(s) >= minSecret {
-			pairs = append(pairs, s, "***")
+// redactor returns what removes every secret of c from a text, and the former ones in place of c's own.
+func (c Config) redactor(former []string) *strings.Replacer {
+	var secrets []string
+	auth := c.BasicAuth
+	for _, password := range append([]string{auth.Password}, former...) {
+		secrets = append(secrets, password)
+		if auth.Username != "" {
+			secrets = append(secrets, basic(auth.Username, password))
 		}
+	}
+	secrets = append(secrets, c.BearerToken)
+	for _, values := range c.Headers {
+		for _, v := range values {
+			secrets = append(secrets, v)
+			// Such as "Bearer" and a token.
+			if _, credential, ok := strings.Cut(v, " "); ok {
+				secrets = append(secrets, credential)
+			}
+		}
+	}
+	if proxy, err := url.Parse(c.ProxyURL); err == nil && proxy.User != nil {
+		password, _ := proxy.User.Password()
+		secrets = append(secrets, password, basic(proxy.User.Username(), password))
+	}
+	return replacer(secrets)
+}
+
+// replacer replaces secrets, in the forms in which an answer or an error may repeat them.
+func replacer(secrets []string) *strings.Replacer {
+	var forms []string
+	for _, s := range secrets {
+		if len(s) < minSecret {
+			continue
+		}
+		quoted := strconv.Quote(s)
+		forms = append(forms, s, quoted[1:len(quoted)-1], url.QueryEscape(s), url.PathEscape(s), url.UserPassword("", s).String()[1:],
+			base64.StdEncoding.EncodeToString([]byte(s)), base64.RawStdEncoding.EncodeToString([]byte(s)),
+			base64.URLEncoding.EncodeToString([]byte(s)), base64.RawURLEncoding.EncodeToString([]byte(s)))
+	}
+	// Of two that begin alike the longer one comes first: replacing the other would leave the rest of it.
+	slices.SortStableFunc(forms, func(a, b string) int { return len(b) - len(a) })
+	var pairs []string
+	for _, form := range slices.Compact(forms) {
+		pairs = append(pairs, form, "***")
 	}
 	return strings.NewReplacer(pairs...)
 }

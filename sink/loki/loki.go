@@ -3,9 +3,7 @@ package loki
 import (
 	"context"
 	"errors"
-	"net/http"
 	"net/url"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -19,9 +17,10 @@ import (
 type Sink struct {
 	cfg       Config
 	url       *url.URL
-	header    http.Header
-	redact    *strings.Replacer
 	transport *transport.Transport
+
+	credentials credentials
+	security    security
 
 	codec      codec
 	mappings   mappings
@@ -46,7 +45,7 @@ var (
 var ErrClosed = errors.New("loki: sink is closed")
 
 // New checks cfg and returns a Sink that has not opened any connection yet. The error joins one for every field that
-// makes no sense, and holds no secret.
+// makes no sense, or else for every file that cannot be used, and holds no secret.
 func New(cfg Config) (*Sink, error) {
 	cfg = cfg.withDefaults()
 	endpoint, err := cfg.validate()
@@ -55,13 +54,13 @@ func New(cfg Config) (*Sink, error) {
 	}
 	format := cfg.codec()
 	s := &Sink{
-		cfg:       cfg,
-		url:       endpoint,
-		header:    cfg.header(format),
-		redact:    cfg.redactor(),
-		transport: newTransport(endpoint.Host, cfg.Timeout),
-		codec:     format,
-		clocked:   cfg.Packed || cfg.Times.changes(),
+		cfg:     cfg,
+		url:     endpoint,
+		codec:   format,
+		clocked: cfg.Packed || cfg.Times.changes(),
+	}
+	if err := s.connect(cfg); err != nil {
+		return nil, err
 	}
 	s.mappings = mappings{rule: cfg.labelRule(), codec: format, bare: cfg.DropAttrs}
 	s.deliveries.New = func() any { return &delivery{sink: s} }
@@ -97,12 +96,12 @@ func (s *Sink) Close(ctx context.Context) error {
 func (s *Sink) PerStream() bool { return !s.cfg.Packed }
 
 // Health returns nil if the latest request was answered, and nothing was found fault with but entries, else what was
-// wrong. A rate limit is wrong, too.
+// wrong. A rate limit is wrong, too, and so is a file of Config that cannot be read again.
 func (s *Sink) Health() error {
 	if err := s.health.Load(); err != nil {
 		return *err
 	}
-	return nil
+	return s.fileProblem()
 }
 
 // noteHealth keeps what the latest answer says about the destination. What it says about entries is none of that.

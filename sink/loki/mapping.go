@@ -7,7 +7,7 @@ import (
 	"github.com/logferry/logferry/sink"
 )
 
-// A mapping is what the labels of an entry come to. It does not change.
+// A mapping is what the labels of an entry come to. It does not change, but for what it recalls.
 type mapping struct {
 	err       error // permanent: such entries cannot be sent
 	tenant    string
@@ -17,6 +17,7 @@ type mapping struct {
 	attrs     []byte       // the codec's, of moved
 	overLimit bool
 	stream    *stream
+	recall    recall
 }
 
 // maxMappings bounds the memory of mappings and streams. Beyond it all are forgotten: they cost little to make again.

@@ -178,7 +178,7 @@ func dialWith(s *Sink, dial func(ctx context.Context, network, addr string) (net
 		Peer:        s.url.Host,
 		Dial:        dial,
 		TLS:         cfg,
-		DialTimeout: min(s.cfg.Timeout, maxDialTime),
+		DialTimeout: s.cfg.DialTimeout,
 		MaxConns:    maxConns,
 		MaxIdle:     maxConns,
 		IdleTimeout: idleTimeout,

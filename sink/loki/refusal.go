@@ -23,10 +23,12 @@ const (
 type reason struct {
 	kind  reasonKind
 	count int
-	at    time.Time // tooOld, tooNew: the time of each of these entries, cut to seconds
-	size  int       // lineTooLong, attrsTooLarge, attrsTooMany: what was measured of each of these entries
-	limit int       // and what would have been allowed
 	text  string
+
+	at     time.Time // tooOld, tooNew: the time of each of these entries, cut to seconds
+	oldest time.Time // tooOld: and what would have been accepted
+	size   int       // lineTooLong, attrsTooLarge, attrsTooMany: what was measured of each of these entries
+	limit  int       // and what would have been allowed
 }
 
 // A refusal is the body of an answer 400, understood.
@@ -149,7 +151,7 @@ func cutTimeReason(s string) (r reason, rest string, ok bool) {
 	if rest, ok = strings.CutPrefix(rest, ", oldest acceptable timestamp is: "); !ok {
 		return r, s, false
 	}
-	_, rest, ok = cutTime(rest)
+	r.oldest, rest, ok = cutTime(rest)
 	return r, rest, ok
 }
 

@@ -2,6 +2,7 @@ package loki
 
 import (
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/logferry/logferry/sink"
@@ -22,14 +23,10 @@ func (d *delivery) retime(p *parcel) {
 	c := &p.m.stream.clock
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	r := c.read(&d.sink.cfg.Times, time.Now())
+	v := c.window(&d.sink.cfg.Times, time.Now())
 	good := p.idx[:0]
 	for _, i := range p.idx {
-		s, err := r.next(d.w.entry(i).Time)
-		if err == nil && !s.at.IsZero() {
-			err = d.send(p, i, s)
-		}
-		if err != nil {
+		if err := d.retimeEntry(p, &v, i); err != nil {
 			d.failures = append(d.failures, sink.Failure{Index: int(i), Err: err})
 			continue
 		}
@@ -38,8 +35,28 @@ func (d *delivery) retime(p *parcel) {
 	p.idx = good
 }
 
-// send notes that entry i is sent with the time s, for which there may be no room.
-func (d *delivery) send(p *parcel, i int32, s sentTime) error {
+func (d *delivery) retimeEntry(p *parcel, v *window, i int32) error {
+	own := d.w.entry(i).Time
+	if s, found := p.m.recall.take(&d.w, i); found && v.holds(s.of(own)) {
+		d.send(i, s)
+		return nil
+	}
+	s, err := p.m.stream.clock.next(&d.sink.cfg.Times, v, own)
+	if err != nil {
+		return err
+	}
+	if s.clamped {
+		return d.sendClamped(p, i, s)
+	}
+	d.send(i, s)
+	return nil
+}
+
+// send notes that entry i is sent with the time s.
+func (d *delivery) send(i int32, s sentTime) {
+	if s == (sentTime{}) && d.w.sent == nil {
+		return
+	}
 	if d.w.sent == nil {
 		n := len(d.w.b.Entries)
 		d.sent = slices.Grow(d.sent[:0], n)[:n]
@@ -47,8 +64,60 @@ func (d *delivery) send(p *parcel, i int32, s sentTime) error {
 		d.w.sent = d.sent
 	}
 	d.w.sent[i] = s
-	if !s.clamped {
-		return nil
+}
+
+// near returns the first entries of idx that may share a request: none of them is so far behind another that Loki, if it
+// has stored them and its answer is lost, would find them too far behind when they come again.
+func (d *delivery) near(idx []int32) []int32 {
+	most := d.sink.cfg.Times.MaxBehind
+	if d.w.sent == nil {
+		// In order, and as a rule all near.
+		first := d.w.time(idx[0])
+		if d.w.time(idx[len(idx)-1]).Sub(first) <= most {
+			return idx
+		}
+		return idx[:sort.Search(len(idx), func(k int) bool { return d.w.time(idx[k]).Sub(first) > most })]
 	}
-	return checkAttrs(p.m, &d.w, i)
+	oldest := d.w.time(idx[0])
+	newest := oldest
+	for k, i := range idx {
+		at := d.w.time(i)
+		newest = later(newest, at)
+		if at.Before(oldest) {
+			oldest = at
+		}
+		if newest.Sub(oldest) > most {
+			return idx[:k]
+		}
+	}
+	return idx
+}
+
+// remember has the times recalled of what is expected to be written again.
+func (d *delivery) remember() {
+	open := d.open()
+	for k := range d.parcels {
+		p := &d.parcels[k]
+		p.m.recall.replace(&d.w, p.idx, open, d.sink.cfg.Times.Distinct)
+	}
+}
+
+// open says which entries are worth a retry; nil: none.
+func (d *delivery) open() (open []bool) {
+	var last error // many failures in a row have it in common
+	permanent := false
+	for k := range d.failures {
+		f := &d.failures[k]
+		if f.Err != last {
+			last, permanent = f.Err, sink.IsPermanent(f.Err)
+		}
+		if permanent {
+			continue
+		}
+		if open == nil {
+			open = make([]bool, len(d.w.b.Entries))
+		}
+		open[f.Index] = true
+	}
+	return open
 }

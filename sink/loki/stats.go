@@ -12,6 +12,11 @@ type Stats struct {
 	RawBytes  int64         // of all requests before compression
 	WireBytes int64         // after compression, headers not counted
 	Resends   int64         // requests that repeated a part of another one to find out which entries it refused, or to get through
+
+	// Unanswered counts the requests that were sent whole and had no answer, or not all of it. Loki may have stored what
+	// they held, and stores it once when it is sent again. One that is repeated at once, because its connection turned out
+	// to have been closed, counts here and not in Requests.
+	Unanswered int64
 }
 
 // statuses is how many status codes are told apart. HTTP has none above 599; what is reported above counts as the last.
@@ -21,6 +26,7 @@ type counters struct {
 	statuses                       [statuses]atomic.Int64
 	requests, raw, wire, resending atomic.Int64
 	entries, clamped, overLimit    atomic.Int64
+	unanswered                     atomic.Int64
 }
 
 // stored counts the entries idx.
@@ -56,10 +62,12 @@ func (c *counters) snapshot() Stats {
 		Clamped:   c.clamped.Load(),
 		OverLimit: c.overLimit.Load(),
 		Requests:  c.requests.Load(),
-		Statuses:  map[int]int64{},
-		RawBytes:  c.raw.Load(),
-		WireBytes: c.wire.Load(),
-		Resends:   c.resending.Load(),
+
+		Unanswered: c.unanswered.Load(),
+		Statuses:   map[int]int64{},
+		RawBytes:   c.raw.Load(),
+		WireBytes:  c.wire.Load(),
+		Resends:    c.resending.Load(),
 	}
 	for code := range c.statuses {
 		if n := c.statuses[code].Load(); n > 0 {

@@ -30,8 +30,9 @@ func (t *tenants) header(base *http.Header, tenant string) http.Header {
 
 // headerFor returns the header of requests for a tenant. It is not changed afterwards.
 func (s *Sink) headerFor(tenant string) http.Header {
+	base := &s.credentials.current.Load().header
 	if tenant == s.cfg.TenantID {
-		return s.header
+		return *base
 	}
-	return s.tenants.header(&s.header, tenant)
+	return s.tenants.header(base, tenant)
 }

@@ -9,11 +9,12 @@ import (
 // Times says what becomes of entries whose time Loki would refuse. The zero Times sends every entry with its own time
 // and leaves the refusal to Loki.
 //
-// The three durations are those of Loki's configuration, by which the sink tells which entries they are. Zero means
-// Loki's default.
+// The three durations are those of Loki's configuration, by which the sink tells beforehand which entries they are. Zero
+// means Loki's default.
 type Times struct {
 	// TooOld is for entries older than MaxAge, and for those further than MaxBehind behind the newest entry of their
-	// stream that this sink has delivered. Clamp gives them the oldest time that has some minutes left.
+	// stream that this sink has delivered. Clamp gives them the oldest time that stays acceptable for another half hour,
+	// or half of MaxAge or MaxBehind if that is less.
 	TooOld TimePolicy
 	// TooNew is for entries further ahead of the clock than MaxAhead. Clamp gives them the time of the clock.
 	TooNew TimePolicy
@@ -23,7 +24,8 @@ type Times struct {
 	MaxBehind time.Duration // half of max_chunk_age: 1 hour
 
 	// Distinct keeps entries of a stream apart that have the same time: each goes out at least a nanosecond after the
-	// one before. Loki stores equal lines of a stream that have the same time only once.
+	// one before. Loki stores equal lines of a stream that have the same time only once. Of entries older than the newest
+	// one before them, which are out of order, those next to each other are kept apart.
 	Distinct bool
 }
 
@@ -33,10 +35,15 @@ type TimePolicy int
 const (
 	// Keep sends the entry with its own time. If Loki refuses it, it is a permanent failure with Loki's reason.
 	Keep TimePolicy = iota
-	// Clamp sends the entry with a time that Loki accepts, in order with those that share its fate, and with its own
-	// time in the attribute original_time, in UTC and nanoseconds. The time that was chosen stays the same until the
-	// entry is delivered, so that Loki stores it once, as long as Writes of a stream do not overlap and the time is
-	// still acceptable.
+	// Clamp sends the entry with a time that Loki accepts, a nanosecond or more after the one clamped before it, and with
+	// its own time in the attribute original_time, in UTC and nanoseconds; [Config].DropAttrs leaves that out as well, and
+	// an attribute of that name that the entry has already wins. What Loki refuses for its time all the same, because
+	// somebody else sends newer entries to the stream or its limits are others than Times says, is clamped then.
+	//
+	// An entry that is worth a retry has the same time when it is written again next, together with no entries or with
+	// others that are worth one, as [sink.Retry] and a pipeline do it: so Loki, which may have stored it, stores it once.
+	// That ends when the time is no longer acceptable: after half an hour in which the entry was not delivered, it may be
+	// stored twice.
 	Clamp
 	// Refuse does not send the entry: it is a permanent failure, with a reason of our own.
 	Refuse
@@ -47,8 +54,9 @@ const (
 	defaultMaxAhead  = 10 * time.Minute
 	defaultMaxBehind = time.Hour
 
-	// clampMargin is how long a time given by Clamp stays acceptable, unless the limits are that narrow.
-	clampMargin = 10 * time.Minute
+	// clampMargin is how long a time given by Clamp stays acceptable, unless the limits are that narrow: longer than what
+	// a restart or an upgrade of Loki takes.
+	clampMargin = 30 * time.Minute
 )
 
 func (t Times) withDefaults() Times {
@@ -87,14 +95,5 @@ func (t Times) validate() error {
 
 // changes reports whether t can change the time of an entry, or keep it back.
 func (t *Times) changes() bool { return t.TooOld != Keep || t.TooNew != Keep || t.Distinct }
-
-// oldest returns the oldest time that Loki accepts at now for a stream of which newest is delivered; zero: nothing is.
-func (t *Times) oldest(now, newest time.Time) time.Time {
-	oldest := now.Add(-t.MaxAge)
-	if behind := newest.Add(-t.MaxBehind); !newest.IsZero() && behind.After(oldest) {
-		return behind
-	}
-	return oldest
-}
 
 func (t *Times) margin() time.Duration { return min(clampMargin, t.MaxAge/2, t.MaxBehind/2) }
