@@ -8,10 +8,13 @@ import (
 	"github.com/logferry/logferry/sink"
 )
 
-// clamps reports whether entry i, which Loki has refused with the fate f, is sent again with another time. Once is
-// enough: what is refused with a time that Loki had a say in has something else wrong with it.
+// maxTold is how often an entry is clamped on Loki's word: its distributor has one, and its ingester another. What is
+// refused after that has something else wrong with it.
+const maxTold = 2
+
+// clamps reports whether entry i, which Loki has refused with the fate f, is sent again with another time.
 func (d *delivery) clamps(f fate, i int32, oldest time.Time) bool {
-	if d.w.sent != nil && d.w.sent[i].told {
+	if d.told(i) >= maxTold {
 		return false
 	}
 	switch t := &d.sink.cfg.Times; f {
@@ -21,6 +24,13 @@ func (d *delivery) clamps(f fate, i int32, oldest time.Time) bool {
 		return t.TooNew == Clamp
 	}
 	return false
+}
+
+func (d *delivery) told(i int32) int8 {
+	if d.w.sent == nil {
+		return 0
+	}
+	return d.w.sent[i].told
 }
 
 // clamped sends the entries idx again, which Loki has refused for their times: it has another idea of what is too old or
@@ -65,7 +75,7 @@ func (d *delivery) clampAll(p *parcel, idx []int32, oldest time.Time) []int32 {
 		if d.w.time(i).Before(v.oldest) {
 			s = c.clampOld(t, &v)
 		}
-		s.told = true
+		s.told = d.told(i) + 1
 		if err := d.sendClamped(p, i, s); err != nil {
 			d.failures = append(d.failures, sink.Failure{Index: int(i), Err: err})
 			continue

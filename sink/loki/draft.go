@@ -19,7 +19,7 @@ type draft struct {
 type sentTime struct {
 	at      time.Time
 	clamped bool // the entry's own goes along as an attribute
-	told    bool // clamped because Loki refused another one
+	told    int8 // how often it was clamped because Loki refused another one
 }
 
 // of returns the time itself, for an entry whose own is given.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"time"
 
 	"github.com/logferry/logferry/batch"
@@ -85,4 +86,29 @@ func ExampleConfig() {
 	// Output:
 	// for tenant blue
 	// <nil> 1
+}
+
+// A file that was found late is older than what Loki takes. Clamp gives its entries times that it does, and keeps their
+// own in an attribute; Distinct keeps equal lines apart whose times are cut to seconds.
+func ExampleTimes() {
+	s, err := loki.New(loki.Config{
+		URL: "https://logs.example.com",
+		Times: loki.Times{
+			TooOld:   loki.Clamp,
+			TooNew:   loki.Refuse,
+			MaxAge:   30 * 24 * time.Hour, // this Loki has reject_old_samples_max_age: 30d
+			Distinct: true,
+		},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer s.Close(context.Background())
+
+	b := batch.New(nil, batch.MustLabels("app", "shop"))
+	b.Append(time.Now().Add(time.Hour), []byte("a clock goes wrong"))
+	err = s.Write(context.Background(), b) // nothing is sent
+	fmt.Println(sink.IsPermanent(err), strings.Contains(err.Error(), "too new"))
+	// Output: true true
 }

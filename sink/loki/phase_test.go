@@ -14,8 +14,8 @@ import (
 	"github.com/logferry/logferry/batch"
 )
 
-// noise is a line that does not compress.
-func noise(n int) []byte {
+// randomBytes is a line that does not compress.
+func randomBytes(n int) []byte {
 	line := make([]byte, n)
 	rng := rand.NewChaCha8([32]byte{1})
 	rng.Read(line)
@@ -95,7 +95,7 @@ func TestPhases(t *testing.T) {
 			url := test.serve(t)
 			s := newSink(t, url, func(c *Config) { c.MaxRequest, c.MaxLine = maxMaxRequest, maxMaxLine; test.change(url, c) })
 			b := batch.New(nil, shop)
-			b.Append(start, noise(maxMaxLine-100))
+			b.Append(start, randomBytes(maxMaxLine-100))
 			err := s.Write(t.Context(), b)
 			if classOf(err) != retry || !regexp.MustCompile(test.want).MatchString(err.Error()) {
 				t.Errorf("got %v, want %s", err, test.want)
