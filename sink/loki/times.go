@@ -40,10 +40,9 @@ const (
 	// an attribute of that name that the entry has already wins. What Loki refuses for its time all the same, because
 	// somebody else sends newer entries to the stream or its limits are others than Times says, is clamped then.
 	//
-	// An entry that is worth a retry has the same time when it is written again next, together with no entries or with
-	// others that are worth one, as [sink.Retry] and a pipeline do it: so Loki, which may have stored it, stores it once.
-	// That ends when the time is no longer acceptable: after half an hour in which the entry was not delivered, it may be
-	// stored twice.
+	// An entry that is worth a retry goes out with the same time in the next Write of its labels, which is the retry if
+	// [sink.Retry] or a pipeline makes it: so Loki, which may have stored it, stores it once. That ends when the time is
+	// no longer acceptable: an entry that is not delivered within half an hour may be stored twice.
 	Clamp
 	// Refuse does not send the entry: it is a permanent failure, with a reason of our own.
 	Refuse
