@@ -16,16 +16,17 @@
 //
 // With [Config].Packed a request holds several streams of one tenant, for those who have a great many slow ones. Its
 // promise is weaker: an answer 204 is taken at its word although Loki may have thrown away a stream that was not the
-// last, for being too fast or too far behind. What the sink can know of that, it avoids: a stream that has been fast of
-// late, fills a quarter of a request, or has entries too far behind the newest it has delivered itself, has its request
-// to itself. And if an answer says anything at all about entries, it may conceal what became of others: then every
-// stream of the request is sent again, alone.
+// last, for being too fast, too far behind, or one stream too many. What the sink can know of that, it avoids: a stream
+// that has been fast of late by the measure of Loki's default limits, fills a quarter of a request, or has entries too far
+// behind the newest it has delivered itself, has its request to itself. And if an answer says anything at all about
+// entries, it may conceal what became of others: then every stream of the request is sent again, alone.
 //
 // # Losses that no client can see
 //
 // An operator who blocks ingestion with the status 200 makes Loki answer 204. One who sets max_line_size_truncate has
-// lines cut. A stream above 1.5 MB/s is divided up inside Loki, and then a failure of one part can hide behind another,
-// and what is sent again may go to another part and be stored twice.
+// lines cut. A stream above the shard_streams.desired_rate of 1.5 MB/s is divided up inside Loki: what is sent again may
+// go to another part and be stored twice, and where per_stream_rate_limit has been set below that rate, the failure of
+// one part can hide behind another.
 //
 // # What an answer means
 //
