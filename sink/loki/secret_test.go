@@ -43,8 +43,8 @@ func tellTale() (forms []string) {
 	return forms
 }
 
-// silent fails the test if text tells a secret.
-func silent(t *testing.T, what, text string) {
+// silentServer fails the test if text tells a secret.
+func silentServer(t *testing.T, what, text string) {
 	t.Helper()
 	for _, form := range tellTale() {
 		if strings.Contains(text, form) {
@@ -59,7 +59,7 @@ func silentError(t *testing.T, what string, err error) {
 	if err == nil {
 		return
 	}
-	silent(t, what, fmt.Sprintf("%v %+v %q", err, err, err.Error()))
+	silentServer(t, what, fmt.Sprintf("%v %+v %q", err, err, err.Error()))
 	if p, ok := err.(*sink.PartialError); ok {
 		for _, f := range p.Failures {
 			silentError(t, what, f.Err)
@@ -134,7 +134,7 @@ func TestAnswersDoNotTellSecrets(t *testing.T) {
 				silentError(t, what, err)
 				silentError(t, what+", Ready", s.Ready(t.Context()))
 				silentError(t, what+", Health", s.Health())
-				silent(t, what+", Stats", fmt.Sprintf("%+v", s.Stats()))
+				silentServer(t, what+", Stats", fmt.Sprintf("%+v", s.Stats()))
 				server.Close()
 			}
 		}
@@ -201,7 +201,7 @@ func TestFailuresDoNotTellSecrets(t *testing.T) {
 			silentError(t, what, err)
 			silentError(t, what+", Ready", s.Ready(t.Context()))
 			silentError(t, what+", Health", s.Health())
-			silent(t, what+", Stats", fmt.Sprintf("%+v", s.Stats()))
+			silentServer(t, what+", Stats", fmt.Sprintf("%+v", s.Stats()))
 			silentError(t, what+", Close", s.Close(t.Context()))
 		}
 	}
