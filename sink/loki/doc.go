@@ -64,6 +64,24 @@
 // Lines and attribute values go out byte for byte. Where they are not UTF-8, Loki's queries return U+FFFD for each bad
 // byte of a line, and a space for those of an attribute.
 //
+// # The way to Loki
+//
+// Passwords, tokens and certificates may come from files, which are looked at before every request: what has changed is
+// used from then on, without a request that fails for it, and what makes no sense changes nothing and shows in
+// [Sink.Health]. Connections are the sink's own. No setting comes from the environment, the proxy included, and no
+// redirect is followed. [Config].Timeout bounds a request, DialTimeout and AnswerTimeout parts of it, and an error says
+// how far the request had got: connecting, TLS handshake, sending the request, waiting for the answer, or reading it.
+// [Stats].Unanswered counts those that Loki may have stored without our knowing.
+//
+// A Retry-After of a gateway's, with 429 or any 5xx, is waited for, up to an hour.
+//
+// With [Config].HTTP2 requests share a connection. That saves connections, and on one with a long way to go their
+// handshakes; it costs about as much time, and twice the allocations per request.
+//
+// No secret occurs in an error, in Health or in Stats, not even one that the other side repeats: passwords, tokens, the
+// values of [Config].Headers and the proxy's password are replaced, as they are and in the usual encodings, by "***".
+// Strings of less than four bytes are not.
+//
 // # What is checked before sending
 //
 // Loki parses the labels of a request before anything else and drops the whole request if it cannot; it acknowledges
