@@ -61,11 +61,26 @@ func (a *asking) watch(req *http.Request) *http.Request {
 		},
 	}))
 	if req.ContentLength > 0 {
-		a.body = &reading{ReadCloser: req.Body}
-		a.body.left.Store(req.ContentLength)
-		req.Body = a.body
+		req.Body = a.read(req.Body, req.ContentLength)
+		if again := req.GetBody; again != nil {
+			req.GetBody = func() (io.ReadCloser, error) {
+				body, err := again()
+				if err != nil {
+					return nil, err
+				}
+				return a.read(body, req.ContentLength), nil
+			}
+		}
 	}
 	return req
+}
+
+// read returns body as the one that counts from now on. It is called by whoever
+// calls RoundTrip.
+func (a *asking) read(body io.ReadCloser, size int64) io.ReadCloser {
+	a.body = &reading{ReadCloser: body}
+	a.body.left.Store(size)
+	return a.body
 }
 
 // judge returns what RoundTrip is to return.
