@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/otlptranslator"
 
 	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/sink"
 	"github.com/logferry/logferry/sink/loki"
 )
 
@@ -22,6 +23,8 @@ func FuzzLabels(f *testing.F) {
 	f.Add("__name__", "x", "by", "y")
 	f.Add("_", "\u0080\u009f\u00ad\u200b\ufeff\ufdd0\U000E0001\U0010FFFF", "inf", "NaN")
 	f.Add("a", `"}`, "b", `\u00e4\x41`)
+	f.Add("a", strings.Repeat("\uFFFD", 1000), "_", "v")
+	f.Add(strings.Repeat("n", 1025), "v", "b", "v")
 	c := newCapture(f)
 	s := newSink(f, loki.Config{URL: c.URL})
 	f.Fuzz(func(t *testing.T, name1, value1, name2, value2 string) {
@@ -29,26 +32,28 @@ func FuzzLabels(f *testing.F) {
 		if err != nil {
 			return // those are none
 		}
-		text, moved := written(t, c, s, l)
-		got := map[string]string{}
-		for _, a := range moved {
-			got[a.Name] = a.Value
+		text, metadata := written(t, c, s, l)
+		if text == "" {
+			return
 		}
-		if text != "" {
-			parsed, err := syntax.ParseLabels(text)
-			if err != nil {
-				t.Fatalf("Loki cannot parse %q: %v", text, err)
-			}
-			for name, value := range parsed.Map() {
-				got[name] = value
-			}
+		parsed, err := syntax.ParseLabels(text)
+		if err != nil {
+			t.Fatalf("Loki cannot parse %q: %v", text, err)
 		}
-		if len(got) != l.Len() && text != "" {
-			t.Errorf("of %v Loki makes %q", l, got)
+		moved := map[string]string{}
+		for _, a := range metadata {
+			moved[a.Name] = a.Value
+		}
+		if parsed.Len()+len(moved) != l.Len() {
+			t.Errorf("of %v Loki makes %v and %v", l, parsed, moved)
 		}
 		for name, value := range l.All() {
-			if text != "" && got[name] != strings.ReplaceAll(value, "\uFFFD", "?") && got[name] != value {
-				t.Errorf("of %s=%q Loki makes %q", name, value, got[name])
+			got, want := parsed.Get(name), strings.ReplaceAll(value, "\uFFFD", "?")
+			if !parsed.Has(name) {
+				got, want = moved[sentName(name)], value
+			}
+			if got != want {
+				t.Errorf("of %s=%q Loki makes %q", name, value, got)
 			}
 		}
 	})
@@ -61,7 +66,7 @@ func written(t *testing.T, c *capture, s *loki.Sink, l batch.Labels) (labels str
 	b.Append(time.Unix(1_700_000_000, 0), []byte("x"))
 	err := s.Write(t.Context(), b)
 	r := c.takeRequest(t)
-	if (r == nil) != (err != nil) {
+	if (r == nil) != (err != nil) || err != nil && !sink.IsPermanent(err) {
 		t.Fatalf("sent: %v, error: %v", r != nil, err)
 	}
 	if r == nil {
