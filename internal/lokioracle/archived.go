@@ -52,9 +52,11 @@ func newArchived(cfg config, logger log.Logger) (*lokiclient.Client, error) {
 		TenantID:       cfg.tenant,
 		EncodeJson:     cfg.json,
 	}
-	theirs.Client.BearerToken = promconfig.Secret(cfg.bearer)
+	theirs.Client.BearerToken, theirs.Client.BearerTokenFile = promconfig.Secret(cfg.bearer.text), cfg.bearer.file
 	if cfg.user != "" {
-		theirs.Client.BasicAuth = &promconfig.BasicAuth{Username: cfg.user, Password: promconfig.Secret(cfg.password)}
+		theirs.Client.BasicAuth = &promconfig.BasicAuth{
+			Username: cfg.user, Password: promconfig.Secret(cfg.password.text), PasswordFile: cfg.password.file,
+		}
 	}
 	return lokiclient.NewWithLogger(theirs, logger)
 }

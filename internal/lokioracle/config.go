@@ -13,14 +13,17 @@ type config struct {
 	external labelFlag
 	tenant   string
 	user     string
-	password string
-	bearer   string
+	password secret
+	bearer   secret
 	batch    int           // bytes of a request: of lines, or all of them
 	tries    int           // how often a request is sent
 	backoff  time.Duration // before the second try; it grows
 	json     bool          // JSON, not protobuf
 	packed   bool          // several streams in a request, as loki-client-go always does
 }
+
+// A secret is given as such, or in a file.
+type secret struct{ text, file string }
 
 // A labelFlag is a flag: name=value, that may be given more than once.
 type labelFlag map[string]string

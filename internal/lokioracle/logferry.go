@@ -41,16 +41,17 @@ func newLogferry(cfg config) (*loki.Sink, error) {
 		tenantLabel = "" // with it, an entry without a tenant is refused
 	}
 	return loki.New(loki.Config{
-		URL:            cfg.url,
-		TenantID:       cfg.tenant,
-		TenantLabel:    tenantLabel,
-		BasicAuth:      loki.BasicAuth{Username: cfg.user, Password: cfg.password},
-		BearerToken:    cfg.bearer,
-		ExternalLabels: external,
-		EncodeJSON:     cfg.json,
-		Packed:         cfg.packed,
-		MaxRequest:     cfg.batch,
-		Timeout:        lokiclient.Timeout,
+		URL:             cfg.url,
+		TenantID:        cfg.tenant,
+		TenantLabel:     tenantLabel,
+		BasicAuth:       loki.BasicAuth{Username: cfg.user, Password: cfg.password.text, PasswordFile: cfg.password.file},
+		BearerToken:     cfg.bearer.text,
+		BearerTokenFile: cfg.bearer.file,
+		ExternalLabels:  external,
+		EncodeJSON:      cfg.json,
+		Packed:          cfg.packed,
+		MaxRequest:      cfg.batch,
+		Timeout:         lokiclient.Timeout,
 	})
 }
 

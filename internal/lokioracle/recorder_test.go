@@ -18,6 +18,7 @@ type request struct {
 	method, path string
 	header       http.Header
 	message      []byte // not compressed
+	wire         int    // bytes, compressed
 	push         push.PushRequest
 }
 
@@ -65,6 +66,7 @@ func (r *request) read(body io.Reader) error {
 	if err != nil {
 		return err
 	}
+	r.wire = len(wire)
 	switch r.header.Get("Content-Type") {
 	case "application/x-protobuf":
 		if r.message, err = snappy.Decode(nil, wire); err != nil {

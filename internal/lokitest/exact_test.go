@@ -2,206 +2,44 @@ package lokitest
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"maps"
 	"os"
-	"path/filepath"
 	"slices"
-	"strings"
-	"sync"
 	"testing"
 	"time"
-
-	"github.com/logferry/logferry/pipeline"
-	"github.com/logferry/logferry/sink"
-	"github.com/logferry/logferry/sink/loki"
-	"github.com/logferry/logferry/source"
 )
 
 // A tier is how much a run carries, and against which limits.
 type tier struct {
-	lines    int
-	options  []Option
-	patience time.Duration // for all of it
+	lines          int
+	hotShare       int           // percent of the lines, in each hot stream
+	tenant, stream []Option      // the limits of all streams together and of each, if they are not Loki's own
+	patience       time.Duration // for all of it
 }
 
 // tierOf returns the long tier, with Loki's default limits, if LOGFERRY_SOAK
 // is set. For the volume of the short one these are too high to be noticed, so
-// its own are lower: 2 rather than 4 MB/s for all streams, with a burst of 3
-// rather than 6 MB, and 256 KB/s rather than 3 MB/s for each of them, with a
+// its own are lower: 1 rather than 4 MB/s for all streams, with a burst of 2
+// rather than 6 MB, and 128 KB/s rather than 3 MB/s for each of them, with a
 // burst of 256 KB rather than 15 MB, which is less than the largest request.
+//
+// In both no stream is divided into shards, which Loki does above 1.5 MB/s and
+// which TestResendToShards shows the price of: in the long tier the hot streams
+// are not that hot, in the short one the rate is higher.
 func tierOf() tier {
 	if os.Getenv("LOGFERRY_SOAK") != "" {
-		return tier{lines: 2_000_000, patience: 45 * time.Minute}
+		return tier{lines: 2_000_000, hotShare: 5, patience: 45 * time.Minute}
 	}
-	return tier{lines: 100_000, patience: 8 * time.Minute, options: []Option{Limits(`ingestion_rate_mb: 2
-ingestion_burst_size_mb: 3
-per_stream_rate_limit: 256KB
-per_stream_rate_limit_burst: 256KB
-`)}}
+	return tier{
+		lines:    100_000,
+		hotShare: 15,
+		tenant:   []Option{Limits("ingestion_rate_mb: 1\ningestion_burst_size_mb: 2\nshard_streams: {desired_rate: 100MB}")},
+		stream:   []Option{Limits("per_stream_rate_limit: 128KB\nper_stream_rate_limit_burst: 256KB")},
+		patience: 8 * time.Minute,
+	}
 }
 
-const (
-	exactStreams = 100
-	hotStreams   = 2
-	exactSource  = "script"
-	exactRoute   = "loki"
-)
-
-// A carriage is a pipeline from a script to a Loki, with all that is to be
-// known of it.
-type carriage struct {
-	t        *testing.T
-	engine   *pipeline.Engine
-	loki     *loki.Sink
-	author   *author
-	graves   *graveyard
-	progress *progress
-	began    time.Time
-
-	mu       sync.Mutex
-	breaker  []string       // changes of its state
-	failures map[string]int // Writes that failed, by what they failed of
-}
-
-// newCarriage starts one. Its Loki is written to through what is recommended, with
-// the defaults of everything.
-func newCarriage(t *testing.T, srv *Server, s *script, graves *graveyard, points source.Checkpoints) *carriage {
-	t.Helper()
-	c := &carriage{t: t, author: newAuthor(s), graves: graves, progress: newProgress(), began: time.Now(), failures: map[string]int{}}
-	var err error
-	if c.loki, err = loki.New(loki.Config{URL: srv.URL}); err != nil {
-		t.Fatal(err)
-	}
-	breaker := sink.Breaker(sink.Observe(c.loki, c.progress.observe), sink.BreakerConfig{OnState: c.noteBreaker})
-	c.engine, err = pipeline.New(pipeline.Config{
-		Sources:     map[string]source.Source{exactSource: c.author},
-		Routes:      []pipeline.Route{{Name: exactRoute, Sink: sink.Retry(breaker, sink.RetryConfig{}), DeadLetter: graves}},
-		Checkpoints: points,
-		Hooks:       pipeline.Hooks{WriteFailed: c.noteFailure},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.engine.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		// After a failure only; else it has been closed.
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		c.engine.Close(ctx) //nolint:errcheck // the test has failed already
-	})
-	return c
-}
-
-func (c *carriage) noteBreaker(from, to sink.State) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.breaker = append(c.breaker, fmt.Sprintf("%.1fs %v", time.Since(c.began).Seconds(), to))
-}
-
-func (c *carriage) noteFailure(_ string, err error, _ time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.failures[causeOf(err)]++
-}
-
-const (
-	streamLimited = "429, the rate of the stream"
-	tenantLimited = "429, the rate of the tenant"
-)
-
-// causeOf says in few words why a Write has to be repeated.
-func causeOf(err error) string {
-	var partial *sink.PartialError
-	if errors.As(err, &partial) {
-		for _, f := range partial.Failures {
-			if !sink.IsPermanent(f.Err) {
-				return causeOf(f.Err)
-			}
-		}
-	}
-	text := err.Error()
-	_, status, answered := strings.Cut(text, ": status ")
-	switch {
-	case errors.Is(err, sink.ErrBreakerOpen):
-		return "the breaker was open"
-	case strings.Contains(text, "rate limit of the stream"):
-		return streamLimited
-	case strings.Contains(text, "rate limit of the tenant"):
-		return tenantLimited
-	case answered:
-		return status[:min(len(status), 3)]
-	}
-	return "no answer"
-}
-
-func (c *carriage) failed(class string) int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.failures[class]
-}
-
-// ledgerCloses fails the test unless the sums of the pipeline's ledger are equal.
-func (c *carriage) ledgerCloses() pipeline.Stats {
-	c.t.Helper()
-	st := c.engine.Stats()
-	s, r := st.Sources[exactSource], st.Routes[exactRoute]
-	if got := s.Delivered + sum(s.Dropped) + s.DeadLettered + s.Undelivered + s.InFlight; got != s.Read+s.Added {
-		c.t.Errorf("the source's ledger does not close: %d of %d\n%v", got, s.Read+s.Added, st)
-	}
-	if got := r.Delivered + sum(r.Dropped) + r.DeadLettered + r.Undelivered + r.InFlight; got != r.Routed {
-		c.t.Errorf("the route's ledger does not close: %d of %d\n%v", got, r.Routed, st)
-	}
-	return st
-}
-
-func sum(counts map[string]int64) (n int64) {
-	for _, c := range counts {
-		n += c
-	}
-	return n
-}
-
-// finish waits until everything has been read, closes the pipeline and checks
-// its account: what was read since the cursors it began with is delivered or,
-// if it is invalid, a dead letter.
-func (c *carriage) finish(ctx context.Context) {
-	c.t.Helper()
-	select {
-	case <-c.author.done:
-	case <-ctx.Done():
-		c.t.Fatalf("not all has been read: %v\n%v", context.Cause(ctx), c.engine.Stats())
-	}
-	if err := c.engine.Close(ctx); err != nil {
-		c.t.Fatalf("Close: %v\n%v", err, c.engine.Stats())
-	}
-	took := time.Since(c.began).Seconds()
-	st := c.ledgerCloses()
-	s := st.Sources[exactSource]
-	if s.Delivered+s.DeadLettered != s.Read || s.InFlight != 0 || st.UnsavedCursors != 0 {
-		c.t.Errorf("not everything is settled:\n%v", st)
-	}
-	c.t.Logf("%v", st)
-	c.report(took, s.Read)
-}
-
-// report prints what the way to Loki was like.
-func (c *carriage) report(took float64, lines int64) {
-	c.t.Helper()
-	st := c.loki.Stats()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t.Logf("%.0f lines/s, %.2f MB/s over %.1f s, interruptions included", float64(lines)/took, float64(st.RawBytes)/took/1e6, took)
-	c.t.Logf("%d requests (%d of them parts of others again), %.1f MB, compressed %.1f MB; answers %v (0: none)",
-		st.Requests, st.Resends, float64(st.RawBytes)/1e6, float64(st.WireBytes)/1e6, st.Statuses)
-	for _, class := range slices.Sorted(maps.Keys(c.failures)) {
-		c.t.Logf("Writes that failed: %6d %s", c.failures[class], class)
-	}
-	c.t.Logf("breaker: %s", strings.Join(c.breaker, ", "))
-}
+// script returns one for a part of the tier's lines.
+func (t tier) script(part int) *script { return newScript(t.lines/part, 100, 2, t.hotShare) }
 
 // TestExactlyOnce carries lines to Loki, a few of them invalid, while its rate
 // limits refuse, while it is killed twice, and stopped for 20 s in between. In
@@ -209,10 +47,10 @@ func (c *carriage) report(took float64, lines int64) {
 // every other one with its reason.
 func TestExactlyOnce(t *testing.T) {
 	tier := tierOf()
-	srv := Start(t, tier.options...)
+	srv := Start(t, slices.Concat(tier.tenant, tier.stream)...)
 	ctx, cancel := context.WithTimeout(t.Context(), tier.patience)
 	defer cancel()
-	script := newScript(tier.lines, exactStreams, hotStreams)
+	script := tier.script(1)
 	graves := newGraveyard()
 	c := newCarriage(t, srv, script, graves, nil)
 
@@ -233,120 +71,14 @@ func TestExactlyOnce(t *testing.T) {
 	if c.failed(tenantLimited) == 0 {
 		t.Error("the rate limit of the tenant was not felt")
 	}
-	if len(tier.options) > 0 && c.failed(streamLimited) == 0 {
+	if len(tier.stream) > 0 && c.failed(streamLimited) == 0 {
 		t.Error("the rate limit of a stream was not felt")
 	}
-	graves.check(t, script)
+	if n := graves.check(t, script); n > 0 {
+		t.Errorf("%d dead letters came again", n)
+	}
 	auditAll(t, srv, script)
 	srv.Kill()
 	srv.Restart()
 	auditAll(t, srv, script)
-}
-
-// interrupt ends Loki and brings it back.
-func (c *carriage) interrupt(how string, end, begin func()) {
-	c.t.Helper()
-	at := time.Since(c.began)
-	end()
-	ended := time.Since(c.began)
-	c.ledgerCloses()
-	begin()
-	c.t.Logf("Loki %s: %.1f s to %.1f s, ready at %.1f s", how, at.Seconds(), ended.Seconds(), time.Since(c.began).Seconds())
-}
-
-// outage lets the pipeline go without Loki for that long.
-func (c *carriage) outage(ctx context.Context, d time.Duration) {
-	c.t.Helper()
-	over := time.NewTimer(d)
-	defer over.Stop()
-	select {
-	case <-over.C:
-	case <-ctx.Done():
-		c.t.Fatal(context.Cause(ctx))
-	}
-}
-
-// TestExactlyOnceAcrossProcesses ends a pipeline while Loki is down: what it
-// could not deliver it says, and its cursors stand before that. Another one goes
-// on from there, and in the end a query finds every valid line exactly once.
-func TestExactlyOnceAcrossProcesses(t *testing.T) {
-	tier := tierOf()
-	srv := Start(t, tier.options...)
-	ctx, cancel := context.WithTimeout(t.Context(), tier.patience)
-	defer cancel()
-	script := newScript(tier.lines/4, exactStreams, hotStreams)
-	graves := newGraveyard()
-	path := filepath.Join(t.TempDir(), "cursors")
-
-	points := openPoints(t, path)
-	first := newCarriage(t, srv, script, graves, points)
-	first.progress.await(ctx, t, script.total()/3)
-	srv.Kill()
-	first.progress.awaitFailures(ctx, t, 1)
-	first.abandon(ctx)
-	if err := points.Close(); err != nil {
-		t.Fatal(err)
-	}
-	srv.Restart()
-
-	points = openPoints(t, path)
-	defer points.Close()
-	auditCursors(t, srv, script, points)
-	second := newCarriage(t, srv, script, graves, points)
-	second.finish(ctx)
-	graves.check(t, script)
-	auditAll(t, srv, script)
-}
-
-func openPoints(t *testing.T, path string) *source.FileCheckpoints {
-	t.Helper()
-	points, err := source.NewFileCheckpoints(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return points
-}
-
-// abandon closes the pipeline, which has no Loki any more, and checks that it
-// says so, in time.
-func (c *carriage) abandon(ctx context.Context) {
-	c.t.Helper()
-	short, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
-	err := c.engine.Close(short)
-	st := c.ledgerCloses()
-	s := st.Sources[exactSource]
-	var undelivered *pipeline.UndeliveredError
-	if !errors.As(err, &undelivered) {
-		c.t.Fatalf("Close: %v, want an UndeliveredError", err)
-	}
-	if n := undelivered.Sources[exactSource]; n == 0 || n != s.Undelivered || s.InFlight != 0 {
-		c.t.Errorf("Close says %d entries are not delivered:\n%v", n, st)
-	}
-	c.t.Logf("Close: %v\n%v", err, st)
-}
-
-// auditCursors fails the test unless every valid line before a stream's cursor is
-// stored.
-func auditCursors(t *testing.T, srv *Server, s *script, points source.Checkpoints) {
-	t.Helper()
-	var a audit
-	before := 0
-	cursors := maps.Collect(points.All(t.Context()))
-	for stream := range s.lengths {
-		n, err := number(cursors[exactSource+"/"+s.name(stream)])
-		if err != nil {
-			t.Fatal(err)
-		}
-		before += n
-		lines := srv.lines(t, fmt.Sprintf(`{job=%q, stream=%q}`, scriptJob, s.name(stream)), s.base, s.end(stream))
-		if missing := a.stream(s, stream, n, lines); missing > 0 {
-			a.problems.add("%s: the cursor is %d and %d lines before it are missing", s.name(stream), n, missing)
-		}
-	}
-	a.problems.report(t)
-	if before == 0 || before == s.total() {
-		t.Errorf("the cursors stand behind %d of %d lines: there is nothing to go on with", before, s.total())
-	}
-	t.Logf("%d lines stored, %d before the cursors", a.found, before)
 }

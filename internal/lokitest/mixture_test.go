@@ -72,15 +72,21 @@ const narrow = "max_line_size: 1000B\nmax_structured_metadata_size: 300B\nmax_st
 // TestMixtures: whatever a batch is made of, what Write calls delivered is stored, once, and nothing else is; no entry is
 // refused for its neighbours.
 func TestMixtures(t *testing.T) {
-	s := startProven(t, Tenants(map[string]string{"one": narrow, "many": narrow, "parts": narrow}))
-	for tenant, streams := range map[string]int{"one": 1, "many": 5, "parts": 2} {
-		t.Run(tenant, func(t *testing.T) {
-			p := prove(t, s, tenant, func(c *loki.Config) {
-				if tenant == "parts" {
-					c.MaxRequest = 2000
-				}
-			})
-			m := newMixture(t, p, streams)
+	s := startProven(t, Limits(narrow), Tenants(nil))
+	for _, tc := range []struct {
+		tenant  string
+		streams int
+		config  func(*loki.Config)
+	}{
+		{"one", 1, variants["exact"]},
+		{"many", 5, variants["exact"]},
+		{"parts", 2, func(c *loki.Config) { c.MaxRequest = 2000 }},
+		{"packed", 5, variants["packed"]},
+		{"json", 2, variants["json"]},
+	} {
+		t.Run(tc.tenant, func(t *testing.T) {
+			p := prove(t, s, tc.tenant, tc.config)
+			m := newMixture(t, p, tc.streams)
 			for range 40 {
 				m.round(t, p.sink)
 			}
@@ -93,11 +99,11 @@ func TestMixtures(t *testing.T) {
 // all of its entries or, where streams are not sharded, to each of them, so that some of what has to be sent again is
 // stored already.
 func TestMixturesAboveTheRate(t *testing.T) {
-	const slow = "per_stream_rate_limit: 10KB\nper_stream_rate_limit_burst: 4KB\n"
+	const slow = "per_stream_rate_limit: 3KB\nper_stream_rate_limit_burst: 2KB\n"
 	s := startProven(t, Tenants(map[string]string{
 		"streams": narrow + slow,
 		"entries": narrow + slow + "shard_streams: {enabled: false}",
-		"tenant":  narrow + "ingestion_rate_mb: 0.02\ningestion_burst_size_mb: 0.005",
+		"tenant":  narrow + "ingestion_rate_mb: 0.006\ningestion_burst_size_mb: 0.003",
 	}))
 	for _, tenant := range []string{"streams", "entries", "tenant"} {
 		t.Run(tenant, func(t *testing.T) {

@@ -173,6 +173,37 @@ func sameStored(t *testing.T, want, got map[string][]Entry) {
 	}
 }
 
+// TestBothClientsStoreTheSameForTenants: the tenant by label, and the other one.
+func TestBothClientsStoreTheSameForTenants(t *testing.T) {
+	s := Start(t, Tenants(nil))
+	bin := buildOracle(t)
+	tenants := map[string]int{"blue": 0, "red": 0, "gre.en-1": 0}
+	var es []oracleEntry
+	for i, e := range oracleEntries(t) {
+		e.Labels = maps.Clone(e.Labels)
+		tenant := []string{"blue", "red", "gre.en-1"}[i%3]
+		if tenants[tenant]++; tenant != "blue" {
+			e.Labels["__tenant_id__"] = tenant
+		}
+		es = append(es, e)
+	}
+	mustOracle(t, bin, archivedClient, s.URL+"/loki/api/v1/push", es, "-tenant=blue")
+	mustOracle(t, bin, ourClient, s.URL+"/loki/api/v1/push", es, "-tenant=blue")
+	mustOracle(t, bin, ourClient, s.URL+"/loki/api/v1/push", es, "-tenant=blue", "-packed")
+	for tenant, pushed := range tenants {
+		want := pushedBy(t, s.As(tenant), archivedClient+"-tenant=blue")
+		n := 0
+		for _, entries := range want {
+			n += len(entries)
+		}
+		if n != pushed {
+			t.Errorf("tenant %s: %d entries of %s, want %d", tenant, n, archivedClient, pushed)
+		}
+		sameStored(t, want, pushedBy(t, s.As(tenant), ourClient+"-tenant=blue"))
+		sameStored(t, want, pushedBy(t, s.As(tenant), ourClient+"-tenant=blue-packed"))
+	}
+}
+
 // TestArchivedJSON: in what loki-client-go sends as JSON, the form of an older API, Loki's endpoint finds no entries, and
 // acknowledges them. The old endpoint does take them, but the client has left out their metadata.
 func TestArchivedJSON(t *testing.T) {

@@ -49,6 +49,15 @@ func (p *progress) await(ctx context.Context, t *testing.T, n int) {
 	})
 }
 
+// awaitMore waits until n more have.
+func (p *progress) awaitMore(ctx context.Context, t *testing.T, n int) {
+	t.Helper()
+	p.mu.Lock()
+	n += p.delivered
+	p.mu.Unlock()
+	p.await(ctx, t, n)
+}
+
 // awaitFailures waits for n more Writes that failed as a whole.
 func (p *progress) awaitFailures(ctx context.Context, t *testing.T, n int) {
 	t.Helper()

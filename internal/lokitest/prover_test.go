@@ -49,7 +49,7 @@ func prove(t *testing.T, s *Server, tenant string, change ...func(*loki.Config))
 	return p
 }
 
-func newSink(t *testing.T, cfg loki.Config) *loki.Sink {
+func newSink(t testing.TB, cfg loki.Config) *loki.Sink {
 	t.Helper()
 	s, err := loki.New(cfg)
 	if err != nil {
@@ -107,12 +107,7 @@ func fatesOf(t testing.TB, b *batch.Batch, err error) []error {
 // check compares the whole tenant with what was delivered.
 func (p *prover) check() {
 	p.t.Helper()
-	stored := map[string]int{}
-	for _, st := range p.all() {
-		for _, e := range st.Entries {
-			stored[storedKey(st.Labels, e)]++
-		}
-	}
+	stored := p.stored()
 	wrong := 0
 	report := func(format string, args ...any) {
 		if wrong++; wrong <= 5 {
@@ -143,6 +138,18 @@ func (p *prover) all() []Stream {
 		p.t.Fatal(err)
 	}
 	return streams
+}
+
+// stored counts the entries of the tenant.
+func (p *prover) stored() map[string]int {
+	p.t.Helper()
+	n := map[string]int{}
+	for _, st := range p.all() {
+		for _, e := range st.Entries {
+			n[storedKey(st.Labels, e)]++
+		}
+	}
+	return n
 }
 
 // count returns how many entries the selector matches, where they are too many to look at each.

@@ -2,14 +2,17 @@ package transport
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
 )
 
 // ErrUnasked is in the chain of what RoundTrip returns if the answer was there
-// before its request was: it belongs to an earlier one, or to none. The request
-// may have reached the other side all the same.
+// before its request was: it belongs to an earlier one, or to none. It is also
+// what becomes of a 2xx that comes before the request is through: nobody can
+// have done what they have not been told in full. The request may have reached
+// the other side all the same.
 var ErrUnasked = errors.New("the other side answered before it was asked")
 
 // How far a connection is with the request at hand.
@@ -27,11 +30,24 @@ const (
 type asking struct {
 	conn    atomic.Pointer[conn] // the latest one
 	unasked atomic.Bool
+	body    *reading // nil: its length is not known, or zero
+}
+
+// A reading is the body of a request.
+type reading struct {
+	io.ReadCloser
+	left atomic.Int64 // bytes that have not been read
+}
+
+func (r *reading) Read(p []byte) (int, error) {
+	n, err := r.ReadCloser.Read(p)
+	r.left.Add(-int64(n))
+	return n, err
 }
 
 // watch returns req with what it takes to follow it.
 func (a *asking) watch(req *http.Request) *http.Request {
-	return req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+	req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
 		GotConn: func(got httptrace.GotConnInfo) {
 			c := connOf(got.Conn)
 			a.conn.Store(c)
@@ -44,15 +60,46 @@ func (a *asking) watch(req *http.Request) *http.Request {
 			a.unasked.Store(c != nil && c.phase.Load() != answered)
 		},
 	}))
+	if req.ContentLength > 0 {
+		req.Body = a.read(req.Body, req.ContentLength)
+		if again := req.GetBody; again != nil {
+			req.GetBody = func() (io.ReadCloser, error) {
+				body, err := again()
+				if err != nil {
+					return nil, err
+				}
+				return a.read(body, req.ContentLength), nil
+			}
+		}
+	}
+	return req
+}
+
+// read returns body as the one that counts from now on. It is called by whoever
+// calls RoundTrip.
+func (a *asking) read(body io.ReadCloser, size int64) io.ReadCloser {
+	a.body = &reading{ReadCloser: body}
+	a.body.left.Store(size)
+	return a.body
 }
 
 // judge returns what RoundTrip is to return.
 func (a *asking) judge(resp *http.Response, err error) (*http.Response, error) {
-	if err != nil || !a.unasked.Load() || resp.ProtoMajor != 1 {
+	if err != nil || !a.tooEarly(resp) {
 		return resp, err
 	}
 	// The connection may be in the pool again already, with more of the kind.
-	a.conn.Load().Close()
+	if c := a.conn.Load(); c != nil {
+		c.Close()
+	}
 	resp.Body.Close()
 	return nil, ErrUnasked
+}
+
+// tooEarly is about HTTP/1.1: the streams of HTTP/2 have numbers.
+func (a *asking) tooEarly(resp *http.Response) bool {
+	if resp.ProtoMajor != 1 {
+		return false
+	}
+	return a.unasked.Load() || resp.StatusCode/100 == 2 && a.body != nil && a.body.left.Load() > 0
 }

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -102,4 +103,49 @@ func TestEarlyAnswerIsAsked(t *testing.T) {
 		t.Error(err)
 	}
 	wg.Wait()
+}
+
+// Success is not believed of a server that has not seen the request to its end.
+func TestSuccessBeforeTheEnd(t *testing.T) {
+	for _, test := range []struct {
+		answer string
+		want   error
+	}{
+		{"HTTP/1.1 204 No Content\r\n\r\n", ErrUnasked},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", ErrUnasked},
+		{"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n", nil},
+	} {
+		var wg sync.WaitGroup
+		judged := make(chan struct{})
+		// In memory, nothing is sent that is not read.
+		tr := New(Config{Owner: "test", Dial: func(context.Context, string, string) (net.Conn, error) {
+			here, there := net.Pipe()
+			wg.Go(func() {
+				defer there.Close()
+				in := bufio.NewReader(there)
+				if _, err := http.ReadRequest(in); err != nil {
+					t.Error(err)
+				}
+				_, _ = io.WriteString(there, test.answer)
+				<-judged
+			})
+			return here, nil
+		}})
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://x", strings.NewReader(strings.Repeat("x", 1<<20)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := tr.RoundTrip(req)
+		close(judged)
+		if !errors.Is(err, test.want) {
+			t.Errorf("%q: %v", test.answer, err)
+		}
+		if err == nil {
+			resp.Body.Close()
+		}
+		if err := tr.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		wg.Wait()
+	}
 }

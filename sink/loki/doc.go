@@ -55,9 +55,10 @@
 // entries to which its limits made that happen. [Config].TenantLabel names a label that says whose the entry is.
 //
 // Attributes become structured metadata. A name that is no label name is rewritten as Loki itself would: each run of
-// other characters becomes one '_', and a leading digit gets "key_" in front. A name that has nothing but underscores
-// then, on which Loki fails the whole request, becomes "unnamed". Of equal names Loki keeps the last, and it drops empty
-// values. U+FFFD in the value of a label becomes '?', because Loki's parser cannot read it back.
+// other characters becomes one '_', except that "__" at both ends stays, and a leading digit gets "key_" in front. A
+// name that has nothing but underscores then, on which Loki fails the whole request, becomes "unnamed". Of equal names
+// Loki keeps the last, and it drops empty values. U+FFFD in the value of a label becomes '?', because Loki's parser
+// cannot read it back.
 //
 // Lines and attribute values go out byte for byte. Where they are not UTF-8, Loki's queries return U+FFFD for each bad
 // byte of a line, and a space for those of an attribute.

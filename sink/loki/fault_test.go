@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -70,39 +69,6 @@ func TestSilence(t *testing.T) {
 		if took := time.Since(began); took > 5*time.Second {
 			t.Errorf("took %v", took)
 		}
-	}
-}
-
-// An endless answer is read to a bound, and the connection is dropped rather than drained.
-func TestEndlessAnswer(t *testing.T) {
-	var sent atomic.Int64
-	url := rawServer(t, func(_ int, c net.Conn) {
-		if readRequest(c) != nil {
-			return
-		}
-		io.WriteString(c, "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 104857600\r\n\r\n")
-		page := []byte(strings.Repeat("error ", 10_000))
-		for sent.Load() < 100<<20 {
-			n, err := c.Write(page)
-			sent.Add(int64(n))
-			if err != nil {
-				return
-			}
-		}
-	})
-	s := newSink(t, url)
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	err := s.Write(t.Context(), newBatch(shop, "x"))
-	runtime.ReadMemStats(&after)
-	if classOf(err) != retry || len(err.Error()) > 1000 {
-		t.Errorf("%d bytes of error: %.200v", len(err.Error()), err)
-	}
-	if n := after.TotalAlloc - before.TotalAlloc; n > 8<<20 {
-		t.Errorf("%d bytes allocated", n)
-	}
-	if n := sent.Load(); n > 50<<20 {
-		t.Errorf("%d bytes were taken from the server", n)
 	}
 }
 

@@ -95,7 +95,7 @@ func TestConnectionBreaks(t *testing.T) {
 						}
 					})
 					s := newSink(t, strings.Replace(url, "http", scheme, 1))
-					dialWith(s, dialTCP, client)
+					dialWith(s, nil, client)
 					breakThenDeliver(t, s, v)
 				})
 			}
@@ -106,7 +106,7 @@ func TestConnectionBreaks(t *testing.T) {
 // breakThenDeliver writes twice: the first Write meets a fault, and the second one does not.
 func breakThenDeliver(t *testing.T, s *Sink, v *vault) {
 	t.Helper()
-	b := noise(1, shop, 90, 10_000)
+	b := noise(1, shop, 30, 10_000)
 	err := s.Write(t.Context(), b)
 	if classOf(err) != retry {
 		t.Errorf("the Write that met it: %v", err)
@@ -174,7 +174,7 @@ func TestHandshakeBreaks(t *testing.T) {
 					e.end(p)
 				})
 				s := newSink(t, strings.Replace(url, "http", "https", 1))
-				dialWith(s, dialTCP, client)
+				dialWith(s, nil, client)
 				breakThenDeliver(t, s, v)
 			})
 		}
@@ -189,7 +189,7 @@ func TestCertificateHasExpired(t *testing.T) {
 		serveWell(p, newVault())
 	})
 	s := newSink(t, strings.Replace(url, "http", "https", 1))
-	dialWith(s, dialTCP, client)
+	dialWith(s, nil, client)
 	fenced := sink.Breaker(s, sink.BreakerConfig{Failures: 2})
 	for range 2 {
 		if err := fenced.Write(t.Context(), newBatch(shop, "x")); classOf(err) != retry || !strings.Contains(err.Error(), "expired") {

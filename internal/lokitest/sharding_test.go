@@ -1,0 +1,66 @@
+package lokitest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/logferry/logferry/batch"
+)
+
+// divided has Loki divide up streams above 20 KB/s, with the other limits in proportion as it ships them.
+const divided = "shard_streams: {enabled: true, desired_rate: 20KB}\n" +
+	"per_stream_rate_limit: 40KB\nper_stream_rate_limit_burst: 200KB\ningestion_rate_mb: 1000\ningestion_burst_size_mb: 1000"
+
+// divide writes to a stream until Loki divides it, which takes it a second or two to find worthwhile.
+func (p *prover) divide(t *testing.T) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+		for _, err := range p.write(p.lines(50, 1000)) {
+			if err != nil && !fateIs(err, saysRate) {
+				t.Fatal(err)
+			}
+		}
+		found, err := p.Query(t.Context(), `{__stream_shard__=~".+"}`, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(found) > 0 {
+			return
+		}
+	}
+	t.Fatal("the stream is not divided")
+}
+
+// As long as Loki's limits keep to the proportions in which it ships them, what it says of a stream that it divides is
+// true.
+func TestDividedStream(t *testing.T) {
+	s := startProven(t, Tenants(map[string]string{"divided": divided}))
+	p := prove(t, s, "divided")
+	p.divide(t)
+	for i := range 40 {
+		b := p.lines(20, 1000)
+		if i%3 == 0 {
+			aside(-2*time.Hour)(p, b)
+		}
+		p.write(b)
+	}
+	p.check()
+}
+
+// TestLokiStoresResentEntriesTwice: the parts of a divided stream are streams of their own, and each request goes on with
+// the next of them, so that a retry finds nothing there to be equal to. If it fails, Loki has been improved.
+func TestLokiStoresResentEntriesTwice(t *testing.T) {
+	s := startProven(t, Tenants(map[string]string{"divided": divided}))
+	p := prove(t, s, "divided")
+	p.divide(t)
+	b := batch.New(nil, proof)
+	b.Append(p.next(), scrambled(30_000))
+	for range 2 {
+		if fates := p.writeThrough(patient(p.sink), b); fates[0] != nil {
+			t.Fatal(fates)
+		}
+	}
+	if n := p.stored()[p.keyOf(proof, &b.Entries[0])]; n != 2 {
+		t.Errorf("stored %d times", n)
+	}
+}
