@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -15,6 +16,8 @@ type file struct {
 	f  *os.File
 	fi fs.FileInfo // when it was opened: what it is, not how long
 	id identity
+	// gone is set by the finder when the path does not lead to the file any more.
+	gone atomic.Bool
 }
 
 // An identity tells files of one system apart while they exist.
@@ -45,16 +48,6 @@ func openFile(path string) (*file, error) {
 // reason than that there is no such file: when a folder above it was closed to us
 // or became a file, for one. A stat of this name looks at no folder but /proc.
 func (f *file) name() string { return fmt.Sprintf("/proc/self/fd/%d", f.f.Fd()) }
-
-// at reports whether this file is still the one at path. Where that cannot be
-// found out, the next look will tell.
-func (f *file) at(path string) bool {
-	fi, err := os.Stat(path)
-	if err != nil { // a folder that was replaced by a file has nothing in it
-		return !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR)
-	}
-	return os.SameFile(fi, f.fi)
-}
 
 // size is how long the file is now, -1 if it does not say.
 func (f *file) size() int64 {

@@ -3,7 +3,6 @@ package nxtail
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"log/slog"
 	"time"
 
@@ -16,13 +15,13 @@ import (
 // A follower reads what is at one path, file after file, as one stream. One
 // goroutine uses it, for one Run.
 type follower struct {
-	cfg    *Config
-	path   string
-	out    *source.Outlet
-	file   *file  // nil: none is open
-	done   bool   // file was read to its end, and is not at path any more
-	sent   string // the cursor sent last
-	refuse string // why path could not be read at the last look
+	cfg   *Config
+	path  string
+	out   *source.Outlet
+	found <-chan *file
+	file  *file  // nil: none is open
+	done  bool   // file was read to its end, and is not at path any more
+	sent  string // the cursor sent last
 }
 
 // run follows the path until ctx is done.
@@ -40,8 +39,10 @@ func (f *follower) run(ctx context.Context) error {
 			f.close()
 		}
 		if f.file == nil {
-			if err := f.await(ctx); err != nil {
-				return err
+			select {
+			case f.file = <-f.found:
+			case <-ctx.Done():
+				return context.Cause(ctx)
 			}
 		}
 		if err := f.read(ctx, s); err != nil && !errors.Is(err, source.ErrStreamLost) {
@@ -55,27 +56,6 @@ func (f *follower) close() {
 		f.file.close()
 	}
 	f.file, f.done = nil, false
-}
-
-// await opens the file at the path once there is one.
-func (f *follower) await(ctx context.Context) (err error) {
-	tick := time.NewTicker(pollInterval())
-	defer tick.Stop()
-	for {
-		if f.file, err = openFile(f.path); err == nil {
-			f.refuse = ""
-			return nil
-		}
-		if text := err.Error(); text != f.refuse && !errors.Is(err, fs.ErrNotExist) {
-			f.warn("cannot read a file", slog.Any("error", err))
-		}
-		f.refuse = err.Error()
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
 }
 
 // read sends the lines of the open file from the stream's cursor on. It returns

@@ -24,15 +24,17 @@ func New(cfg Config) (*Source, error) {
 	return &Source{cfg}, nil
 }
 
-// Run implements source.Source. Pipelines call it. Each path is read by a helper
-// of its own. Run returns nil once ctx is done and the
-// goroutines of nxadm/tail have ended, half a second later. A file that cannot be
-// read is no reason to fail: it is logged, and tried again.
+// Run implements source.Source. Pipelines call it. Each path has two helpers, one
+// that finds files and one that reads them. Run returns nil once ctx is done and
+// the goroutines of nxadm/tail have ended, half a second later. A file that cannot
+// be read is no reason to fail: it is logged, and tried again.
 func (s *Source) Run(ctx context.Context, out *source.Outlet) error {
 	var helpers []*lifecycle.Handle
 	for _, path := range s.cfg.Paths {
-		f := &follower{cfg: &s.cfg, path: path, out: out}
-		helpers = append(helpers, out.Go("read"+path, f.run))
+		d := &finder{path: path, out: out, found: make(chan *file, maxFound)}
+		f := &follower{cfg: &s.cfg, path: path, out: out, found: d.found}
+		helpers = append(helpers, out.Go("find"+path, d.run), out.Go("read"+path, f.run))
+		defer d.left()
 	}
 	for _, h := range helpers {
 		h.Wait(context.Background()) // without a bound: Run has not ended before they have

@@ -15,7 +15,7 @@ type vigil struct {
 	number   int       // of that line
 	since    time.Time // nothing was read, and the file has not changed
 	size     int64
-	gone     bool // another file is at the path, or none
+	gone     bool // as the file was at the last look
 }
 
 // pass notes a line. Numbers begin anew when nxadm/tail has opened the file again,
@@ -31,7 +31,7 @@ func (v *vigil) pass(l *nxadm.Line) {
 // the file is done, or because lines have been there for long and do not come.
 func (v *vigil) over() bool {
 	f := v.follower
-	gone := !f.file.at(f.path)
+	gone := f.file.gone.Load()
 	if size := f.file.size(); size != v.size || gone && !v.gone {
 		v.size, v.since = size, time.Now()
 	}
