@@ -15,7 +15,7 @@ import (
 	"github.com/logferry/logferry/source/sourcetest"
 )
 
-const turns = 5 // of the log, in one test
+const turns = 3 // of the log, in one test
 
 // What the source makes of rotation, and of renames: nothing is lost, as the path
 // is watched here and a file is read to its end.
