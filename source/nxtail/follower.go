@@ -64,13 +64,13 @@ func (f *follower) close() {
 func (f *follower) read(ctx context.Context, s *source.Stream) error {
 	f.done, f.sent = false, s.Cursor()
 	v := vigil{follower: f, offset: f.resume(s.Cursor()), since: time.Now()}
-	r, err := read(f.file.name(), v.offset)
-	if err != nil {
-		return err // the file is open already: /proc is not there, or no descriptor is left
-	}
-	defer r.stop() // before the file is closed
 	tick := time.NewTicker(pollInterval())
 	defer tick.Stop()
+	r, err := f.begin(ctx, tick.C, v.offset)
+	if err != nil {
+		return err
+	}
+	defer r.stop() // before the file is closed
 	for {
 		select {
 		case l, ok := <-r.lines():
@@ -87,6 +87,26 @@ func (f *follower) read(ctx context.Context, s *source.Stream) error {
 			}
 		case <-ctx.Done():
 			return context.Cause(ctx)
+		}
+	}
+}
+
+// begin has nxadm/tail open the file. That fails when /proc is not there or no
+// descriptor is left; then it is tried again at each tick.
+func (f *follower) begin(ctx context.Context, tick <-chan time.Time, offset int64) (*reader, error) {
+	for told := ""; ; {
+		r, err := read(f.file.name(), offset)
+		if err == nil {
+			return r, nil
+		}
+		if text := err.Error(); text != told {
+			f.warn("cannot read a file", slog.Any("error", err))
+			told = text
+		}
+		select {
+		case <-tick:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
 		}
 	}
 }

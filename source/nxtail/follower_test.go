@@ -1,3 +1,5 @@
+//go:build linux
+
 package nxtail_test
 
 import (
@@ -87,13 +89,6 @@ func TestLossAfterRename(t *testing.T) {
 	}
 }
 
-func (g *rig) held(n int) {
-	g.t.Helper()
-	if err := g.rec.Wait(g.t.Context(), func() bool { return len(g.rec.Held()) >= n }); err != nil {
-		g.t.Fatal(err)
-	}
-}
-
 // However often the log is rotated while a route makes its reader wait, nothing is
 // missed.
 func TestRotatedWhileARouteWaits(t *testing.T) {
@@ -104,9 +99,7 @@ func TestRotatedWhileARouteWaits(t *testing.T) {
 	g.write("0")
 	g.held(1)
 	g.write("1")
-	if err := g.rec.Wait(t.Context(), func() bool { return g.rec.Waiting() > 0 }); err != nil {
-		t.Fatal(err)
-	}
+	g.wait(func() bool { return g.rec.Waiting() > 0 })
 	want := []string{"0", "1"}
 	for _, n := range []string{"2", "3", "4"} {
 		if err := os.Rename(g.path, g.path+"."+n); err != nil {

@@ -1,3 +1,5 @@
+//go:build linux
+
 package nxtail_test
 
 import (
@@ -15,7 +17,7 @@ import (
 
 // Known failures. Each test says what is wrong and fails once it is right, so that
 // it is noticed: then doc.go is to be changed, and what this package does about it
-// may be left out. TestRotation and TestRotationWithout hold the others.
+// may be left out. TestRotation has another, copytruncate.
 
 // The last line of a file that was renamed lacks its newline, as it does when its
 // writer was killed. source/tail delivers it.

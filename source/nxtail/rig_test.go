@@ -1,6 +1,9 @@
+//go:build linux
+
 package nxtail_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,11 +11,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/logferry/logferry/source"
 	"github.com/logferry/logferry/source/nxtail"
 	"github.com/logferry/logferry/source/sourcetest"
 )
+
+// patience is how long tests wait for what has to come.
+const patience = 30 * time.Second
 
 // A rig is one log, and a program that follows it and can be started anew.
 type rig struct {
@@ -47,10 +54,28 @@ func (g *rig) write(lines ...string) { appendTo(g.t, g.path, strings.Join(lines,
 // start.
 func (g *rig) want(lines ...string) {
 	g.t.Helper()
-	got, err := g.rec.WaitLines(g.t.Context(), len(lines))
+	ctx, cancel := context.WithTimeout(g.t.Context(), patience)
+	defer cancel()
+	got, err := g.rec.WaitLines(ctx, len(lines))
 	if err != nil || !slices.Equal(got, lines) {
 		g.t.Fatalf("got %q, %v; want %q", got, err, lines)
 	}
+}
+
+// wait waits for what the receiver knows.
+func (g *rig) wait(cond func() bool) {
+	g.t.Helper()
+	ctx, cancel := context.WithTimeout(g.t.Context(), patience)
+	defer cancel()
+	if err := g.rec.Wait(ctx, cond); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// held waits for so many batches that are not settled.
+func (g *rig) held(n int) {
+	g.t.Helper()
+	g.wait(func() bool { return len(g.rec.Held()) >= n })
 }
 
 func (g *rig) rename(to string) {
