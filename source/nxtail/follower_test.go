@@ -32,6 +32,7 @@ func TestLines(t *testing.T) {
 			text: "a\n", want: []string{"a"}, labels: batch.MustLabels("app", "shop")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			g := newRig(t)
 			appendTo(t, g.path, test.text)
 			test.cfg.Paths = []string{g.path}
@@ -67,6 +68,7 @@ func TestLines(t *testing.T) {
 func TestLossAfterRename(t *testing.T) {
 	for _, finished := range []bool{false, true} {
 		t.Run(fmt.Sprintf("finished=%v", finished), func(t *testing.T) {
+			t.Parallel()
 			g := newRig(t)
 			g.start()
 			g.rec.Hold()

@@ -39,6 +39,7 @@ func TestRestart(t *testing.T) {
 		{"no cursor", func(g *rig) { g.cursors("") }, before},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			g := newRig(t)
 			g.write(before...)
 			g.start()

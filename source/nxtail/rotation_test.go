@@ -24,6 +24,7 @@ const turns = 3 // of the log, in one test
 func TestRotation(t *testing.T) {
 	for _, r := range rotations {
 		t.Run(r.name, func(t *testing.T) {
+			t.Parallel()
 			path := filepath.Join(t.TempDir(), "app.log")
 			rec := new(sourcetest.Receiver)
 			sourcetest.Start(t, newSource(t, path), rec, source.MemCheckpoints())
@@ -64,6 +65,7 @@ func waitLast(t *testing.T, rec *sourcetest.Receiver, last int) (lines []string)
 func TestKnownFailureRotation(t *testing.T) {
 	for _, r := range rotations {
 		t.Run(r.name, func(t *testing.T) {
+			t.Parallel()
 			path := filepath.Join(t.TempDir(), "app.log")
 			tl, err := nxadm.TailFile(path, nxadm.Config{Follow: true, ReOpen: true, Poll: true, CompleteLines: true,
 				Logger: nxadm.DiscardingLogger})
