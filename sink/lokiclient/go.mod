@@ -1,4 +1,4 @@
-module github.com/logferry/logferry/internal/lokioracle
+module github.com/logferry/logferry/sink/lokiclient
 
 go 1.26
 
