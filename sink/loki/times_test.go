@@ -36,6 +36,8 @@ func newTrial(t *testing.T, rnd *rand.Rand, times Times, change ...func(*Config)
 	change = append(change, func(c *Config) {
 		c.Times = times
 		c.MaxRequest = []int{200, 2000, 1 << 20}[rnd.IntN(3)]
+		c.EncodeJSON = rnd.IntN(3) == 0
+		c.Packed = rnd.IntN(3) == 0
 	})
 	tr.sink = bubbleSink(t, tr.ServeHTTP, change...)
 	return tr
