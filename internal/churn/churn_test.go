@@ -52,6 +52,7 @@ func churn(t *testing.T, version string) {
 			case half == 0 && (wave == 0 || wave == waves-1):
 				w.restarts.Add(1)
 				w.engine.Restart(t)
+				w.restarts.Add(1)
 			case half == 1:
 				t.Logf("wave %d: the source was stopped in %v", wave, w.stop())
 				w.start()

@@ -54,7 +54,8 @@ func TestCloseOfSilentStreams(t *testing.T) {
 			if got := less(during, before); got.goroutines > 3*containers+fixed || got.descriptors < containers {
 				t.Errorf("%v for %d streams", got, containers)
 			}
-			if took > time.Second {
+			// What waited for a container to say something would wait for ever, until Close gave up.
+			if took > patience/4 {
 				t.Errorf("Close took %v", took)
 			}
 		})

@@ -97,7 +97,7 @@ func TestWhatIsAskedOfAStoppedEngineWaits(t *testing.T) {
 		if s := <-status; s != "running" {
 			t.Errorf("status %s", s)
 		}
-		c.Stop(t, 10*time.Second)
+		c.Stop(t, time.Minute)
 		if code := <-exit; code != 2 {
 			t.Errorf("exit code %d, want what the program ends with at SIGTERM", code)
 		}

@@ -2,7 +2,6 @@ package lokitest
 
 import (
 	"fmt"
-	"strconv"
 	"testing"
 	"time"
 )
@@ -77,16 +76,16 @@ func (a *audit) stream(s *script, stream, upTo int, lines []Entry) (missing int)
 
 // same compares an entry with what was written.
 func (a *audit) same(s *script, stream, n int, e Entry) {
-	at, line, attrs := s.entry(nil, stream, n)
-	if !e.Time.Equal(at) || e.Line != string(line) {
-		a.problems.add("%s: line %d is %v %q, want %v %q", s.name(stream), n, e.Time, e.Line, at, line)
+	want := s.entry(nil, stream, n)
+	if !e.Time.Equal(want.Time) || e.Line != string(want.Line) {
+		a.problems.add("%s: line %d is %v %q, want %v %q", s.name(stream), n, e.Time, e.Line, want.Time, want.Line)
 	}
-	want := ""
-	if len(attrs) > 0 {
-		want = strconv.Itoa(n * 7919)
+	trace := ""
+	if len(want.Attrs) > 0 {
+		trace = want.Attrs[0].Value
 	}
-	if got := e.Metadata["trace_id"]; got != want {
-		a.problems.add("%s: line %d has trace_id %q, want %q", s.name(stream), n, got, want)
+	if got := e.Metadata[traceKey]; got != trace {
+		a.problems.add("%s: line %d has %s %q, want %q", s.name(stream), n, traceKey, got, trace)
 	}
 }
 

@@ -63,9 +63,9 @@ func (a *author) writeFrom(ctx context.Context, out *source.Outlet, stream int) 
 	for end := a.script.lengths[stream]; at < end; {
 		b := s.NewBatch()
 		for range min(authorBatch, end-at) {
-			t, line, attrs := a.script.entry(buf, stream, at)
-			b.Append(t, line, attrs...)
-			buf = line
+			e := a.script.entry(buf, stream, at)
+			b.Append(e.Time, e.Line, e.Attrs...)
+			buf = e.Line
 			at++
 		}
 		if err := s.Send(ctx, b, strconv.Itoa(at)); err != nil {

@@ -32,14 +32,15 @@ type carriage struct {
 	graves   *graveyard
 	progress *progress
 	began    time.Time
+	down     time.Duration // how long there was no Loki
 
 	mu       sync.Mutex
 	breaker  []string       // changes of its state
 	failures map[string]int // Writes that failed, by what they failed of
 }
 
-// newCarriage starts one. Its Loki is written to through what is recommended, with
-// the defaults of everything.
+// newCarriage starts one. Its sink stands behind what is recommended, and
+// everything has its defaults.
 func newCarriage(t *testing.T, srv *Server, s *script, graves *graveyard, points source.Checkpoints) *carriage {
 	t.Helper()
 	c := &carriage{t: t, author: newAuthor(s), graves: graves, progress: newProgress(), began: time.Now(), failures: map[string]int{}}
@@ -69,7 +70,7 @@ func newCarriage(t *testing.T, srv *Server, s *script, graves *graveyard, points
 	return c
 }
 
-func (c *carriage) noteBreaker(from, to sink.State) {
+func (c *carriage) noteBreaker(_, to sink.State) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.breaker = append(c.breaker, fmt.Sprintf("%.1fs %v", time.Since(c.began).Seconds(), to))
@@ -151,25 +152,26 @@ func (c *carriage) finish(ctx context.Context) {
 	if err := c.engine.Close(ctx); err != nil {
 		c.t.Fatalf("Close: %v\n%v", err, c.engine.Stats())
 	}
-	took := time.Since(c.began).Seconds()
+	took := time.Since(c.began)
 	st := c.ledgerCloses()
-	s := st.Sources[exactSource]
-	if s.Delivered+s.DeadLettered != s.Read || s.InFlight != 0 || st.UnsavedCursors != 0 {
+	s, r := st.Sources[exactSource], st.Routes[exactRoute]
+	if s.Delivered+s.DeadLettered != s.Read || r.Delivered != s.Delivered || r.DeadLettered != s.DeadLettered || st.UnsavedCursors != 0 {
 		c.t.Errorf("not everything is settled:\n%v", st)
 	}
 	c.t.Logf("%v", st)
-	c.report(took, s.Read)
+	c.report(took, r)
 }
 
 // report prints what the way to Loki was like.
-func (c *carriage) report(took float64, lines int64) {
+func (c *carriage) report(took time.Duration, r pipeline.RouteStats) {
 	c.t.Helper()
-	st := c.loki.Stats()
+	secs, st := took.Seconds(), c.loki.Stats()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.t.Logf("%.0f lines/s, %.2f MB/s over %.1f s, interruptions included", float64(lines)/took, float64(st.RawBytes)/took/1e6, took)
-	c.t.Logf("%d requests (%d of them parts of others again), %.1f MB, compressed %.1f MB; answers %v (0: none)",
-		st.Requests, st.Resends, float64(st.RawBytes)/1e6, float64(st.WireBytes)/1e6, st.Statuses)
+	c.t.Logf("%.0f lines/s and %.2f MB/s over %.1f s, in %.1f s of which there was no Loki",
+		float64(r.Delivered)/secs, float64(r.Bytes)/secs/1e6, secs, c.down.Seconds())
+	c.t.Logf("%d requests (%d of them parts of others again) with %.1f MB to deliver %.1f MB, compressed %.1f MB; answers %v (0: none)",
+		st.Requests, st.Resends, float64(st.RawBytes)/1e6, float64(r.Bytes)/1e6, float64(st.WireBytes)/1e6, st.Statuses)
 	for _, class := range slices.Sorted(maps.Keys(c.failures)) {
 		c.t.Logf("Writes that failed: %6d %s", c.failures[class], class)
 	}
@@ -184,7 +186,9 @@ func (c *carriage) interrupt(how string, end, begin func()) {
 	ended := time.Since(c.began)
 	c.ledgerCloses()
 	begin()
-	c.t.Logf("Loki %s: %.1f s to %.1f s, ready at %.1f s", how, at.Seconds(), ended.Seconds(), time.Since(c.began).Seconds())
+	ready := time.Since(c.began)
+	c.down += ready - at
+	c.t.Logf("Loki %s: %.1f s to %.1f s, ready at %.1f s", how, at.Seconds(), ended.Seconds(), ready.Seconds())
 }
 
 // outage lets the pipeline go without Loki for that long.

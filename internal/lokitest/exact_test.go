@@ -18,8 +18,8 @@ type tier struct {
 
 // tierOf returns the long tier, with Loki's default limits, if LOGFERRY_SOAK
 // is set. For the volume of the short one these are too high to be noticed, so
-// its own are lower: 2 rather than 4 MB/s for all streams, with a burst of 3
-// rather than 6 MB, and 256 KB/s rather than 3 MB/s for each of them, with a
+// its own are lower: 1 rather than 4 MB/s for all streams, with a burst of 2
+// rather than 6 MB, and 128 KB/s rather than 3 MB/s for each of them, with a
 // burst of 256 KB rather than 15 MB, which is less than the largest request.
 //
 // In both no stream is divided into shards, which Loki does above 1.5 MB/s and
@@ -31,9 +31,9 @@ func tierOf() tier {
 	}
 	return tier{
 		lines:    100_000,
-		hotShare: 20,
-		tenant:   []Option{Limits("ingestion_rate_mb: 2\ningestion_burst_size_mb: 3\nshard_streams: {desired_rate: 100MB}")},
-		stream:   []Option{Limits("per_stream_rate_limit: 256KB\nper_stream_rate_limit_burst: 256KB")},
+		hotShare: 15,
+		tenant:   []Option{Limits("ingestion_rate_mb: 1\ningestion_burst_size_mb: 2\nshard_streams: {desired_rate: 100MB}")},
+		stream:   []Option{Limits("per_stream_rate_limit: 128KB\nper_stream_rate_limit_burst: 256KB")},
 		patience: 8 * time.Minute,
 	}
 }
@@ -74,7 +74,9 @@ func TestExactlyOnce(t *testing.T) {
 	if len(tier.stream) > 0 && c.failed(streamLimited) == 0 {
 		t.Error("the rate limit of a stream was not felt")
 	}
-	graves.check(t, script)
+	if n := graves.check(t, script); n > 0 {
+		t.Errorf("%d dead letters came again", n)
+	}
 	auditAll(t, srv, script)
 	srv.Kill()
 	srv.Restart()

@@ -72,15 +72,21 @@ const narrow = "max_line_size: 1000B\nmax_structured_metadata_size: 300B\nmax_st
 // TestMixtures: whatever a batch is made of, what Write calls delivered is stored, once, and nothing else is; no entry is
 // refused for its neighbours.
 func TestMixtures(t *testing.T) {
-	s := startProven(t, Tenants(map[string]string{"one": narrow, "many": narrow, "parts": narrow}))
-	for tenant, streams := range map[string]int{"one": 1, "many": 5, "parts": 2} {
-		t.Run(tenant, func(t *testing.T) {
-			p := prove(t, s, tenant, func(c *loki.Config) {
-				if tenant == "parts" {
-					c.MaxRequest = 2000
-				}
-			})
-			m := newMixture(t, p, streams)
+	s := startProven(t, Limits(narrow), Tenants(nil))
+	for _, tc := range []struct {
+		tenant  string
+		streams int
+		config  func(*loki.Config)
+	}{
+		{"one", 1, variants["exact"]},
+		{"many", 5, variants["exact"]},
+		{"parts", 2, func(c *loki.Config) { c.MaxRequest = 2000 }},
+		{"packed", 5, variants["packed"]},
+		{"json", 2, variants["json"]},
+	} {
+		t.Run(tc.tenant, func(t *testing.T) {
+			p := prove(t, s, tc.tenant, tc.config)
+			m := newMixture(t, p, tc.streams)
 			for range 40 {
 				m.round(t, p.sink)
 			}

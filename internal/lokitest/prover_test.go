@@ -49,7 +49,7 @@ func prove(t *testing.T, s *Server, tenant string, change ...func(*loki.Config))
 	return p
 }
 
-func newSink(t *testing.T, cfg loki.Config) *loki.Sink {
+func newSink(t testing.TB, cfg loki.Config) *loki.Sink {
 	t.Helper()
 	s, err := loki.New(cfg)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/logferry/logferry/batch"
@@ -15,6 +14,7 @@ const (
 	headerForm = "s%03d %07d " // stream and number, which begin every line
 	headerSize = len("s000 0000000 ")
 	lineSize   = 200
+	traceKey   = "trace_id" // an attribute of every fourth line
 
 	// step is between the times of neighbouring lines of a stream, no two of
 	// which have the same.
@@ -34,9 +34,8 @@ type script struct {
 // newScript divides about total lines among streams: each of the first hot of
 // them gets share percent, the others the rest.
 func newScript(total, streams, hot, share int) *script {
-	// The hour is more than a run takes, so that all that is valid lies in the
-	// past; and every stream's newest line is less than an hour older than its
-	// last, which keeps its order from mattering.
+	// An hour is more than the times of a stream's lines span, and more than a
+	// run takes: what is valid is never ahead of the clock nor too far behind.
 	s := &script{base: time.Now().Add(-time.Hour).Truncate(time.Second), hot: hot, filler: noise(1 << 16)}
 	for i := range streams {
 		n := total * share / 100
@@ -101,7 +100,7 @@ func (s *script) flaw(stream, n int) *flaw {
 		return nil
 	}
 	f := &flaws[dice/499%uint64(len(flaws))]
-	// The first line of a stream is behind nothing. And Loki divides a stream
+	// The first line of a stream is behind nothing. And Loki may divide a stream
 	// that is hot into shards, each of which has a newest line of its own.
 	if f == &flaws[tooFarBehind] && (n == 0 || hot) {
 		f = &flaws[tooOld]
@@ -109,19 +108,18 @@ func (s *script) flaw(stream, n int) *flaw {
 	return f
 }
 
-// entry returns a line with its time and attributes. The line may be buf's
+// entry returns a line with its time and attributes. Its Line may be buf's
 // memory.
-func (s *script) entry(buf []byte, stream, n int) (at time.Time, line []byte, attrs []batch.Attr) {
-	at = s.base.Add(time.Duration(n) * step)
-	line = fmt.Appendf(buf[:0], headerForm, stream, n)
-	line = s.fill(line, lineSize, n)
+func (s *script) entry(buf []byte, stream, n int) batch.Entry {
+	e := batch.Entry{Time: s.base.Add(time.Duration(n) * step)}
+	e.Line = s.fill(fmt.Appendf(buf[:0], headerForm, stream, n), lineSize, n)
 	if n%4 == 0 {
-		attrs = []batch.Attr{{Key: "trace_id", Value: strconv.Itoa(n * 7919)}}
+		e.Attrs = []batch.Attr{{Key: traceKey, Value: strconv.Itoa(n * 7919)}}
 	}
 	if f := s.flaw(stream, n); f != nil {
-		return f.spoil(s, at, line, n)
+		f.spoil(s, &e, n)
 	}
-	return at, line, attrs
+	return e
 }
 
 // fill makes line so long.
@@ -142,46 +140,4 @@ func place(line []byte) (stream, n int, err error) {
 		return 0, 0, fmt.Errorf("%.40q… is no line of the script: %w", line, err)
 	}
 	return stream, n, nil
-}
-
-// A flaw is what makes an entry one that must be refused.
-type flaw struct {
-	name   string
-	reason string // occurs in the text it is refused with
-	spoil  func(s *script, at time.Time, line []byte, n int) (time.Time, []byte, []batch.Attr)
-}
-
-const (
-	tooOld = iota
-	tooNew
-	tooFarBehind
-	tooLong
-	tooManyAttrs
-	tooLargeAttrs
-)
-
-// flaws are those that Loki's default limits know of an entry.
-var flaws = [...]flaw{
-	tooOld: {"too old", "has timestamp too old", func(_ *script, at time.Time, line []byte, _ int) (time.Time, []byte, []batch.Attr) {
-		return at.AddDate(0, 0, -8), line, nil
-	}},
-	tooNew: {"too new", "has timestamp too new", func(_ *script, at time.Time, line []byte, _ int) (time.Time, []byte, []batch.Attr) {
-		return at.AddDate(0, 0, 2), line, nil
-	}},
-	tooFarBehind: {"too far behind", "entry too far behind", func(_ *script, at time.Time, line []byte, _ int) (time.Time, []byte, []batch.Attr) {
-		return at.Add(-2 * time.Hour), line, nil
-	}},
-	tooLong: {"too long", "line of 262145 bytes", func(s *script, at time.Time, line []byte, n int) (time.Time, []byte, []batch.Attr) {
-		return at, s.fill(line, 256<<10+1, n), nil
-	}},
-	tooManyAttrs: {"too many attributes", "129 attributes", func(_ *script, at time.Time, line []byte, _ int) (time.Time, []byte, []batch.Attr) {
-		var attrs []batch.Attr
-		for i := range 129 {
-			attrs = append(attrs, batch.Attr{Key: "a" + strconv.Itoa(i), Value: "1"})
-		}
-		return at, line, attrs
-	}},
-	tooLargeAttrs: {"too large attributes", "attributes of 65537 bytes", func(_ *script, at time.Time, line []byte, _ int) (time.Time, []byte, []batch.Attr) {
-		return at, line, []batch.Attr{{Key: "a", Value: strings.Repeat("x", 64<<10)}}
-	}},
 }

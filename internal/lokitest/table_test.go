@@ -175,7 +175,7 @@ var rows = []row{
 	{name: "catching-up", fill: then(aside(-2*time.Hour), aside(-90*time.Minute), good(1)), want: []string{delivered}},
 	{name: "streams", limits: "max_global_streams_per_user: 2", fill: streams("a", "1", "a", "2", "a", "3", "a", "4"),
 		want: []string{delivered, delivered, waiting + "maximum active stream limit exceeded"}},
-	{name: "blocked", limits: blocked(260), fill: good(2), want: []string{open + "ingestion is blocked: status 260: ingestion blocked for user 'blocked'"}},
+	{name: "blocked", limits: blocked(260), fill: good(2), want: []string{open + "ingestion is blocked: status 260: ingestion blocked for user 'blocked-"}},
 	{name: "blocked-400", limits: blocked(400), fill: good(2), want: []string{open + "ingestion is blocked: status 400"}},
 	{name: "blocked-403", limits: blocked(403), fill: good(2), want: []string{open + "status 403"}},
 	{name: "blocked-429", limits: blocked(429), fill: good(2), want: []string{waiting + "status 429"}},
@@ -183,7 +183,9 @@ var rows = []row{
 	{name: "blocked-200", limits: blocked(200), fill: good(2), want: []string{delivered}, lost: true},
 	{name: "no-tenant", config: func(c *loki.Config) { c.TenantID = "" }, fill: good(2), want: []string{open + "status 401: no org id"}},
 	{name: "tenants", config: func(c *loki.Config) { c.TenantID, c.TenantLabel = "", "tenant" },
-		fill: streams("tenant", "tenants", "tenant", "a|b", "tenant", "tenants", "other", "x"),
+		fill: func(p *prover, b *batch.Batch) {
+			streams("tenant", p.Server.tenant, "tenant", "a|b", "tenant", p.Server.tenant, "other", "x")(p, b)
+		},
 		want: []string{delivered, refused + "tenant \"a|b\" of label tenant", delivered, refused + "no tenant"}},
 	{name: "odd-labels", fill: streams("a", "\uFFFD", "a", "x\uFFFD\uFFFDy", "a", `"`, "a", `\`, "a", `\"`, "a", "\n\r\t", "a", "\x00", "a", "\x7f\u0080",
 		"a", "😀", "a", "\U0010FFFF", "a", "\u2028\u200b\ufeff", "a", "{b=\"c\"}", "a", "`", "a", "'", "a", " ", "a", "\u00a0", "_", "v", "__a", "v", "A9", "v",
@@ -196,25 +198,40 @@ var rows = []row{
 	}, want: []string{delivered}},
 }
 
+// variants are the ways in which the sink can send, to each of which all of the table applies.
+var variants = map[string]func(*loki.Config){
+	"exact":  func(*loki.Config) {},
+	"packed": func(c *loki.Config) { c.Packed = true },
+	"json":   func(c *loki.Config) { c.EncodeJSON = true },
+}
+
 func TestEveryAnswerIsTakenForWhatItMeans(t *testing.T) {
 	limits := map[string]string{}
-	for _, r := range rows {
-		if r.limits != "" {
-			limits[r.name] = r.limits
+	for variant := range variants {
+		for _, r := range rows {
+			if r.limits != "" {
+				limits[r.name+"-"+variant] = r.limits
+			}
 		}
 	}
 	s := startProven(t, Tenants(limits))
-	for _, r := range rows {
-		t.Run(r.name, func(t *testing.T) { r.prove(t, s) })
+	for variant, change := range variants {
+		t.Run(variant, func(t *testing.T) {
+			for _, r := range rows {
+				t.Run(r.name, func(t *testing.T) {
+					r.prove(t, prove(t, s, r.name+"-"+variant, func(c *loki.Config) {
+						change(c)
+						if r.config != nil {
+							r.config(c)
+						}
+					}))
+				})
+			}
+		})
 	}
 }
 
-func (r row) prove(t *testing.T, s *Server) {
-	var change []func(*loki.Config)
-	if r.config != nil {
-		change = append(change, r.config)
-	}
-	p := prove(t, s, r.name, change...)
+func (r row) prove(t *testing.T, p *prover) {
 	p.moved, p.tenantLabel = r.moved, "tenant"
 	b := batch.New(nil, batch.MustLabels("proof", "row"))
 	if r.before != nil {

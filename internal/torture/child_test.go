@@ -138,7 +138,7 @@ func (c *child) stop() {
 	c.t.Helper()
 	c.ended = true
 	_ = c.stdin.Close()
-	deadline := time.AfterFunc(30*time.Second, func() { _ = c.cmd.Process.Kill() })
+	deadline := time.AfterFunc(patience, func() { _ = c.cmd.Process.Kill() })
 	defer deadline.Stop()
 	if err := c.cmd.Wait(); err != nil {
 		c.t.Errorf("at its shutdown: %v", err)

@@ -93,9 +93,12 @@ func (w *world) settle() {
 	})
 }
 
+// patience is how long a test waits for what must happen, on a machine that has other things to do.
+const patience = 2 * time.Minute
+
 func (w *world) wait(what string, done func() bool) {
 	w.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	for !done() {
 		if time.Now().After(deadline) {
 			w.t.Errorf("waited in vain for %s", what)
@@ -110,7 +113,7 @@ func (w *world) wait(what string, done func() bool) {
 func (w *world) finish() {
 	w.t.Helper()
 	l := w.l
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(patience)
 	for l.take(w.child); len(l.lost()) > 0 && time.Now().Before(deadline); l.take(w.child) {
 		time.Sleep(10 * time.Millisecond)
 	}

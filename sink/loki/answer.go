@@ -56,7 +56,7 @@ const (
 
 // requestTexts begin the answers 400 that refuse the request as such: nothing of it was looked at.
 var requestTexts = []string{"couldn't parse labels", "snappy: ", "proto: ", "s2: ", "no org id", "timestamp: ", "loghttp.PushRequest",
-	"readObjectStart: "}
+	"readObjectStart: ", "EOF", "unexpected EOF", "gzip: ", "flate: "}
 
 // tenantTexts begin the answers 400 that refuse the tenant, whatever it sends. See ValidTenantID in dskit's package tenant.
 var tenantTexts = []string{"multiple org IDs present", "tenant ID "}
@@ -160,11 +160,11 @@ func refusesTenant(a answer) bool {
 		slices.ContainsFunc(tenantTexts, func(text string) bool { return strings.HasPrefix(a.body, text) })
 }
 
-// fromGateway reports whether the answer 400 is one that Loki itself never gives: a web page, nothing at all, or what
-// net/http says to a client that talks plain HTTP to a TLS port.
+// fromGateway reports whether the answer 400 is one that Loki itself never gives: a web page, nothing at all, what
+// net/http says to a client that talks plain HTTP to a TLS port, or that it does not take what Loki does.
 func fromGateway(a answer) bool {
 	return a.body == "" || strings.HasPrefix(a.body, "<") || strings.HasPrefix(a.header.Get("Content-Type"), "text/html") ||
-		strings.HasPrefix(a.body, "Client sent an HTTP request to an HTTPS server")
+		strings.HasPrefix(a.body, "Client sent an HTTP request to an HTTPS server") || strings.HasPrefix(a.body, `Content-Encoding "`)
 }
 
 // answerError is an error without a class.

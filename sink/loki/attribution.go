@@ -83,6 +83,9 @@ func (a *attribution) acceptOthers() {
 // reasons attributes what the distributor says. It counts: a reason that fits as many entries as it says is understood.
 func (a *attribution) reasons(r refusal) {
 	exact := r.complete
+	for i := range r.reasons {
+		a.oldest = later(a.oldest, r.reasons[i].oldest)
+	}
 	// In the order of the checks, so that an entry that fails several is out of the way when its later ones are looked at.
 	for kind := range reasonKinds {
 		for i := range r.reasons {
@@ -118,7 +121,6 @@ func (a *attribution) reason(why *reason) bool {
 	for _, k := range fits {
 		a.refuse(k, fateOf(why.kind), why.text)
 	}
-	a.oldest = later(a.oldest, why.oldest)
 	return true
 }
 

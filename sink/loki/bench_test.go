@@ -30,18 +30,23 @@ func benchBatch(attrs ...batch.Attr) *batch.Batch {
 func BenchmarkEncode(b *testing.B) {
 	bt := benchBatch()
 	sink, bare := encodeSink(b, bt), encodeBare(bt)
+	compare(b, bt, "sink-us", sink, "bare-us", bare)
+}
+
+// compare runs f and g in turns and reports their fastest rounds.
+func compare(b *testing.B, bt *batch.Batch, fUnit string, f func(), gUnit string, g func()) {
 	fastest := [2]time.Duration{time.Hour, time.Hour}
 	b.SetBytes(int64(bt.Size()))
 	b.ReportAllocs()
 	for b.Loop() {
-		for k, f := range []func(){sink, bare} {
+		for k, f := range []func(){f, g} {
 			began := time.Now()
 			f()
 			fastest[k] = min(fastest[k], time.Since(began))
 		}
 	}
-	b.ReportMetric(float64(fastest[0])/1e3, "sink-us")
-	b.ReportMetric(float64(fastest[1])/1e3, "bare-us")
+	b.ReportMetric(float64(fastest[0])/1e3, fUnit)
+	b.ReportMetric(float64(fastest[1])/1e3, gUnit)
 	b.ReportMetric(float64(fastest[0])/float64(fastest[1]), "ratio")
 }
 
@@ -57,8 +62,12 @@ func BenchmarkEncodeAttrs(b *testing.B) {
 }
 
 // encodeSink returns what Write does before it sends bt.
-func encodeSink(b *testing.B, bt *batch.Batch) func() {
-	s, err := New(Config{URL: "http://127.0.0.1"})
+func encodeSink(b *testing.B, bt *batch.Batch, change ...func(*Config)) func() {
+	cfg := Config{URL: "http://127.0.0.1"}
+	for _, f := range change {
+		f(&cfg)
+	}
+	s, err := New(cfg)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -92,5 +101,30 @@ func encodeBare(bt *batch.Batch) func() {
 			raw = append(raw, e.Line...)
 		}
 		s2.EncodeSnappy(wire, raw)
+	}
+}
+
+// BenchmarkEncodeJSON compares the two formats, in turns.
+func BenchmarkEncodeJSON(b *testing.B) {
+	bt := benchBatch(batch.Attr{Key: "trace_id", Value: "4bf92f3577b34da6a3ce929d0e0e4736"})
+	json, protobuf := encodeSink(b, bt, asJSON), encodeSink(b, bt)
+	compare(b, bt, "json-us", json, "protobuf-us", protobuf)
+}
+
+// BenchmarkTimes has policies for what is too old and too new, and batches all of which is and none of which is, against
+// the default.
+func BenchmarkTimes(b *testing.B) {
+	policies := func(c *Config) { c.Times = Times{TooOld: Clamp, TooNew: Clamp, Distinct: true} }
+	old, fresh := benchBatch(), benchBatch()
+	for i := range fresh.Entries {
+		fresh.Entries[i].Time = start.Add(time.Duration(i) * time.Millisecond)
+	}
+	for _, c := range []struct {
+		name string
+		bt   *batch.Batch
+	}{{"all", old}, {"none", fresh}} {
+		b.Run(c.name, func(b *testing.B) {
+			compare(b, c.bt, "times-us", encodeSink(b, c.bt, policies), "default-us", encodeSink(b, c.bt))
+		})
 	}
 }

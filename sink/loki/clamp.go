@@ -19,7 +19,7 @@ func (d *delivery) clamps(f fate, i int32, oldest time.Time) bool {
 	}
 	switch t := &d.sink.cfg.Times; f {
 	case refusedOld:
-		return t.TooOld == Clamp && oldest.Before(time.Now())
+		return t.TooOld == Clamp && !oldest.IsZero() && oldest.Before(time.Now())
 	case refusedNew:
 		return t.TooNew == Clamp
 	}

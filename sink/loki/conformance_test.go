@@ -11,13 +11,14 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	t.Run("exact", func(t *testing.T) { conforms(t, Config{}) })
-	t.Run("packed", func(t *testing.T) { conforms(t, Config{Packed: true}) })
+	t.Run("exact", func(t *testing.T) { conforms(t, newFake, Config{}) })
+	t.Run("packed", func(t *testing.T) { conforms(t, newFake, Config{Packed: true}) })
+	t.Run("HTTP2", func(t *testing.T) { conforms(t, newHTTP2Fake, overHTTP2) })
 }
 
-func conforms(t *testing.T, cfg Config) {
+func conforms(t *testing.T, made func(testing.TB) *fakeLoki, cfg Config) {
 	sinktest.Run(t, func(t testing.TB) sinktest.Target {
-		f := newFake(t)
+		f := made(t)
 		f.packed = cfg.Packed
 		cfg.URL = f.URL
 		var broken atomic.Bool

@@ -1,6 +1,7 @@
 package loki
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -137,8 +138,11 @@ func decodeEntry(msg []byte) (e pushedEntry, err error) {
 	return e, err
 }
 
-// decodeBody decodes the body of a push.
+// decodeBody decodes the body of a push, whichever of the two formats it is in.
 func decodeBody(body []byte) (streams []pushedStream, raw int, err error) {
+	if bytes.HasPrefix(body, gzipMagic) {
+		return decodeJSONBody(body)
+	}
 	msg, err := s2.Decode(nil, body)
 	if err != nil {
 		return nil, 0, err

@@ -165,6 +165,7 @@ func TestNames(t *testing.T) {
 	for name, want := range map[string]string{
 		"trace_id": "trace_id", "a__b": "a__b", "_x": "_x", "http.method": "http_method", "a.-.b": "a_b", "9lives": "key_9lives",
 		"日本": unnamed, "": unnamed, "___": unnamed, "x日": "x_", "a b\x00c": "a_b_c", "_._x": "_x", "1": "key_1",
+		"__a.b__": "__a_b__", "__.a__": "___a__", "__9.__": "__9___", "__.__": unnamed, "____": unnamed, "__.": unnamed, "__x.": "_x_",
 	} {
 		if got := string(appendName(nil, name)); got != want {
 			t.Errorf("%q: %q, want %q", name, got, want)

@@ -37,7 +37,7 @@ func (s *Sink) exchange(ctx context.Context, r request) answer {
 	timed, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
 	s.stats.sent(r.raw, len(r.wire.b))
-	j := newJourney()
+	j := newJourney("push to")
 	a, err := s.ask(timed, j, r)
 	if err != nil {
 		a = answer{err: s.noAnswer(ctx, timed, j, err)}
@@ -125,23 +125,25 @@ func (s *Sink) request(ctx context.Context, r request) *http.Request {
 // noAnswer says why there was none, and how far the request j got: the caller's ctx, our own timeout, or what the network
 // says.
 func (s *Sink) noAnswer(ctx, timed context.Context, j *journey, err error) error {
-	where := s.url.Scheme + "://" + s.url.Host
+	where := fmt.Sprintf("loki: %s %s://%s", j.what, s.url.Scheme, s.url.Host)
 	if s.cfg.ProxyURL != "" && j.phase() < sending {
 		where += " through the proxy"
 	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %v: %w", where, j, context.Cause(ctx))
+	}
+	if timed.Err() != nil {
+		return fmt.Errorf("%s: no answer within %v: %v: %w", where, s.cfg.Timeout, j, context.DeadlineExceeded)
+	}
+	hint := ""
 	switch {
-	case ctx.Err() != nil:
-		return fmt.Errorf("loki: push to %s: %v: %w", where, j, context.Cause(ctx))
-	case timed.Err() != nil:
-		return fmt.Errorf("loki: push to %s: no answer within %v: %v: %w", where, s.cfg.Timeout, j, context.DeadlineExceeded)
+	case j.phase() == handshaking:
+		hint = s.fileHint()
 	case s.cfg.HTTP2 && strings.Contains(err.Error(), textUnestablished):
 		// What net/http keeps to itself is why: a server of TLS 1.3 refuses a certificate after the handshake.
-		return fmt.Errorf("loki: push to %s: %v: %w (perhaps it does not take our certificate, or wants one)", where, j, s.unsecret(err))
-	case j.phase() == handshaking:
-		return fmt.Errorf("loki: push to %s: %v: %w%s", where, j, s.unsecret(err), s.fileHint())
-	default:
-		return fmt.Errorf("loki: push to %s: %v: %w", where, j, s.unsecret(err))
+		hint = " (perhaps it does not take our certificate, or wants one)"
 	}
+	return fmt.Errorf("%s: %v: %w%s", where, j, s.unsecret(err), hint)
 }
 
 // textUnestablished is what net/http says of a connection in HTTP/2 that ends before the server has said a word.

@@ -1,9 +1,17 @@
 package loki
 
-import "github.com/logferry/logferry/batch"
+import (
+	"strings"
 
-// unnamed stands for a name of which nothing is left.
-const unnamed = "unnamed"
+	"github.com/logferry/logferry/batch"
+)
+
+const (
+	// unnamed stands for a name of which nothing is left.
+	unnamed = "unnamed"
+	// reserved is what Loki leaves alone at both ends of a name.
+	reserved = "__"
+)
 
 // goodName reports whether name is a label name that Loki leaves alone or at least survives.
 func goodName(name string) bool {
@@ -32,22 +40,32 @@ func appendName(dst []byte, name string) []byte {
 	if goodName(name) {
 		return append(dst, name...)
 	}
-	start, letters := len(dst), false
+	start, fix := len(dst), ""
+	if len(name) >= 2*len(reserved) && strings.HasPrefix(name, reserved) && strings.HasSuffix(name, reserved) {
+		fix, name = reserved, name[len(reserved):len(name)-len(reserved)]
+	} else if name != "" && '0' <= name[0] && name[0] <= '9' {
+		dst = append(dst, "key_"...)
+	}
+	dst, letters := appendLetters(append(dst, fix...), name)
+	if !letters {
+		return append(dst[:start], unnamed...)
+	}
+	return append(dst, fix...)
+}
+
+// appendLetters appends name with an underscore for each run of what is neither a letter nor a digit, and reports whether
+// there is any of those.
+func appendLetters(dst []byte, name string) (_ []byte, found bool) {
+	start := len(dst)
 	for i := range len(name) {
 		c := name[i]
-		switch digit := '0' <= c && c <= '9'; {
-		case digit && i == 0:
-			dst = append(dst, "key_"...)
-			fallthrough
-		case digit, 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
+		switch {
+		case '0' <= c && c <= '9', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
 			dst = append(dst, c)
-			letters = true
+			found = true
 		case len(dst) == start || dst[len(dst)-1] != '_':
 			dst = append(dst, '_')
 		}
 	}
-	if !letters {
-		return append(dst[:start], unnamed...)
-	}
-	return dst
+	return dst, found
 }

@@ -29,6 +29,7 @@ func (p phase) String() string {
 
 // A journey is where a request is, and since when. net/http tells it from several goroutines.
 type journey struct {
+	what   string // it is for: "push to", say
 	start  time.Time
 	at     atomic.Int32
 	since  atomic.Int64 // when the phase began, counted from start
@@ -36,7 +37,7 @@ type journey struct {
 	reused atomic.Bool // the connection has had a request before
 }
 
-func newJourney() *journey { return &journey{start: time.Now()} }
+func newJourney(what string) *journey { return &journey{what: what, start: time.Now()} }
 
 // traced returns a ctx by which net/http tells of an attempt, which begins now.
 func (j *journey) traced(ctx context.Context) context.Context {

@@ -22,6 +22,9 @@ func randomBytes(n int) []byte {
 	return line
 }
 
+// silence takes what comes and answers nothing.
+func silence(_ int, c net.Conn) { io.Copy(io.Discard, c) }
+
 // Wherever a request gets stuck, its error says so and for how long it was there, and those that were sent whole are
 // counted.
 func TestPhases(t *testing.T) {
@@ -151,7 +154,7 @@ func TestImpatienceIsNotRepeated(t *testing.T) {
 
 // What a proxy or a TLS server that says nothing holds is let go of: more requests than there may be connections.
 func TestSilentServerHoldsNothing(t *testing.T) {
-	url := rawServer(t, func(_ int, c net.Conn) { io.Copy(io.Discard, c) })
+	url := rawServer(t, silence)
 	s := newSink(t, strings.Replace(url, "http://", "https://", 1), func(c *Config) {
 		c.DialTimeout = 20 * time.Millisecond
 		c.TLSConfig.InsecureSkipVerify = true

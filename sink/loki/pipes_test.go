@@ -44,7 +44,7 @@ func (ps *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 }
 
 // sink returns a Sink whose connections are pipes. Nobody closes it.
-func (ps *pipes) sink(t testing.TB, url string, cfg *tls.Config, change ...func(*Config)) *Sink {
+func (ps *pipes) sink(t testing.TB, url string, trust *tls.Config, change ...func(*Config)) *Sink {
 	t.Helper()
 	c := Config{URL: url}
 	for _, f := range change {
@@ -54,7 +54,7 @@ func (ps *pipes) sink(t testing.TB, url string, cfg *tls.Config, change ...func(
 	if err != nil {
 		t.Fatal(err)
 	}
-	dialWith(s, ps.dial, cfg)
+	dialWith(s, ps.dial, trust)
 	return s
 }
 

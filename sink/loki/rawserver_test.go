@@ -61,6 +61,11 @@ func (p *peer) push() ([]pushedStream, error) {
 	if err := p.head(); err != nil {
 		return nil, err
 	}
+	return p.rest()
+}
+
+// rest reads a request whose head has been read.
+func (p *peer) rest() ([]pushedStream, error) {
 	body, err := io.ReadAll(p.body)
 	if err != nil {
 		return nil, err
@@ -166,25 +171,12 @@ func readRequest(c net.Conn) error {
 	return err
 }
 
-// dialWith has s dial by dial and, over TLS, trust what cfg says. It takes the place of s's unused Transport.
-func dialWith(s *Sink, dial func(ctx context.Context, network, addr string) (net.Conn, error), cfg *tls.Config) {
-	s.transport = transport.New(transport.Config{
-		Owner:       "loki",
-		Peer:        s.url.Host,
-		Dial:        dial,
-		TLS:         cfg,
-		DialTimeout: s.cfg.DialTimeout,
-		MaxConns:    maxConns,
-		MaxIdle:     maxConns,
-		IdleTimeout: idleTimeout,
-		WriteBuffer: writeBuffer,
-	})
-}
-
-// dialTCP is for dialWith.
-func dialTCP(ctx context.Context, network, addr string) (net.Conn, error) {
-	var d net.Dialer
-	return d.DialContext(ctx, network, addr)
+// dialWith has s dial by dial, unless that is nil, and over TLS trust what trust says. It takes the place of s's unused
+// Transport.
+func dialWith(s *Sink, dial func(ctx context.Context, network, addr string) (net.Conn, error), trust *tls.Config) {
+	cfg := s.cfg.transport(s.url, nil, trust, nil)
+	cfg.Dial = dial
+	s.transport = transport.New(cfg)
 }
 
 // certificate makes one for 127.0.0.1, valid until end, and returns both sides' settings.

@@ -26,7 +26,7 @@ func (s *Sink) Ready(ctx context.Context) error {
 	s.refresh()
 	timed, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
-	j := newJourney()
+	j := newJourney("ready at")
 	where := s.readyURL()
 	resp, err := s.transport.RoundTrip((&http.Request{
 		Method: http.MethodGet, URL: where, Host: where.Host, Header: s.readyHeader(),

@@ -25,13 +25,17 @@ type recalled struct {
 	next int32 // of the same key; negative: none
 }
 
+// empty reports whether there is nothing to take.
+func (r *recall) empty() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.of) == 0
+}
+
 // take returns the time of entry i, and forgets it.
 func (r *recall) take(w *draft, i int32) (s sentTime, found bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.of) == 0 {
-		return s, false
-	}
 	key := r.key(w, i)
 	k, found := r.of[key]
 	if !found {

@@ -95,7 +95,7 @@ func TestConnectionBreaks(t *testing.T) {
 						}
 					})
 					s := newSink(t, strings.Replace(url, "http", scheme, 1))
-					dialWith(s, dialTCP, client)
+					dialWith(s, nil, client)
 					breakThenDeliver(t, s, v)
 				})
 			}
@@ -174,7 +174,7 @@ func TestHandshakeBreaks(t *testing.T) {
 					e.end(p)
 				})
 				s := newSink(t, strings.Replace(url, "http", "https", 1))
-				dialWith(s, dialTCP, client)
+				dialWith(s, nil, client)
 				breakThenDeliver(t, s, v)
 			})
 		}
@@ -189,7 +189,7 @@ func TestCertificateHasExpired(t *testing.T) {
 		serveWell(p, newVault())
 	})
 	s := newSink(t, strings.Replace(url, "http", "https", 1))
-	dialWith(s, dialTCP, client)
+	dialWith(s, nil, client)
 	fenced := sink.Breaker(s, sink.BreakerConfig{Failures: 2})
 	for range 2 {
 		if err := fenced.Write(t.Context(), newBatch(shop, "x")); classOf(err) != retry || !strings.Contains(err.Error(), "expired") {
@@ -227,8 +227,7 @@ func TestConnectionsBreakInTurn(t *testing.T) {
 		}
 	})
 	s := newSink(t, url)
-	again := sink.Retry(sink.Breaker(s, sink.BreakerConfig{OpenFor: 5 * time.Millisecond}),
-		sink.RetryConfig{Min: time.Millisecond, Max: 5 * time.Millisecond})
+	again := quick(s)
 	var want []string
 	for i := range 3 * len(breakages) {
 		b := noise(uint64(i), shop, 20, 5_000)

@@ -24,8 +24,13 @@ func (d *delivery) retime(p *parcel) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	v := c.window(&d.sink.cfg.Times, time.Now())
+	recalls := !p.m.recall.empty()
 	good := p.idx[:0]
 	for _, i := range p.idx {
+		if recalls && d.recalled(p, &v, i) {
+			good = append(good, i)
+			continue
+		}
 		if err := d.retimeEntry(p, &v, i); err != nil {
 			d.failures = append(d.failures, sink.Failure{Index: int(i), Err: err})
 			continue
@@ -35,13 +40,18 @@ func (d *delivery) retime(p *parcel) {
 	p.idx = good
 }
 
-func (d *delivery) retimeEntry(p *parcel, v *window, i int32) error {
-	own := d.w.entry(i).Time
-	if s, found := p.m.recall.take(&d.w, i); found && v.holds(s.of(own)) {
-		d.send(i, s)
-		return nil
+// recalled gives entry i the time it was sent with before, if it was, and if that is still acceptable.
+func (d *delivery) recalled(p *parcel, v *window, i int32) bool {
+	s, found := p.m.recall.take(&d.w, i)
+	if !found || !v.holds(s.of(d.w.entry(i).Time)) {
+		return false
 	}
-	s, err := p.m.stream.clock.next(&d.sink.cfg.Times, v, own)
+	d.send(i, s)
+	return true
+}
+
+func (d *delivery) retimeEntry(p *parcel, v *window, i int32) error {
+	s, err := p.m.stream.clock.next(&d.sink.cfg.Times, v, d.w.entry(i).Time)
 	if err != nil {
 		return err
 	}

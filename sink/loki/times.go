@@ -25,7 +25,8 @@ type Times struct {
 
 	// Distinct keeps entries of a stream apart that have the same time: each goes out at least a nanosecond after the
 	// one before. Loki stores equal lines of a stream that have the same time only once. Of entries older than the newest
-	// one before them, which are out of order, those next to each other are kept apart.
+	// one before them, which are out of order, those next to each other are kept apart. What was sent before the Sink was
+	// made is not known: an entry that comes after a restart may be taken for an equal one that was delivered before.
 	Distinct bool
 }
 
@@ -40,10 +41,10 @@ const (
 	// an attribute of that name that the entry has already wins. What Loki refuses for its time all the same, because
 	// somebody else sends newer entries to the stream or its limits are others than Times says, is clamped then.
 	//
-	// An entry that is worth a retry has the same time when it is written again next, together with no entries or with
-	// others that are worth one, as [sink.Retry] and a pipeline do it: so Loki, which may have stored it, stores it once.
-	// That ends when the time is no longer acceptable: after half an hour in which the entry was not delivered, it may be
-	// stored twice.
+	// An entry that is worth a retry goes out with the same time in the next Write of its labels, which is the retry if
+	// [sink.Retry] or a pipeline makes it: so Loki, which may have stored it, stores it once. That ends when the time is
+	// no longer acceptable: an entry that is not delivered within half an hour may be stored twice. So may one that is
+	// sent again after a restart.
 	Clamp
 	// Refuse does not send the entry: it is a permanent failure, with a reason of our own.
 	Refuse

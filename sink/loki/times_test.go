@@ -36,6 +36,8 @@ func newTrial(t *testing.T, rnd *rand.Rand, times Times, change ...func(*Config)
 	change = append(change, func(c *Config) {
 		c.Times = times
 		c.MaxRequest = []int{200, 2000, 1 << 20}[rnd.IntN(3)]
+		c.EncodeJSON = rnd.IntN(3) == 0
+		c.Packed = rnd.IntN(3) == 0
 	})
 	tr.sink = bubbleSink(t, tr.ServeHTTP, change...)
 	return tr
@@ -226,7 +228,7 @@ func TestRefusedUnsent(t *testing.T) {
 
 // With Distinct, equal lines of the same time are all stored, and none of them twice.
 func TestDistinctOnce(t *testing.T) {
-	trials(t, 40, func(t *testing.T, rnd *rand.Rand) {
+	trials(t, 15, func(t *testing.T, rnd *rand.Rand) {
 		policy := []TimePolicy{Keep, Clamp}[rnd.IntN(2)]
 		tr := newTrial(t, rnd, Times{Distinct: true, TooOld: policy, TooNew: policy})
 		at := time.Now().Truncate(time.Second)

@@ -62,11 +62,11 @@ func (s *Sink) connect(c Config) error {
 	if err := errors.Join(err, tlsErr, s.credentials.open(c, c.header(s.codec))); err != nil {
 		return err
 	}
-	s.transport = newTransport(c, s.url, proxy, main, via)
+	s.transport = transport.New(c.transport(s.url, proxy, main, via))
 	return nil
 }
 
-func newTransport(c Config, to, proxy *url.URL, main, via *tls.Config) *transport.Transport {
+func (c Config) transport(to, proxy *url.URL, main, via *tls.Config) transport.Config {
 	if to.Scheme != "https" {
 		main = nil
 	}
@@ -86,7 +86,7 @@ func newTransport(c Config, to, proxy *url.URL, main, via *tls.Config) *transpor
 	if c.AnswerTimeout < c.Timeout {
 		cfg.HeaderTimeout = c.AnswerTimeout
 	}
-	return transport.New(cfg)
+	return cfg
 }
 
 // refresh takes over what has changed in files. It is called before every request.

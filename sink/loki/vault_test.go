@@ -14,36 +14,54 @@ import (
 
 // A vault is what a Loki keeps. Of equal lines at the same nanosecond of a stream it keeps one.
 type vault struct {
-	mu    sync.Mutex
-	kept  map[string][]string // by stream, in the order they came first
-	times map[string]int      // how often each line came
+	maxLine int // longer ones are refused; zero: none are
+
+	mu      sync.Mutex
+	kept    map[string][]string // by stream, in the order they came first
+	times   map[string]int      // how often each line came
+	refused map[string]bool
 }
 
-func newVault() *vault { return &vault{kept: map[string][]string{}, times: map[string]int{}} }
+func newVault() *vault {
+	return &vault{kept: map[string][]string{}, times: map[string]int{}, refused: map[string]bool{}}
+}
 
 // vaultKey is stream, time and line.
 func vaultKey(labels string, at time.Time, line string) string {
 	return fmt.Sprintf("%s %d %s", labels, at.UnixNano(), line)
 }
 
-// store keeps what a request holds.
-func (v *vault) store(streams []pushedStream) {
+// store keeps what a request holds, and returns how many lines of it were refused.
+func (v *vault) store(streams []pushedStream) (refused int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, s := range streams {
 		for _, e := range s.entries {
 			key := vaultKey(s.labels, e.time, e.line)
+			if v.maxLine > 0 && len(e.line) > v.maxLine {
+				v.refused[key] = true
+				refused++
+				continue
+			}
 			if v.times[key]++; v.times[key] == 1 {
 				v.kept[s.labels] = append(v.kept[s.labels], e.line)
 			}
 		}
 	}
+	return refused
 }
 
 func (v *vault) has(e *batch.Entry, l batch.Labels) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.times[vaultKey(l.String(), e.Time, string(e.Line))] > 0
+}
+
+// hasRefused reports whether e came and was refused.
+func (v *vault) hasRefused(e *batch.Entry, l batch.Labels) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.refused[vaultKey(l.String(), e.Time, string(e.Line))]
 }
 
 // lines returns what is kept of a stream.

@@ -53,7 +53,7 @@ func TestRealDirect(t *testing.T) {
 			for _, s := range all {
 				want += s.Lines
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), longEnough)
 			defer cancel()
 			if _, err := r.WaitLines(ctx, want); err != nil {
 				t.Error(err)

@@ -120,7 +120,7 @@ func TestDirectRemoved(t *testing.T) {
 	b.receiver.SetRoom(0)
 	b.receiver.Release()
 	b.await(l, stays)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), longEnough)
 	defer cancel()
 	for left := []string(nil); len(left) != 1 || !strings.Contains(left[0], stays.id); {
 		if ctx.Err() != nil {

@@ -181,7 +181,8 @@ func testRestart(t *testing.T, real *enginetest.Engine, d *docker) {
 	open := make(chan struct{})
 	var listener sync.WaitGroup
 	listener.Go(func() {
-		if err := d.events(t.Context(), time.Time{}, func(event) { close(open) }); err == nil {
+		told := sync.OnceFunc(func() { close(open) }) // more may be told as the engine ends
+		if err := d.events(t.Context(), time.Time{}, func(event) { told() }); err == nil {
 			t.Error("events ended without an error")
 		}
 	})

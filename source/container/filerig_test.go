@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/source"
@@ -93,7 +92,7 @@ func (b *fileRig) entries(l *jsonLog) (all []batch.Entry) {
 // order.
 func (b *fileRig) await(logs ...*jsonLog) {
 	b.Helper()
-	ctx, cancel := context.WithTimeout(b.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(b.Context(), longEnough)
 	defer cancel()
 	for _, l := range logs {
 		b.receiver.Wait(ctx, func() bool { return len(b.delivered(l)) >= len(l.want) })

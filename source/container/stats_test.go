@@ -10,10 +10,14 @@ import (
 	"github.com/logferry/logferry/source/sourcetest"
 )
 
+// longEnough is how long a test waits for what must happen, on a machine that has other
+// things to do.
+const longEnough = 2 * time.Minute
+
 // until waits for cond.
 func until(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !cond(); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(longEnough); !cond(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("timed out waiting for %s", what)
 		}

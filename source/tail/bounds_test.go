@@ -61,8 +61,8 @@ func TestMaxRate(t *testing.T) {
 	line := strings.Repeat("x", 1023) + "\n"
 	const lines, rate = 3 << 10, 4 << 20 // 3 MiB: at the least two of three turns are paid for
 	write(t, path, strings.Repeat(line, lines))
-	r := start(t, quick(Config{Paths: []string{path}, MaxRate: rate}), newSinkhole(), nil)
 	begun := time.Now()
+	r := start(t, quick(Config{Paths: []string{path}, MaxRate: rate}), newSinkhole(), nil)
 	wait(t, "all lines", func() bool { return r.sink.count() == lines })
 	if took, least := time.Since(begun), 400*time.Millisecond; took < least {
 		t.Errorf("took %v, less than %v", took, least)

@@ -186,7 +186,7 @@ func (x *logrotateTrial) run(directives, pattern string, rotations int) {
 		x.t.Fatal(err)
 	}
 	want := inFiles(x.t, w.path)
-	deadline := time.Now().Add(15 * time.Second)
+	deadline := time.Now().Add(patience)
 	for !arrived(sink, want, got) && time.Now().Before(deadline) {
 		time.Sleep(5 * time.Millisecond)
 	}

@@ -239,7 +239,7 @@ func (r *row) add(t *testing.T, c *cell, d time.Duration) {
 // await waits until n lines have arrived, and then until nothing is left that
 // could bring one twice.
 func (c *tally) await(r *run, n int) {
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	done := func() bool {
 		return c.count() >= n && !slices.ContainsFunc(r.src.Stats(), func(s FileStats) bool { return s.State != Idle })
 	}

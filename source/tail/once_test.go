@@ -30,7 +30,7 @@ func (r *run) ended() {
 	r.t.Helper()
 	select {
 	case <-r.done:
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		r.t.Fatalf("Run did not end; log:\n%s\nstats: %+v", r.log, r.src.Stats())
 	}
 }

@@ -240,7 +240,7 @@ func TestKills(t *testing.T) {
 				}
 				return w.n - len(known)
 			}
-			deadline := time.Now().Add(10 * time.Second)
+			deadline := time.Now().Add(patience)
 			for missing() > 0 && time.Now().Before(deadline) {
 				time.Sleep(10 * time.Millisecond)
 			}

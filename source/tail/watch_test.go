@@ -225,7 +225,7 @@ func newIdleScanner(t *testing.T, cfg Config) *scanner {
 // expectEvent waits for an event that names path.
 func expectEvent(t *testing.T, w *watch, path string) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(patience)
 	var e fsnotify.Event
 	for e.Name != path {
 		select {

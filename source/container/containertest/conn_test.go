@@ -94,3 +94,18 @@ func TestConnClose(t *testing.T) {
 		b.Close()
 	})
 }
+
+// However far the reader was behind, an end that waits for more keeps little.
+func TestConnIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newConns(1 << 20)
+		defer a.Close()
+		defer b.Close()
+		a.Write(make([]byte, 1<<20))
+		go io.Copy(io.Discard, b)
+		synctest.Wait()
+		if n := cap(b.in.buf); n > idle {
+			t.Errorf("%d bytes are kept for what is written next", n)
+		}
+	})
+}

@@ -1,0 +1,100 @@
+package loki
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/logferry/logferry/batch"
+)
+
+// overHTTP2 speaks it, to anybody.
+var overHTTP2 = Config{HTTP2: true, TLSConfig: TLSConfig{InsecureSkipVerify: true}}
+
+func withHTTP2(c *Config) { c.HTTP2, c.TLSConfig = overHTTP2.HTTP2, overHTTP2.TLSConfig }
+
+// newHTTP2Fake returns a fake that must be spoken to in HTTP/2.
+func newHTTP2Fake(t testing.TB) *fakeLoki {
+	cert := newAuthority(t, "root", nil).issue("127.0.0.1")
+	f := newSecureFake(t, &tls.Config{Certificates: []tls.Certificate{cert}})
+	h := f.Config.Handler
+	f.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor != 2 {
+			t.Errorf("a request in %s", r.Proto)
+		}
+		h.ServeHTTP(w, r)
+	})
+	return f
+}
+
+// Requests share a connection, and are all delivered although it breaks again and again.
+func TestHTTP2ConnectionBreaks(t *testing.T) {
+	f := newHTTP2Fake(t)
+	s := newSink(t, f.URL, withHTTP2)
+	const writers, lines = 24, 30
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			for i := range lines {
+				b := newBatch(batch.MustLabels("writer", fmt.Sprint(w)), fmt.Sprintf("%d/%d", w, i), strings.Repeat("x", 1000*i))
+				for s.Write(t.Context(), b) != nil {
+					if t.Context().Err() != nil {
+						return
+					}
+				}
+				if w == 0 && i%5 == 4 {
+					f.CloseClientConnections()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	stored := f.lines()
+	slices.Sort(stored)
+	for w := range writers {
+		for i := range lines {
+			if _, ok := slices.BinarySearch(stored, fmt.Sprintf("%d/%d", w, i)); !ok {
+				t.Errorf("line %d of writer %d is missing", i, w)
+			}
+		}
+	}
+	if n := s.transport.Open(); n > 4 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+// The memory of a request is not used for another one before HTTP/2 has done with it.
+func TestHTTP2EarlyAnswer(t *testing.T) {
+	f := newHTTP2Fake(t)
+	h := f.Config.Handler
+	var mu sync.Mutex
+	n := 0
+	f.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		n++
+		refuse := n%2 == 1
+		mu.Unlock()
+		if refuse {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+	s := newSink(t, f.URL, withHTTP2)
+	var mine []string
+	for i := range 60 {
+		b := batch.New(nil, shop)
+		line := randomBytes(200_000 + i)
+		b.Append(start, line)
+		if s.Write(t.Context(), b) == nil {
+			mine = append(mine, string(line))
+		}
+	}
+	if stored := f.lines(); len(mine) == 0 || !slices.Equal(stored, mine) {
+		t.Errorf("%d lines are stored, %d were delivered, or they differ", len(stored), len(mine))
+	}
+}
