@@ -64,7 +64,7 @@ func (f *follower) close() {
 func (f *follower) read(ctx context.Context, s *source.Stream) error {
 	f.done, f.sent = false, s.Cursor()
 	v := vigil{follower: f, offset: f.resume(s.Cursor()), since: time.Now()}
-	tick := time.NewTicker(pollInterval())
+	tick := time.NewTicker(f.cfg.RotateWait / 4) // what it tells matters once RotateWait is over
 	defer tick.Stop()
 	r, err := f.begin(ctx, tick.C, v.offset)
 	if err != nil {
