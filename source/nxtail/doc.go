@@ -15,7 +15,8 @@
 // replace one another meanwhile are opened and kept. A stream's cursor names the
 // file by its device and inode numbers and the bytes before the position. If what
 // is at the path when the program starts is shorter, or another file, or has other
-// bytes there, it is read from its beginning, which is logged.
+// bytes there, it is read from its beginning, which is logged. Config.From says what
+// becomes of a file that has no cursor.
 //
 // # What it cannot do
 //
