@@ -1,8 +1,11 @@
 package lokitest
 
 import (
+	"net/http"
 	"testing"
 	"time"
+
+	protopush "github.com/grafana/loki/pkg/push"
 
 	"github.com/logferry/logferry/batch"
 )
@@ -62,5 +65,31 @@ func TestLokiStoresResentEntriesTwice(t *testing.T) {
 	}
 	if n := p.stored()[p.keyOf(proof, &b.Entries[0])]; n != 2 {
 		t.Errorf("stored %d times", n)
+	}
+}
+
+// TestLokiConcealsLossesOfParts: of a divided stream Loki reports the fate of the last part only. An entry too far behind
+// goes without a word if later ones are not, which takes a stream that is fast and has been delivered out of order.
+func TestLokiConcealsLossesOfParts(t *testing.T) {
+	s := startProven(t, Tenants(map[string]string{"divided": divided}))
+	p := prove(t, s, "divided")
+	p.divide(t)
+	p.write(p.lines(50, 1000)) // so that each part has something new
+	entries := []protopush.Entry{{Timestamp: p.last.Add(-61 * time.Minute), Line: "behind"}}
+	for i := range 20 {
+		entries = append(entries, protopush.Entry{Timestamp: p.last.Add(time.Duration(i) - 30*time.Minute), Line: "not behind"})
+	}
+	status, answer := pushProto(t, p.Server, protopush.Stream{Labels: proof.String(), Entries: entries})
+	if status != http.StatusNoContent {
+		t.Fatalf("Loki answers %d: %s", status, answer)
+	}
+	found := map[string]int{}
+	for _, st := range p.all() {
+		for _, e := range st.Entries {
+			found[e.Line]++
+		}
+	}
+	if found["behind"] != 0 || found["not behind"] != 20 {
+		t.Errorf("%d of 1 entry behind is stored, and %d of 20 that are not", found["behind"], found["not behind"])
 	}
 }
