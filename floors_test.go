@@ -42,6 +42,9 @@ var floors = map[string]floor{
 	"source/tail": {level: 2, ours: []string{"source", "source/record", "batch", "lifecycle"}, linked: 5,
 		direct: []string{"github.com/fsnotify/fsnotify", "github.com/bmatcuk/doublestar/v4", "golang.org/x/sys",
 			"github.com/klauspost/compress", "golang.org/x/text"}},
+	// For services that use nxadm/tail already; who does not import it links nothing of it.
+	"source/nxtail": {level: 2, ours: []string{"source", "batch", "lifecycle"}, linked: 4,
+		direct: []string{"github.com/nxadm/tail"}},
 	"source/container": {level: 3, ours: []string{"source", "source/record", "source/tail", "batch", "lifecycle", "internal/transport"}, linked: 25,
 		direct: []string{"github.com/docker/docker", "github.com/containerd/errdefs", "github.com/cenkalti/backoff/v4",
 			"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"}},

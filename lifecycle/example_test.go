@@ -48,10 +48,11 @@ func ExampleSupervisor_Close() {
 	app := lifecycle.New(lifecycle.Config{Name: "app"})
 	answer := make(chan struct{})
 	app.Go("deaf", func(context.Context) error { <-answer; return nil })
-	app.Go("obedient", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+	obedient := app.Go("obedient", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
 
-	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
-	defer cancel()
+	// A service sets a limit in seconds. Here the patience lasts until one of the two has ended.
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() { <-obedient.Done(); cancel() }()
 	var stuck *lifecycle.StuckError
 	if err := app.Close(ctx); errors.As(err, &stuck) {
 		for _, task := range stuck.Running {
@@ -65,7 +66,7 @@ func ExampleSupervisor_Close() {
 
 	// Output:
 	// stuck: app/deaf
-	// cause: context deadline exceeded
+	// cause: context canceled
 	// Close: <nil>
 }
 

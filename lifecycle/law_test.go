@@ -34,6 +34,7 @@ var spawners = map[string][]string{
 	"net/http":                             {"Client", "Transport", "Server", "DefaultClient", "DefaultTransport", "Get", "Head", "Post", "PostForm", "Serve", "ServeTLS", "ListenAndServe", "ListenAndServeTLS"},
 	"github.com/fsnotify/fsnotify":         {"NewWatcher", "NewBufferedWatcher"},
 	"github.com/nxadm/tail":                {"TailFile"},
+	"github.com/nxadm/tail/watch":          {"NewPollingFileWatcher", "NewInotifyFileWatcher", "Watch", "WatchCreate"},
 	"github.com/cenkalti/backoff/v4":       {"NewTicker", "NewTickerWithTimer"},
 	"github.com/docker/docker/client":      {"NewClientWithOpts", "NewClient", "NewEnvClient"},
 	"github.com/klauspost/compress/zstd":   {"NewReader", "NewWriter"}, // they spawn unless told otherwise
@@ -64,6 +65,7 @@ var allowed = []struct{ file, construct, why string }{
 	{"lifecycle/spawn.go", "go statement", "the one place"},
 	{"source/tail/watch.go", "fsnotify.NewWatcher", "its reader is told to end, and waited for until it has closed its channels, in watch.close"},
 	{"source/tail/unpack_zstd.go", "zstd.NewReader", "with a concurrency of one it decodes within Read"},
+	{"source/nxtail/nxadm.go", "tail.TailFile", "Stop joins the goroutine that reads, and reader.stop waits out the one that polls"},
 	{"internal/transport/transport.go", "http.Transport", "owned by one sink or source; its Close waits for all connections and their goroutines"},
 	{"source/container/docker.go", "http.Client", "on internal/transport, and without a Timeout it starts nothing of its own"},
 	{"source/container/docker.go", "client.NewClientWithOpts", "on internal/transport; what it starts for events is waited for in docker.events"},

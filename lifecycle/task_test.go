@@ -19,7 +19,7 @@ func open(t *testing.T, cfg Config) *Supervisor {
 	t.Helper()
 	s := New(cfg)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := new(StuckError); errors.As(s.Close(ctx), &err) {
 			t.Errorf("left behind: %v\n%s", err, err.Profile)

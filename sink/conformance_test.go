@@ -143,7 +143,7 @@ func TestConformanceStack(t *testing.T) {
 						m.set(func() { m.down = true })
 						return func() { m.set(func() { m.down = false }) }
 					},
-					Patience: 2 * time.Second,
+					Patience: 5 * time.Second,
 				}
 			})
 		})

@@ -17,11 +17,11 @@ import (
 // The clients that the program knows.
 const archivedClient, ourClient = "loki-client-go", "logferry"
 
-// buildOracle builds internal/lokioracle, which pushes with loki-client-go or with sink/loki, and returns its path.
+// buildOracle builds the oracle of sink/lokiclient, which pushes with loki-client-go or with sink/loki, and returns its path.
 func buildOracle(t *testing.T) string {
 	t.Helper()
-	bin := filepath.Join(t.TempDir(), "lokioracle")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-C", "../lokioracle", "-o", bin, ".").CombinedOutput(); err != nil {
+	bin := filepath.Join(t.TempDir(), "oracle")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-C", "../../sink/lokiclient", "-o", bin, "./internal/oracle").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	return bin

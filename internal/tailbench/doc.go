@@ -1,4 +1,4 @@
-// Package tailbench sets source/tail beside nxadm/tail, `tail -F` and bufio.Scanner:
+// Package tailbench sets source/tail beside nxadm/tail, source/nxtail, `tail -F` and bufio.Scanner:
 //
 //	go -C internal/tailbench test -run '^$' -bench . -benchtime 1x
 //
@@ -7,5 +7,5 @@
 // measured in one run: compare within it. -window and -settle set how long the idle ones are watched and left alone
 // before that.
 //
-// It is a module of its own so that nxadm/tail never reaches the library's go.mod. It needs Linux.
+// It is a module of its own, as what it needs is for measuring alone. It needs Linux.
 package tailbench

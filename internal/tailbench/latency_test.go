@@ -61,7 +61,7 @@ func measureLatency(tb testing.TB, o order, r rhythm) []time.Duration {
 // BenchmarkLatency is how long a line takes from before its write to Send, or to where nxadm/tail and tail -F deliver.
 func BenchmarkLatency(b *testing.B) {
 	for _, r := range rhythms {
-		for _, subject := range []string{"logferry", "logferry/nowatch", "nxadm/inotify", "nxadm/poll", tailF} {
+		for _, subject := range []string{"logferry", "logferry/nowatch", "nxadm/inotify", "nxadm/poll", "nxtail", tailF} {
 			b.Run(r.name+"/"+subject, func(b *testing.B) {
 				var delays []time.Duration
 				for b.Loop() {
@@ -82,7 +82,7 @@ func BenchmarkLatency(b *testing.B) {
 // TestLatency: each subject delivers every line.
 func TestLatency(t *testing.T) {
 	few := rhythm{"few", 10, func() time.Duration { return time.Millisecond }}
-	for _, subject := range []string{"logferry", "logferry/nowatch", "nxadm/inotify", "nxadm/poll", tailF} {
+	for _, subject := range []string{"logferry", "logferry/nowatch", "nxadm/inotify", "nxadm/poll", "nxtail", tailF} {
 		o := longFile(t, 0)
 		o.Subject = subject
 		if delays := measureLatency(t, o, few); len(delays) > 0 && delays[0] <= 0 {

@@ -55,6 +55,7 @@ var followers = map[string]follower{
 	"logferry/pipeline": whole{},
 	"nxadm/inotify":     nxadm{},
 	"nxadm/poll":        nxadm{poll: true},
+	"nxtail":            bridge{},
 	"bufio.Scanner":     scanner{},
 }
 

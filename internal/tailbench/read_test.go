@@ -17,7 +17,7 @@ func measureRead(tb testing.TB, o order) report {
 // BenchmarkRead reads a file that is in the page cache.
 func BenchmarkRead(b *testing.B) {
 	o := longFile(b, readLines)
-	for _, subject := range []string{"bufio.Scanner", "logferry", "nxadm/inotify", "nxadm/poll"} {
+	for _, subject := range []string{"bufio.Scanner", "logferry", "nxadm/inotify", "nxadm/poll", "nxtail"} {
 		b.Run(subject, func(b *testing.B) {
 			o.Subject, o.Rounds = subject, 5
 			var r report
@@ -38,7 +38,7 @@ func BenchmarkRead(b *testing.B) {
 func TestRead(t *testing.T) {
 	o := longFile(t, 5_000)
 	o.Rounds = 2
-	for _, subject := range []string{"bufio.Scanner", "logferry", "nxadm/inotify", "nxadm/poll"} {
+	for _, subject := range []string{"bufio.Scanner", "logferry", "nxadm/inotify", "nxadm/poll", "nxtail"} {
 		o.Subject = subject
 		if r := measureRead(t, o); r.Lines != o.Rounds*o.Lines || r.CPU <= 0 {
 			t.Errorf("%s: %+v, want %d lines", subject, r, o.Rounds*o.Lines)

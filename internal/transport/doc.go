@@ -21,4 +21,8 @@
 // request whose time is up and whose connection has been silent since it was
 // sent closes that connection, as happens to every HTTP/1.1 connection whose
 // request is given up.
+//
+// One thing net/http leaves behind for up to five seconds all the same: a timer,
+// if an HTTP/2 connection that never had a request was closed by the other side.
+// It forgets that connection, and waits for nothing.
 package transport

@@ -374,3 +374,29 @@ func BenchmarkProtocol(b *testing.B) {
 		}
 	}
 }
+
+// However often connections end, those to come are not counted among them.
+func TestEndedStreamsCountForNothing(t *testing.T) {
+	s, trusting := secureServer(t, func(http.ResponseWriter, *http.Request) {})
+	tr := New(Config{Owner: "test", TLS: trusting, HTTP2: true, MaxConns: 2, MaxIdle: 2})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for range 20 {
+		var callers sync.WaitGroup
+		for range 8 {
+			callers.Go(func() {
+				if resp, err := post(t, tr, ctx, s.URL, "x"); err == nil { // else it was closed under way
+					discard(resp)
+				} else if ctx.Err() != nil {
+					t.Error(err)
+				}
+			})
+		}
+		callers.Wait()
+		s.CloseClientConnections()
+	}
+	if err := tr.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	noneLeft(t)
+}

@@ -135,6 +135,7 @@ func TestSuccessBeforeTheEnd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		req.GetBody = nil
 		resp, err := tr.RoundTrip(req)
 		close(judged)
 		if !errors.Is(err, test.want) {

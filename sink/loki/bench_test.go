@@ -111,9 +111,20 @@ func BenchmarkEncodeJSON(b *testing.B) {
 	compare(b, bt, "json-us", json, "protobuf-us", protobuf)
 }
 
-// BenchmarkClamp is for a batch all of which is too old, against one that is not.
-func BenchmarkClamp(b *testing.B) {
-	bt := benchBatch()
-	clamped, kept := encodeSink(b, bt, func(c *Config) { c.Times.TooOld = Clamp }), encodeSink(b, bt)
-	compare(b, bt, "clamped-us", clamped, "kept-us", kept)
+// BenchmarkTimes has policies for what is too old and too new, and batches all of which is and none of which is, against
+// the default.
+func BenchmarkTimes(b *testing.B) {
+	policies := func(c *Config) { c.Times = Times{TooOld: Clamp, TooNew: Clamp, Distinct: true} }
+	old, fresh := benchBatch(), benchBatch()
+	for i := range fresh.Entries {
+		fresh.Entries[i].Time = start.Add(time.Duration(i) * time.Millisecond)
+	}
+	for _, c := range []struct {
+		name string
+		bt   *batch.Batch
+	}{{"all", old}, {"none", fresh}} {
+		b.Run(c.name, func(b *testing.B) {
+			compare(b, c.bt, "times-us", encodeSink(b, c.bt, policies), "default-us", encodeSink(b, c.bt))
+		})
+	}
 }

@@ -262,7 +262,7 @@ func TestNoRoomForOriginalTime(t *testing.T) {
 
 // Writes of one stream that overlap, as those of labels that do not name the stream, lose and repeat nothing.
 func TestOverlappingWritesOfOneStream(t *testing.T) {
-	trials(t, 10, func(t *testing.T, rnd *rand.Rand) {
+	trials(t, 3, func(t *testing.T, rnd *rand.Rand) {
 		tr := newTrial(t, rnd, Times{TooOld: Clamp, TooNew: Clamp, Distinct: true}, func(c *Config) { c.StreamLabels = []string{"app"} })
 		tr.pushed = func(pushedEntry) {}
 		at := time.Now().Truncate(time.Second)

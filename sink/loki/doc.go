@@ -16,16 +16,17 @@
 //
 // With [Config].Packed a request holds several streams of one tenant, for those who have a great many slow ones. Its
 // promise is weaker: an answer 204 is taken at its word although Loki may have thrown away a stream that was not the
-// last, for being too fast or too far behind. What the sink can know of that, it avoids: a stream that has been fast of
-// late, fills a quarter of a request, or has entries too far behind the newest it has delivered itself, has its request
-// to itself. And if an answer says anything at all about entries, it may conceal what became of others: then every
-// stream of the request is sent again, alone.
+// last, for being too fast, too far behind, or one stream too many. What the sink can know of that, it avoids: a stream
+// that has been fast of late by the measure of Loki's default limits, fills a quarter of a request, or has entries too far
+// behind the newest it has delivered itself, has its request to itself. And if an answer says anything at all about
+// entries, it may conceal what became of others: then every stream of the request is sent again, alone.
 //
 // # Losses that no client can see
 //
 // An operator who blocks ingestion with the status 200 makes Loki answer 204. One who sets max_line_size_truncate has
-// lines cut. A stream above 1.5 MB/s is divided up inside Loki, and then a failure of one part can hide behind another,
-// and what is sent again may go to another part and be stored twice.
+// lines cut. A stream above the shard_streams.desired_rate of 1.5 MB/s is divided up inside Loki: what is sent again may
+// go to another part and be stored twice, and where per_stream_rate_limit has been set below that rate, the failure of
+// one part can hide behind another.
 //
 // # What an answer means
 //
@@ -62,6 +63,24 @@
 //
 // Lines and attribute values go out byte for byte. Where they are not UTF-8, Loki's queries return U+FFFD for each bad
 // byte of a line, and a space for those of an attribute.
+//
+// # The way to Loki
+//
+// Passwords, tokens and certificates may come from files, which are looked at before every request: what has changed is
+// used from then on, without a request that fails for it, and what makes no sense changes nothing and shows in
+// [Sink.Health]. Connections are the sink's own. No setting comes from the environment, the proxy included, and no
+// redirect is followed. [Config].Timeout bounds a request, DialTimeout and AnswerTimeout parts of it, and an error says
+// how far the request had got: connecting, TLS handshake, sending the request, waiting for the answer, or reading it.
+// [Stats].Unanswered counts those that Loki may have stored without our knowing.
+//
+// A Retry-After of a gateway's, with 429 or any 5xx, is waited for, up to an hour.
+//
+// With [Config].HTTP2 requests share a connection. That saves connections, and on one with a long way to go their
+// handshakes; it costs about as much time, and twice the allocations per request.
+//
+// No secret occurs in an error, in Health or in Stats, not even one that the other side repeats: passwords, tokens, the
+// values of [Config].Headers and the proxy's password are replaced, as they are and in the usual encodings, by "***".
+// Strings of less than four bytes are not.
 //
 // # What is checked before sending
 //

@@ -159,7 +159,7 @@ func TestAnswersAreLost(t *testing.T) {
 		}
 	}
 	kept, repeated := v.size()
-	if kept != entries || repeated != 7*lost || s.Stats().Statuses[0] != lost {
+	if kept != entries || repeated != 7*lost || s.Stats().Statuses[0] != lost || s.Stats().Unanswered != lost {
 		t.Errorf("%d entries are kept, want %d; %d came again, want %d; %+v", kept, entries, repeated, 7*lost, s.Stats())
 	}
 	closeInTime(t, s)

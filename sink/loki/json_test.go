@@ -156,7 +156,7 @@ func TestEncodeJSONDecode(t *testing.T) {
 	t.Logf("seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 3))
 	s := newSink(t, "http://127.0.0.1:1", asJSON)
-	for range 300 {
+	for range 60 {
 		b := batch.New(nil, batch.MustLabels("app", strings.Repeat("x", 1+rnd.IntN(300)), "b", "c\"\n"))
 		for range 1 + rnd.IntN(60) {
 			var attrs []batch.Attr
@@ -164,7 +164,7 @@ func TestEncodeJSONDecode(t *testing.T) {
 				attrs = append(attrs, batch.Attr{Key: fmt.Sprint("k", rnd.IntN(1000)), Value: string(randomText(rnd, rnd.IntN(200)))})
 			}
 			at := time.Unix(rnd.Int64N(math.MaxInt32), rnd.Int64N(1e9))
-			b.Append(at, randomText(rnd, rnd.IntN([]int{3, 300, 20_000}[rnd.IntN(3)])), attrs...)
+			b.Append(at, randomText(rnd, rnd.IntN([]int{3, 300, 3000}[rnd.IntN(3)])), attrs...)
 		}
 		w := &draft{b: b}
 		if rnd.IntN(2) == 0 {
@@ -173,7 +173,7 @@ func TestEncodeJSONDecode(t *testing.T) {
 			}
 		}
 		m := s.mappings.of(b.Labels)
-		limit := 200 + rnd.IntN(100_000)
+		limit := 200 + rnd.IntN(20_000)
 		for idx := allOf(b); len(idx) > 0; {
 			var r builder
 			n := s.add(&r, &parcel{m: m}, w, idx, limit)

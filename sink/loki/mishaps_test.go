@@ -201,8 +201,7 @@ func (m *moody) all(t *testing.T, b *batch.Batch, err error) {
 // writers has several streams write at the same time, every one its batches in order, until m has run out of mishaps.
 // Every other batch is written by write until all is told; the others go through Retry.
 func (m *moody) writers(t *testing.T, s *Sink, seed uint64) {
-	again := sink.Retry(sink.Breaker(s, sink.BreakerConfig{OpenFor: 7 * time.Millisecond}),
-		sink.RetryConfig{Min: time.Millisecond, Max: 5 * time.Millisecond})
+	again := quick(s)
 	var all sync.WaitGroup
 	for k := range 4 {
 		l := batch.MustLabels("stream", strconv.Itoa(k))

@@ -227,8 +227,7 @@ func TestConnectionsBreakInTurn(t *testing.T) {
 		}
 	})
 	s := newSink(t, url)
-	again := sink.Retry(sink.Breaker(s, sink.BreakerConfig{OpenFor: 5 * time.Millisecond}),
-		sink.RetryConfig{Min: time.Millisecond, Max: 5 * time.Millisecond})
+	again := quick(s)
 	var want []string
 	for i := range 3 * len(breakages) {
 		b := noise(uint64(i), shop, 20, 5_000)

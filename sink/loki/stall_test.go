@@ -185,6 +185,12 @@ func patient(s *Sink) sink.Sink {
 	return sink.Retry(sink.Breaker(s, sink.BreakerConfig{}), sink.RetryConfig{})
 }
 
+// quick is patient for those who have no time.
+func quick(s *Sink) sink.Sink {
+	return sink.Retry(sink.Breaker(s, sink.BreakerConfig{OpenFor: 3 * time.Millisecond}),
+		sink.RetryConfig{Min: time.Millisecond, Max: 5 * time.Millisecond})
+}
+
 // A pipeline outlasts a server that stops for 30 s again and again: every line is there, once and in order.
 func TestStallUnderAPipeline(t *testing.T) {
 	eachStall(t, func(t *testing.T, st stall) {

@@ -228,7 +228,7 @@ func TestRefusedUnsent(t *testing.T) {
 
 // With Distinct, equal lines of the same time are all stored, and none of them twice.
 func TestDistinctOnce(t *testing.T) {
-	trials(t, 40, func(t *testing.T, rnd *rand.Rand) {
+	trials(t, 15, func(t *testing.T, rnd *rand.Rand) {
 		policy := []TimePolicy{Keep, Clamp}[rnd.IntN(2)]
 		tr := newTrial(t, rnd, Times{Distinct: true, TooOld: policy, TooNew: policy})
 		at := time.Now().Truncate(time.Second)

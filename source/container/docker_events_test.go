@@ -97,7 +97,7 @@ func TestEventsJoin(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 			// It has closed its channel, and may have to return yet.
-			for deadline := time.Now().Add(5 * time.Second); ; runtime.Gosched() {
+			for deadline := time.Now().Add(longEnough); ; runtime.Gosched() {
 				left := stacksOf("client.(*Client).Events")
 				if left == "" {
 					break

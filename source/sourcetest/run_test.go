@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/logferry/logferry/batch"
@@ -102,21 +103,23 @@ func TestFlawedSources(t *testing.T) {
 
 // fails runs one check on a fake test and returns what it complains of.
 func fails(t *testing.T, c *check, s style, f flaw) string {
-	const short = 700 * time.Millisecond
-	fake := &fakeTB{TB: t}
-	var tp *tape
-	fake.run(func() {
-		c.try(fake, func(t testing.TB) Feed {
-			var feed Feed
-			feed, tp = newTape(t, s, f)
-			return feed
-		}, short)
-	}, func(cleanups int) {
-		// What hangs is set free once the kit has given up; what was left behind
-		// is there until the last cleanup has looked for it.
-		if cleanups == 1 && f != leaks || cleanups == 0 && f == leaks {
-			close(tp.stuck)
-		}
+	fake := &fakeTB{}
+	synctest.Test(t, func(t *testing.T) {
+		fake.TB = t
+		var tp *tape
+		fake.run(func() {
+			c.try(fake, func(t testing.TB) Feed {
+				var feed Feed
+				feed, tp = newTape(t, s, f)
+				return feed
+			}, patience)
+		}, func(cleanups int) {
+			// What hangs is set free once the kit has given up; what was left behind
+			// is there until the last cleanup has looked for it.
+			if cleanups == 1 && f != leaks || cleanups == 0 && f == leaks {
+				close(tp.stuck)
+			}
+		})
 	})
 	return strings.Join(fake.messages, "\n")
 }

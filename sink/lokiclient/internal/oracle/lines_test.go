@@ -19,7 +19,7 @@ var start = time.Date(2026, 1, 2, 3, 4, 5, 123_456_789, time.UTC)
 func logs(t testing.TB) (es []entry) {
 	t.Helper()
 	files := map[string][][]byte{"generated.log": generated(400)}
-	paths, err := filepath.Glob("../../../shared/logs/*.log")
+	paths, err := filepath.Glob("../../../../../shared/logs/*.log")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ import (
 // migrating is the text of the table.
 func migrating(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile("../../sink/loki/MIGRATING.md")
+	text, err := os.ReadFile("../../../loki/MIGRATING.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func keysOf(of reflect.Type, keys []string) []string {
 // TestMigratingNamesExist: what the table calls ours is there.
 func TestMigratingNamesExist(t *testing.T) {
 	text := migrating(t)
-	names := declared(t, "../../batch", "../../pipeline", "../../sink", "../../sink/loki", "../../source", "../../source/tail")
+	names := declared(t, "../../../../batch", "../../../../pipeline", "../../..", "../../../loki", "../../../../source", "../../../../source/tail")
 	qualified := regexp.MustCompile("`((?:batch|loki|pipeline|sink|source|tail)\\.[A-Z][\\w.]*)`").FindAllStringSubmatch(text, -1)
 	for _, m := range qualified {
 		if !names[m[1]] {

@@ -18,7 +18,7 @@ func main() {
 	cfg.register(flag.CommandLine)
 	flag.Parse()
 	if err := run(*client, cfg); err != nil {
-		fmt.Fprintln(os.Stderr, "lokioracle:", err)
+		fmt.Fprintln(os.Stderr, "oracle:", err)
 		os.Exit(1)
 	}
 }

@@ -1,0 +1,94 @@
+package nxtail
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/logferry/logferry/batch"
+)
+
+// Config says what to follow and how. Only Paths is required. Fields mean what
+// those of the same name mean in source/tail.
+type Config struct {
+	// Paths are the files to follow, none of them a pattern. Relative ones are
+	// resolved when New is called. One that does not exist yet is waited for.
+	Paths []string
+	// Labels names the stream of the file at path, which is absolute. It is
+	// called from Run, once for each path and whenever its stream was lost. The
+	// default is {filename="<path>"}.
+	Labels func(path string) batch.Labels
+	// MaxLine is the longest line delivered whole, in bytes without its line
+	// end: 1 MiB by default, 1 GiB at most. Of a longer one the first MaxLine
+	// bytes are delivered, with the attribute truncated="true". It bounds what is
+	// delivered, not what nxadm/tail takes to read the line.
+	MaxLine int
+	// RotateWait is how long a file that was renamed or deleted must stay
+	// unchanged before it is taken for finished: 5 s by default, one second at
+	// least. What has taken its place at the path is not read before that.
+	RotateWait time.Duration
+	// KeepCR keeps the carriage return of lines that end in CRLF.
+	KeepCR bool
+}
+
+// maxMaxLine is the largest Config.MaxLine.
+const maxMaxLine = 1 << 30
+
+// minRotateWait gives nxadm/tail a few of its polls to read what is left.
+const minRotateWait = time.Second
+
+// prepare checks cfg and returns it with its defaults and absolute paths.
+func prepare(cfg Config) (Config, error) {
+	errs := cfg.check()
+	cfg.setDefaults()
+	cfg.Paths = slices.Clone(cfg.Paths)
+	for i, path := range cfg.Paths {
+		abs, err := filepath.Abs(path)
+		if err != nil || path == "" {
+			errs = append(errs, fmt.Errorf("nxtail: Paths: %q: no path of a file", path))
+			continue
+		}
+		if slices.Contains(cfg.Paths[:i], abs) {
+			errs = append(errs, fmt.Errorf("nxtail: Paths: %q: given twice", path))
+		}
+		cfg.Paths[i] = abs
+	}
+	return cfg, errors.Join(errs...)
+}
+
+func (c *Config) check() (errs []error) {
+	if runtime.GOOS != "linux" {
+		errs = append(errs, fmt.Errorf("nxtail: %w on %s", errors.ErrUnsupported, runtime.GOOS))
+	}
+	if len(c.Paths) == 0 {
+		errs = append(errs, errors.New("nxtail: Paths: none given"))
+	}
+	if c.MaxLine < 0 || c.MaxLine > maxMaxLine {
+		errs = append(errs, fmt.Errorf("nxtail: MaxLine: %d is not between 0 and %d", c.MaxLine, maxMaxLine))
+	}
+	if c.RotateWait != 0 && c.RotateWait < minRotateWait {
+		errs = append(errs, fmt.Errorf("nxtail: RotateWait: %v is less than %v", c.RotateWait, minRotateWait))
+	}
+	return errs
+}
+
+func (c *Config) setDefaults() {
+	if c.MaxLine == 0 {
+		c.MaxLine = 1 << 20
+	}
+	if c.RotateWait == 0 {
+		c.RotateWait = 5 * time.Second
+	}
+	if c.Labels == nil {
+		c.Labels = filename
+	}
+}
+
+// filename is the default of Config.Labels. Paths are bytes, labels are text.
+func filename(path string) batch.Labels {
+	return batch.MustLabels("filename", strings.ToValidUTF8(path, "\uFFFD"))
+}

@@ -1,0 +1,92 @@
+package nxtail
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync/atomic"
+	"syscall"
+)
+
+// A file is what was found at a path, kept open: its name for nxadm/tail leads
+// through the descriptor.
+type file struct {
+	f  *os.File
+	fi fs.FileInfo // when it was opened: what it is, not how long
+	id identity
+	// gone is set by the finder when the path does not lead to the file any more.
+	gone atomic.Bool
+}
+
+// An identity tells files of one system apart while they exist.
+type identity struct{ dev, ino uint64 }
+
+var errNotRegular = errors.New("not a regular file")
+
+// openFile opens a file for reading. O_NONBLOCK keeps a FIFO from blocking the
+// open; nxadm/tail would hang in it, and never see a folder's error.
+func openFile(path string) (*file, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	fi, err := f.Stat()
+	if err == nil && !fi.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: path, Err: errNotRegular}
+	}
+	if err != nil {
+		f.Close() // read only: there is nothing it could lose
+		return nil, err
+	}
+	return &file{f: f, fi: fi, id: identityOf(fi)}, nil
+}
+
+// name is a path of the open file, whatever becomes of the one it was opened by.
+// In polling mode nxadm/tail ends the process when a stat fails for another
+// reason than that there is no such file: when a folder above it was closed to us
+// or became a file, for one. A stat of this name looks at no folder but /proc.
+func (f *file) name() string { return fmt.Sprintf("/proc/self/fd/%d", f.f.Fd()) }
+
+// size is how long the file is now, -1 if it does not say.
+func (f *file) size() int64 {
+	fi, err := f.f.Stat()
+	if err != nil {
+		return -1
+	}
+	return fi.Size()
+}
+
+// holds reports whether this is the file of c, with what was delivered of it.
+func (f *file) holds(c cursor) bool {
+	if f.id != c.id {
+		return false
+	}
+	buf := make([]byte, c.anchor.n)
+	if _, err := f.f.ReadAt(buf, c.offset-int64(c.anchor.n)); err != nil {
+		return false // shorter than it was
+	}
+	return anchorOf(buf) == c.anchor
+}
+
+// scanMax bounds how far owes looks for the end of a line.
+const scanMax = 1 << 20
+
+// owes reports whether there is a whole line behind offset.
+func (f *file) owes(offset int64) bool {
+	chunk := make([]byte, 64<<10)
+	for end := offset + scanMax; offset < end; offset += int64(len(chunk)) {
+		n, err := f.f.ReadAt(chunk, offset)
+		if bytes.IndexByte(chunk[:n], '\n') >= 0 {
+			return true
+		}
+		if err != nil { // io.EOF, or what reading on would meet too
+			return false
+		}
+	}
+	return false
+}
+
+// close gives the descriptor back. No Tail may be left that knows its name.
+func (f *file) close() { f.f.Close() } // read only: there is nothing it could lose

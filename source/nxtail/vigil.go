@@ -1,0 +1,54 @@
+package nxtail
+
+import (
+	"log/slog"
+	"time"
+
+	nxadm "github.com/nxadm/tail"
+)
+
+// A vigil watches over the reading of one file: it knows how far that has come,
+// and finds out when it is over.
+type vigil struct {
+	follower *follower
+	offset   int64     // behind the last line read
+	number   int       // of that line
+	since    time.Time // nothing was read, and the file has not changed
+	size     int64
+	gone     bool // as the file was at the last look
+}
+
+// pass notes a line. Numbers begin anew when nxadm/tail has opened the file again,
+// which it does only when it was truncated.
+func (v *vigil) pass(l *nxadm.Line) {
+	if l.Num <= v.number {
+		v.follower.warn("a file was truncated: it is read from its beginning, and what was not read before is lost")
+	}
+	v.offset, v.number = l.SeekInfo.Offset, l.Num
+}
+
+// over is asked at each look. It reports whether the reading is to end: because
+// the file is done, or because lines have been there for long and do not come.
+func (v *vigil) over() bool {
+	f := v.follower
+	gone := f.file.gone.Load()
+	if size := f.file.size(); size != v.size || gone && !v.gone {
+		v.size, v.since = size, time.Now()
+	}
+	v.gone = gone
+	if time.Since(v.since) < f.cfg.RotateWait {
+		return false
+	}
+	if v.size > v.offset && f.file.owes(v.offset) {
+		f.warn("nxadm/tail has not noticed a change; reading is begun again", slog.Int64("offset", v.offset))
+		return true
+	}
+	if !gone {
+		return false
+	}
+	if left := v.size - v.offset; left > 0 {
+		f.warn("the last line of a file that was renamed or deleted has no end and is left out", slog.Int64("bytes", left))
+	}
+	f.done = true
+	return true
+}

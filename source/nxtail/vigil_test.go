@@ -1,0 +1,124 @@
+//go:build linux
+
+package nxtail
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	nxadm "github.com/nxadm/tail"
+
+	"github.com/logferry/logferry/lifecycle"
+	"github.com/logferry/logferry/source"
+	"github.com/logferry/logferry/source/sourcetest"
+)
+
+// newFollower returns one that has a file of that content open, and what it logs.
+func newFollower(t *testing.T, text string) (*follower, *strings.Builder) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "app.log")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := openFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(f.close)
+	log := new(strings.Builder)
+	out := source.NewOutlet(source.OutletConfig{Name: "logs", Receiver: new(sourcetest.Receiver),
+		Supervisor: lifecycle.New(lifecycle.Config{}), Logger: slog.New(slog.NewTextHandler(log, nil))})
+	cfg, err := prepare(Config{Paths: []string{path}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &follower{cfg: &cfg, path: path, out: out, file: f}, log
+}
+
+// When reading ends, and what is told of it.
+func TestVigil(t *testing.T) {
+	const text = "one\ntwo\nhalf"
+	for _, test := range []struct {
+		name       string
+		gone       bool
+		offset     int64
+		unchanged  time.Duration
+		over, done bool
+		log        string
+	}{
+		{name: "busy", offset: 8, unchanged: 4 * time.Second},
+		{name: "idle", offset: 8, unchanged: time.Hour},
+		{name: "lines do not come", offset: 4, unchanged: time.Hour, over: true, log: "offset=4"},
+		{name: "gone, and lines do not come", gone: true, offset: 4, unchanged: time.Hour, over: true, log: "offset=4"},
+		{name: "gone a moment ago", gone: true, offset: 8, unchanged: 4 * time.Second},
+		{name: "gone", gone: true, offset: 13, unchanged: time.Hour, over: true, done: true},
+		{name: "gone, with half a line", gone: true, offset: 8, unchanged: time.Hour, over: true, done: true, log: "bytes=4"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f, log := newFollower(t, text)
+			f.file.gone.Store(test.gone)
+			v := vigil{follower: f, offset: test.offset, size: int64(len(text)), gone: test.gone, since: time.Now().Add(-test.unchanged)}
+			if over := v.over(); over != test.over || f.done != test.done {
+				t.Errorf("over %v, done %v; want %v, %v", over, f.done, test.over, test.done)
+			}
+			if !strings.Contains(log.String(), test.log) || test.log == "" && log.Len() > 0 {
+				t.Errorf("logged %q, want %q in it", log, test.log)
+			}
+		})
+	}
+}
+
+// Whatever happens to the file, the wait begins anew.
+func TestVigilBeginsAnew(t *testing.T) {
+	for name, change := range map[string]func(*vigil){
+		"grown": func(v *vigil) { v.size-- },
+		"gone":  func(v *vigil) { v.follower.file.gone.Store(true) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, _ := newFollower(t, "one\n")
+			v := vigil{follower: f, offset: 0, size: 4, since: time.Now().Add(-time.Hour)}
+			change(&v)
+			if v.over() {
+				t.Error("it is over at once")
+			}
+		})
+	}
+}
+
+// A truncation shows in the numbers of lines, and is told of.
+func TestVigilTruncated(t *testing.T) {
+	f, log := newFollower(t, "")
+	v := vigil{follower: f}
+	for i, num := range []int{1, 2, 3, 1, 2} {
+		v.pass(&nxadm.Line{Num: num, SeekInfo: nxadm.SeekInfo{Offset: int64(10 * num)}})
+		if told := strings.Count(log.String(), "truncated"); told != i/3 || v.offset != int64(10*num) {
+			t.Errorf("line %d: told %d times, offset %d", i, told, v.offset)
+		}
+	}
+}
+
+// What cannot be opened is logged once and tried again until ctx is done.
+func TestBeginFails(t *testing.T) {
+	f, log := newFollower(t, "")
+	f.file.close() // there is no name of it any more
+	ctx, cancel := context.WithCancelCause(t.Context())
+	done := errors.New("done")
+	tick := make(chan time.Time)
+	go func() {
+		tick <- time.Time{}
+		tick <- time.Time{}
+		cancel(done)
+	}()
+	if _, err := f.begin(ctx, tick, 0); err != done {
+		t.Errorf("got %v, want the cause of ctx's end", err)
+	}
+	if n := strings.Count(log.String(), "cannot read a file"); n != 1 {
+		t.Errorf("logged %d times:\n%s", n, log)
+	}
+}
