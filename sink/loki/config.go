@@ -134,9 +134,7 @@ func (c Config) withDefaults() Config {
 func (c Config) validate() (*url.URL, error) {
 	endpoint, err := c.endpoint()
 	errs := []error{err}
-	bad := func(field, why string, args ...any) {
-		errs = append(errs, fmt.Errorf("loki: Config."+field+": "+why, args...))
-	}
+	bad := func(field, why string, args ...any) { errs = append(errs, wrong(field, why, args...)) }
 	if c.MaxRequest < 0 || c.MaxRequest > maxMaxRequest {
 		bad("MaxRequest", "%d bytes: want 1 to %d", c.MaxRequest, maxMaxRequest)
 	}
@@ -155,10 +153,11 @@ func (c Config) validate() (*url.URL, error) {
 	if c.BasicAuth.Username != "" && c.BearerToken != "" {
 		bad("BearerToken", "given beside BasicAuth: want one of them")
 	}
-	for field, value := range map[string]string{"BearerToken": c.BearerToken, "UserAgent": c.UserAgent} {
-		if !validHeaderValue(value) {
-			bad(field, "contains a control character")
-		}
+	if !validHeaderValue(c.BearerToken) {
+		bad("BearerToken", "contains a control character")
+	}
+	if !validHeaderValue(c.UserAgent) {
+		bad("UserAgent", "contains a control character")
 	}
 	errs = append(errs, c.checkLabels(), c.Times.validate())
 	errs = append(errs, c.checkHeaders()...)
@@ -166,10 +165,15 @@ func (c Config) validate() (*url.URL, error) {
 	return endpoint, errors.Join(errs...)
 }
 
+// wrong is an error about a field of Config.
+func wrong(field, why string, args ...any) error {
+	return fmt.Errorf("loki: Config."+field+": "+why, args...)
+}
+
 // endpoint makes the address of the push endpoint. What it refuses is not repeated in the error where it may hold a
 // secret.
 func (c Config) endpoint() (*url.URL, error) {
-	refuse := func(why string) (*url.URL, error) { return nil, errors.New("loki: Config.URL: " + why) }
+	refuse := func(why string, args ...any) (*url.URL, error) { return nil, wrong("URL", why, args...) }
 	if c.URL == "" {
 		return refuse("missing")
 	}
@@ -189,7 +193,7 @@ func (c Config) endpoint() (*url.URL, error) {
 	path := strings.TrimRight(u.Path, "/")
 	if !strings.HasSuffix(path, pushPath) {
 		if strings.Contains(path, "/loki/api") || strings.Contains(path, "/api/prom") {
-			return refuse("path " + path + ": want Loki's root or " + pushPath)
+			return refuse("path %s: want Loki's root or %s", path, pushPath)
 		}
 		path += pushPath
 	}
@@ -201,7 +205,7 @@ func (c Config) checkHeaders() []error {
 	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
 		why := c.headerProblem(name)
 		if why != "" {
-			errs = append(errs, fmt.Errorf("loki: Config.Headers: %q: %s", name, why))
+			errs = append(errs, wrong("Headers", "%q: %s", name, why))
 		}
 	}
 	return errs
@@ -234,9 +238,7 @@ func (c Config) headerProblem(name string) string {
 // validHeaderName reports whether name is a token of RFC 9110, section 5.6.2.
 func validHeaderName(name string) bool {
 	for i := range len(name) {
-		c := name[i]
-		alnum := '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-		if !alnum && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
+		if c := name[i]; !isAlnum(c) && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
 			return false
 		}
 	}

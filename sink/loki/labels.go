@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/logferry/logferry/batch"
 )
@@ -44,9 +45,7 @@ func (c Config) labelRule() labelRule {
 // checkLabels checks the fields of c that are about labels and tenants.
 func (c Config) checkLabels() error {
 	var errs []error
-	bad := func(field, why string, args ...any) {
-		errs = append(errs, fmt.Errorf("loki: Config."+field+": "+why, args...))
-	}
+	bad := func(field, why string, args ...any) { errs = append(errs, wrong(field, why, args...)) }
 	if c.MaxLabels < 0 {
 		bad("MaxLabels", "%d: negative", c.MaxLabels)
 	}
@@ -162,9 +161,7 @@ func tenantProblem(id string) string {
 		return "not allowed"
 	}
 	for i := range len(id) {
-		c := id[i]
-		alnum := '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-		if !alnum && !bytes.ContainsRune([]byte("!-_.*'()"), rune(c)) {
+		if c := id[i]; !isAlnum(c) && !strings.ContainsRune("!-_.*'()", rune(c)) {
 			return fmt.Sprintf("contains %q: want letters, digits and !-_.*'()", c)
 		}
 	}
