@@ -165,3 +165,19 @@ func TestFromEndAgain(t *testing.T) {
 	g.write("last")
 	g.want(long, "next", "last")
 }
+
+// What appears between two runs of one source is new.
+func TestFromEndRunAgain(t *testing.T) {
+	g := newRig(t)
+	src, err := nxtail.New(nxtail.Config{Paths: []string{g.path}, From: nxtail.End})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.run(src)
+	if !g.s.Interrupt() {
+		t.Fatal("Run has not returned")
+	}
+	g.write("first")
+	g.s.Again(src)
+	g.want("first")
+}
