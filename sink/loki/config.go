@@ -13,38 +13,54 @@ import (
 	"github.com/logferry/logferry/batch"
 )
 
-// A Config says where to push and how. Only URL is required. New copies what it needs.
+// A Config says where to push and how. Only URL is required; the zero of every other field is a default that suits a Loki
+// with its own defaults. New copies what it needs, and its error names each field that makes no sense.
+//
+// A permanent failure, here and below, is that of one entry: a pipeline gives it to the route's dead letter.
 type Config struct {
 	// URL is Loki's root, with a path in front of the API if a gateway has one, such as "https://logs.example.com/eu",
-	// or the full address of the push endpoint, which ends in /loki/api/v1/push.
+	// or the full address of the push endpoint, which ends in /loki/api/v1/push. It has no user name, no query and no
+	// fragment: there are fields for what these would say.
 	URL string
 
-	// TenantID is sent as X-Scope-OrgID; empty: none.
+	// TenantID is sent as X-Scope-OrgID; empty: none, which only a Loki without auth_enabled takes. It has at most 150
+	// bytes: letters, digits and !-_.*'().
 	TenantID string
-
 	// TenantLabel names a label whose value is the tenant of an entry. It is not sent as a label. Entries without it are
-	// TenantID's, and permanent failures if there is none. Empty: all entries are TenantID's.
+	// TenantID's, and permanent failures if there is none; so are those whose value is no tenant. Empty: all entries are
+	// TenantID's.
 	TenantLabel string
 
-	// BasicAuth, or else BearerToken, authenticates every request. A password or token of four bytes or more never
-	// occurs in an error, not even if the other side echoes it.
+	// BasicAuth, or else BearerToken or BearerTokenFile, authenticates every request; a header Authorization among
+	// Headers does so in their place. A password or token of four bytes or more never occurs in an error, not even if the
+	// other side echoes it.
 	BasicAuth   BasicAuth
 	BearerToken string
+	// BearerTokenFile holds the token, in place of BearerToken; white space around it does not count. New reads it, and
+	// fails if it cannot. It is read again before a request if it has changed, or if the credentials were refused. If it
+	// can no longer be read, or is empty, what it held before is used, and Health says so. It ought to be on a local file
+	// system: a Write waits for it.
+	BearerTokenFile string
 
 	// Headers are added to every request. Those the sink sets itself cannot be among them.
 	Headers http.Header
+	// UserAgent is sent as such; empty: "logferry".
+	UserAgent string
 
-	// ExternalLabels are added to every stream. A stream's own labels of the same name win.
+	// ExternalLabels are added to every stream. An entry's own label of the same name wins.
 	ExternalLabels batch.Labels
-
 	// StreamLabels, if not nil, lists those labels of an entry that name its stream, the most important one first. The
-	// others go along as attributes, which keeps the number of streams down. ExternalLabels always name the stream.
+	// others go along as attributes, which keeps the number of streams down. ExternalLabels always name the stream. If
+	// not nil, but empty, they alone do: an entry of which no label is left to name its stream is a permanent failure.
+	//
+	// Entries whose labels differ only in what is not listed come to one stream, which is in order for each of these sets
+	// of labels, but not across them. After an outage of more than an hour one set may be sent before another, which Loki
+	// then finds too far behind and refuses for good: set [Times].TooOld to Clamp where that can happen.
 	StreamLabels []string
-
 	// MaxLabels is how many labels a stream may have beside service_name; zero: 14, one less than Loki's own default
-	// (max_label_names_per_series), because it counts the service_name it adds. What is beyond goes along as attributes.
+	// (max_label_names_per_series), which leaves room for the service_name that Loki adds. What is beyond goes along as
+	// attributes.
 	MaxLabels int
-
 	// DropAttrs leaves the attributes of entries out, and the labels that would go along as such: for a Loki that refuses
 	// structured metadata, as it does with a schema before v13.
 	DropAttrs bool
@@ -52,49 +68,39 @@ type Config struct {
 	// Times says what becomes of entries that are too old or too new.
 	Times Times
 
+	// MaxRequest bounds a request, in bytes before compression; zero: 1 MiB. A larger single entry goes alone. It cannot
+	// exceed 3 MiB: Loki refuses a message of 4 MiB, and adds to every entry before it measures.
+	MaxRequest int
+	// MaxLine is the longest line worth sending, in bytes, 3 MiB at most; zero: 256 KiB, Loki's own default
+	// (max_line_size). A longer one is a permanent failure.
+	MaxLine int
+
 	// Packed puts several streams into a request. That is for a great many streams of a few lines each, and its promise
 	// is weaker: see the package documentation.
 	Packed bool
-
 	// EncodeJSON sends JSON, compressed with gzip, instead of protobuf, compressed with snappy: for gateways that look
 	// into requests. It costs several times the CPU, and bytes that are not UTF-8 become U+FFFD.
 	EncodeJSON bool
 
-	// MaxRequest bounds a request, in bytes before compression; zero: 1 MiB. A larger single entry goes alone. It cannot
-	// exceed 3 MiB: Loki refuses a message of 4 MiB, and adds to every entry before it measures.
-	MaxRequest int
-
-	// MaxLine is the longest line worth sending, in bytes; zero: 256 KiB, Loki's own default (max_line_size).
-	MaxLine int
-
-	// Timeout bounds each request from dialling to the last byte of the answer; zero: 10 s.
-	Timeout time.Duration
-
-	// BearerTokenFile holds the token, in place of BearerToken; white space around it does not count. New reads it, and it
-	// is read again before a request if it has changed, or if the credentials were refused. If it can no longer be read,
-	// or is empty, what it held before is used, and Health says so. It ought to be on a local file system.
-	BearerTokenFile string
-
-	// TLSConfig is for a URL that begins with https://.
+	// TLSConfig is for a URL, or a ProxyURL, that begins with https://.
 	TLSConfig TLSConfig
-
 	// ProxyURL is the proxy to go through, http, https or socks5, with a user and a password if it wants them; empty:
 	// none. The environment is not asked. The password is a secret, like that of BasicAuth.
 	ProxyURL string
-
-	// HTTP2 speaks HTTP/2 if the server offers it. Its requests share a connection, where HTTP/1.1 has up to 32. A
-	// goroutine that calls Write has, after each request, the profiler labels of its ctx.
+	// HTTP2 speaks HTTP/2 if the server offers it, and needs a URL that begins with https://. Its requests share a
+	// connection, where HTTP/1.1 has up to 32. A goroutine that calls Write has, after each request, the profiler labels
+	// of its ctx.
 	HTTP2 bool
 
+	// Timeout bounds each request from dialling to the last byte of the answer; zero: 10 s. A Write may make several
+	// requests, and the time for all of them is that of its ctx.
+	Timeout time.Duration
 	// DialTimeout bounds all that comes before a request on a new connection: looking up the name, connecting, what a
-	// proxy is asked, and every TLS handshake. Zero: 5 s, or Timeout if that is shorter.
+	// proxy is asked, and every TLS handshake. Zero: 5 s, or Timeout if that is shorter. It cannot exceed Timeout.
 	DialTimeout time.Duration
-
-	// AnswerTimeout bounds the wait from the last byte of a request to the header of the answer; zero: Timeout.
+	// AnswerTimeout bounds the wait from the last byte of a request to the header of the answer; zero: Timeout, which it
+	// cannot exceed.
 	AnswerTimeout time.Duration
-
-	// UserAgent is sent as such; empty: "logferry".
-	UserAgent string
 }
 
 const (

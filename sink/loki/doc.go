@@ -9,8 +9,9 @@
 // at once, which keeps a stream in order. A Write of mixed entries works too; it makes one request after the other.
 //
 // Within a request entries go in order of time, and none is so much older than the newest one ([Times].MaxBehind) that
-// Loki would find it too far behind. While entries of a stream wait for a retry, nothing newer of it is sent. So an
-// outage, however long, puts nothing behind.
+// Loki would find it too far behind. While entries wait for a retry, nothing newer with the same labels is sent. So an
+// outage, however long, puts nothing behind, unless [Config].StreamLabels or another rule below makes one stream of
+// several sets of labels: each of them is in order, and sent without regard to the others.
 //
 // # Packed requests
 //
@@ -35,13 +36,15 @@
 //	any other 2xx, 3xx                not delivered, worth a retry
 //	400                               the refused entries are permanent failures, the others are delivered
 //	400 about the request as such     all of it is a permanent failure
+//	400 about the tenant, or not      worth a retry
+//	    Loki's, or that blocks
 //	413, 500 "larger than max"        sent again in halves; a single entry is a permanent failure
 //	422                               permanent
 //	429                               sink.RetryAfter; smaller requests if it does not get through
 //	5xx, other 4xx, no answer         worth a retry
 //
-// Only 400, 413 and 422 speak about what was sent. Every other refusal, 401 and 404 included, speaks about the way
-// there: it can be repaired without losing a line, so the data is kept and a [sink.Breaker] counts it. What concerns a
+// Every refusal that is not about what was sent, 401 and 404 included, is about the way there: it can be repaired
+// without losing a line, so the data is kept, and a [sink.Breaker] counts it unless it asks to wait. What concerns a
 // tenant stops the streams of that tenant, and what concerns the way to Loki all of them, until the next Write.
 //
 // Which entries a 400 refuses is worked out from its body: Loki names times, sizes and numbers rather than entries. What

@@ -13,7 +13,7 @@ import (
 
 // Loki's defaults: max_label_names_per_series, max_label_name_length, max_label_value_length.
 const (
-	defaultMaxLabels = 14 // 15, of which Loki takes one for the service_name it adds
+	defaultMaxLabels = 14 // 15, with room for the service_name that Loki adds, whether or not it counts that
 	maxLabelName     = 1024
 	maxLabelValue    = 2048
 	serviceName      = "service_name"
