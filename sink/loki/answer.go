@@ -78,7 +78,7 @@ func (s *Sink) rule(a answer) ruling {
 	case http.StatusTooManyRequests:
 		return s.ruleTooMany(a)
 	}
-	if a.status == http.StatusInternalServerError && strings.Contains(a.body, textGRPCSize) {
+	if a.status == http.StatusInternalServerError && saysGRPCSize(a.body) {
 		return ruling{verdict: tooLarge, err: sink.Permanent(s.answerError(a, "too large"))}
 	}
 	return s.ruleOther(a)
@@ -97,7 +97,7 @@ func (s *Sink) ruleBadRequest(a answer) ruling {
 		}
 	}
 	// Also among reasons of other kinds: what was refused for the rate can be sent again, and what was stored may be.
-	if strings.Contains(a.body, "reason: '"+textStreamRate) {
+	if saysStreamRate(a.body) {
 		return ruling{verdict: limited, err: s.waitError(a, "rate limit of the stream")}
 	}
 	return ruling{verdict: someRefused, err: sink.Permanent(s.answerError(a, "refused"))}
@@ -107,7 +107,7 @@ func (s *Sink) ruleTooMany(a answer) ruling {
 	switch {
 	case strings.HasPrefix(a.body, textTenantRate):
 		return ruling{verdict: limited, err: s.waitError(a, "rate limit of the tenant"), scope: wholeTenant, burst: exceedsSecond(a.body)}
-	case strings.Contains(a.body, "reason: '"+textStreamRate):
+	case saysStreamRate(a.body):
 		return ruling{verdict: limited, err: s.waitError(a, "rate limit of the stream")}
 	case strings.HasPrefix(a.body, textStreamLimit):
 		return ruling{verdict: undelivered, err: s.waitError(a, "too many streams")}
@@ -153,6 +153,12 @@ func hint(a answer) string {
 		return "not stored: the answer is not Loki's, check the URL"
 	}
 	return "not stored"
+}
+
+// saysGRPCSize looks in front of what may be labels.
+func saysGRPCSize(body string) bool {
+	before, _, found := strings.Cut(body, textGRPCSize)
+	return found && !strings.Contains(before, "{")
 }
 
 func refusesTenant(a answer) bool {
