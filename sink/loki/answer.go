@@ -175,7 +175,7 @@ func fromGateway(a answer) bool {
 
 // answerError is an error without a class.
 func (s *Sink) answerError(a answer, what string) error {
-	return fmt.Errorf("loki: push to %s://%s: %s: status %d%s", s.url.Scheme, s.url.Host, what, a.status, s.quote(a.body))
+	return fmt.Errorf("loki: push to %s://%s: %s: status %d%s", s.url.Scheme, s.url.Host, what, a.status, s.quote(a.body, a.cut))
 }
 
 func (s *Sink) waitError(a answer, what string) error {
@@ -185,13 +185,13 @@ func (s *Sink) waitError(a answer, what string) error {
 // maxQuoted is how much of an answer an error repeats.
 const maxQuoted = 400
 
-// quote returns ": " and the beginning of text, in one line and without secrets.
-func (s *Sink) quote(text string) string {
+// quote returns ": " and the beginning of text, in one line and without secrets. cut says that text had been longer.
+func (s *Sink) quote(text string, cut bool) string {
 	if text == "" {
 		return ""
 	}
 	// The replacement comes before the cut, which might leave half a secret.
-	text = strings.Join(strings.Fields(s.credentials.redacted(text)), " ")
+	text = strings.Join(strings.Fields(s.credentials.withoutSecrets(text, cut)), " ")
 	if len(text) > maxQuoted {
 		end := maxQuoted
 		for end > 0 && !utf8.RuneStart(text[end]) {
