@@ -299,7 +299,7 @@ func (d *delivery) reason(why string, rule ruling, whys map[string]error) error 
 	}
 	err := whys[why]
 	if err == nil {
-		err = sink.Permanent(errors.New("loki: refused" + d.sink.quote(why)))
+		err = sink.Permanent(errors.New("loki: refused" + d.sink.quote(why, false)))
 		whys[why] = err
 	}
 	return err
