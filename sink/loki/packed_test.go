@@ -131,10 +131,9 @@ func (m *maskingLoki) push(streams []pushedStream) (status int, body string) {
 
 func (m *maskingLoki) stream(labels string) *model {
 	if m.streams[labels] == nil {
-		m.streams[labels] = &model{
-			now: time.Now(), oldest: defaultMaxAge, newest: defaultMaxAhead, maxLine: 500, maxMeta: 10, maxMetaSize: 1000,
-			window: defaultMaxBehind, labels: labels, stored: map[string]bool{}, dropped: map[string]bool{},
-		}
+		one := newModel(labels)
+		one.now, one.maxLine, one.maxMeta, one.maxMetaSize = time.Now(), 500, 10, 1000
+		m.streams[labels] = one
 	}
 	return m.streams[labels]
 }
