@@ -1,6 +1,7 @@
 package lokitest
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -101,4 +102,30 @@ func TestLokiConcealsLossesOfParts(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestLateEntriesOfDividedStream: what Loki conceals there the sink does not fall for, as it knows what it has delivered.
+func TestLateEntriesOfDividedStream(t *testing.T) {
+	s := startProven(t, Tenants(map[string]string{"divided": divided}))
+	// The sink takes a stream for divided by the measure of Loki's own limits, and so it is made fast by that measure.
+	p := prove(t, s, "divided")
+	p.divide(t)
+	refused := 0
+	for range 10 {
+		p.write(p.lines(50, 12_000))
+		b := batch.New(nil, proof)
+		for i := range 5 {
+			b.Append(p.last.Add(time.Duration(i)-61*time.Minute), fmt.Appendf(nil, "behind %d %d", i, p.last.UnixNano()))
+		}
+		for i := range 20 {
+			b.Append(p.last.Add(time.Duration(i)-30*time.Minute), fmt.Appendf(nil, "not behind %d %d", i, p.last.UnixNano()))
+		}
+		for _, err := range p.writeThrough(patient(p.sink), b) {
+			if err != nil {
+				refused++
+			}
+		}
+	}
+	t.Logf("%d of 50 entries that are too far behind were refused", refused)
+	p.check()
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/sink"
@@ -87,7 +88,7 @@ func (d *delivery) deliver(p *parcel) {
 		if alone {
 			limit = p.m.stream.limits.request(limit)
 		}
-		n := d.sink.add(&d.next, p, &d.w, d.near(idx), limit)
+		n := d.sink.add(&d.next, p, &d.w, d.near(p, idx), limit)
 		if idx = idx[n:]; alone || len(idx) > 0 {
 			d.flush()
 		}
@@ -110,7 +111,12 @@ func (d *delivery) flush() {
 }
 
 // single sends a request of one part.
-func (d *delivery) single(part part, r request) { part.of.stop = d.push(part.of, part.idx, r) }
+func (d *delivery) single(part part, r request) {
+	if !d.sink.cfg.Packed { // else risky has done so
+		part.of.m.stream.pace.add(r.raw, time.Now())
+	}
+	part.of.stop = d.push(part.of, part.idx, r)
+}
 
 // stopped returns why nothing more of p is sent.
 func (d *delivery) stopped(p *parcel) error {
@@ -125,9 +131,7 @@ func (d *delivery) stopped(p *parcel) error {
 
 // stored notes that the entries idx of p are stored.
 func (d *delivery) stored(p *parcel, idx []int32) {
-	if d.sink.clocked {
-		p.m.stream.clock.stored(&d.w, idx)
-	}
+	p.m.stream.clock.stored(&d.w, idx)
 	d.sink.stats.stored(p.m, &d.w, idx)
 }
 
@@ -295,7 +299,7 @@ func (d *delivery) reason(why string, rule ruling, whys map[string]error) error 
 	}
 	err := whys[why]
 	if err == nil {
-		err = sink.Permanent(errors.New("loki: refused" + d.sink.quote(why)))
+		err = sink.Permanent(errors.New("loki: refused" + d.sink.quote(why, false)))
 		whys[why] = err
 	}
 	return err

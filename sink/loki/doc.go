@@ -26,9 +26,9 @@
 //
 // An operator who blocks ingestion with the status 200 makes Loki answer 204. One who sets max_line_size_truncate has
 // lines cut. A stream above the shard_streams.desired_rate of 1.5 MB/s is divided up inside Loki: what is sent again may
-// go to another part and be stored twice, and the failure of one part can hide behind another. That takes a
-// per_stream_rate_limit below that rate, or a request in which some entries are more than an hour behind what has been
-// delivered of the stream already, and others are not.
+// go to another part and be stored twice, and where per_stream_rate_limit has been set below that rate, the failure of
+// one part can hide behind another. Of such a stream, entries that are too far behind what was delivered go one by one,
+// because their failure could hide likewise; if somebody else has sent something newer of it, they are not known to be.
 //
 // # What an answer means
 //

@@ -25,7 +25,6 @@ type Sink struct {
 	codec      codec
 	mappings   mappings
 	tenants    tenants
-	clocked    bool      // the streams' clocks are of use
 	deliveries sync.Pool // of *delivery
 	raws       bufferPool
 	wires      bufferPool
@@ -54,10 +53,9 @@ func New(cfg Config) (*Sink, error) {
 	}
 	format := cfg.codec()
 	s := &Sink{
-		cfg:     cfg,
-		url:     endpoint,
-		codec:   format,
-		clocked: cfg.Packed || cfg.Times.changes(),
+		cfg:   cfg,
+		url:   endpoint,
+		codec: format,
 	}
 	if err := s.connect(cfg); err != nil {
 		return nil, err
