@@ -41,8 +41,7 @@ func (d *delivery) clamped(p *parcel, idx []int32, oldest time.Time, rule ruling
 	}
 	idx = d.clampAll(p, idx, oldest)
 	for len(idx) > 0 {
-		if d.resends >= maxResends {
-			err := fmt.Errorf("loki: %d requests were not enough: %v", maxResends, rule.err)
+		if err := d.spent(rule); err != nil {
 			d.fail(idx, err)
 			return err
 		}

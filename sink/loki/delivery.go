@@ -45,7 +45,7 @@ type delivery struct {
 	halts map[string]error
 }
 
-// maxKeptStreams is how many streams of a batch the memory is kept for.
+// maxKeptStreams is for how many sets of labels in a batch the memory is kept.
 const maxKeptStreams = 1000
 
 // reset forgets everything but memory. The failures belong to the error that was returned.
@@ -209,15 +209,22 @@ func (d *delivery) halve(p *parcel, idx []int32, a answer, rule ruling) error {
 }
 
 func (d *delivery) half(p *parcel, idx []int32, a answer, rule ruling) error {
-	if d.resends >= maxResends {
-		err := rule.err
-		if sink.IsPermanent(err) {
-			err = fmt.Errorf("loki: %d requests were not enough: %v", maxResends, err)
-		}
+	if err := d.spent(rule); err != nil {
 		d.fail(idx, err)
 		return err
 	}
 	return d.again(p, idx, a)
+}
+
+// spent returns nil while something may be sent again, else the error of entries that are left to the next Write.
+func (d *delivery) spent(rule ruling) error {
+	switch {
+	case d.resends < maxResends:
+		return nil
+	case sink.IsPermanent(rule.err):
+		return fmt.Errorf("loki: %d requests were not enough: %v", maxResends, rule.err)
+	}
+	return rule.err
 }
 
 // wait leaves entries to a later Write, or makes the request smaller if waiting will not do.
