@@ -57,7 +57,8 @@ type Config struct {
 	Packed bool
 
 	// EncodeJSON sends JSON, compressed with gzip, instead of protobuf, compressed with snappy: for gateways that look
-	// into requests. It costs several times the CPU, and bytes that are not UTF-8 become U+FFFD.
+	// into requests. It costs several times the CPU, and bytes that are not UTF-8 become U+FFFD, which is three bytes and
+	// counts as such against every limit.
 	EncodeJSON bool
 
 	// MaxRequest bounds a request, in bytes before compression; zero: 1 MiB. A larger single entry goes alone. It cannot

@@ -60,7 +60,7 @@ func (d *delivery) reset() {
 }
 
 func (d *delivery) write(ctx context.Context, b *batch.Batch) error {
-	d.ctx, d.w = ctx, draft{b: b, bare: d.sink.cfg.DropAttrs}
+	d.ctx, d.w = ctx, draft{b: b, bare: d.sink.cfg.DropAttrs, utf8: d.sink.cfg.EncodeJSON}
 	d.sort()
 	for k := range d.parcels {
 		d.deliver(&d.parcels[k])
