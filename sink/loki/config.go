@@ -39,6 +39,10 @@ type Config struct {
 
 	// StreamLabels, if not nil, lists those labels of an entry that name its stream, the most important one first. The
 	// others go along as attributes, which keeps the number of streams down. ExternalLabels always name the stream.
+	//
+	// Entries whose labels differ are batched and sent apart even if the same stream comes of them, by a pipeline at the
+	// same time. So such a stream is not in order, and when an outage of more than [Times].MaxBehind is over, Loki refuses
+	// what some of them still have as too far behind what others have sent: Times.TooOld is to be Clamp if that must not be.
 	StreamLabels []string
 
 	// MaxLabels is how many labels a stream may have beside service_name; zero: 14, one less than Loki's own default

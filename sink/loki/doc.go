@@ -10,7 +10,7 @@
 //
 // Within a request entries go in order of time, and none is so much older than the newest one ([Times].MaxBehind) that
 // Loki would find it too far behind. While entries of a stream wait for a retry, nothing newer of it is sent. So an
-// outage, however long, puts nothing behind.
+// outage, however long, puts nothing behind, unless [Config].StreamLabels makes one stream out of several sets of labels.
 //
 // # Packed requests
 //
