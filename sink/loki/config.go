@@ -51,11 +51,11 @@ type Config struct {
 	ExternalLabels batch.Labels
 	// StreamLabels, if not nil, lists those labels of an entry that name its stream, the most important one first. The
 	// others go along as attributes, which keeps the number of streams down. ExternalLabels always name the stream. If
-	// not nil, but empty, they alone do: an entry of which no label is left to name its stream is a permanent failure.
+	// not nil, but empty, they alone do. An entry of which no label is left to name its stream is a permanent failure.
 	//
-	// Entries whose labels differ only in what is not listed come to one stream, which is in order for each of these sets
-	// of labels, but not across them. After an outage of more than an hour one set may be sent before another, which Loki
-	// then finds too far behind and refuses for good: set [Times].TooOld to Clamp where that can happen.
+	// Entries whose labels differ are batched and sent apart even if the same stream comes of them, by a pipeline at the
+	// same time. So such a stream is not in order, and when an outage of more than [Times].MaxBehind is over, Loki refuses
+	// what some of them still have as too far behind what others have sent: Times.TooOld is to be Clamp if that must not be.
 	StreamLabels []string
 	// MaxLabels is how many labels a stream may have beside service_name; zero: 14, one less than Loki's own default
 	// (max_label_names_per_series), which leaves room for the service_name that Loki adds. What is beyond goes along as
@@ -79,7 +79,8 @@ type Config struct {
 	// is weaker: see the package documentation.
 	Packed bool
 	// EncodeJSON sends JSON, compressed with gzip, instead of protobuf, compressed with snappy: for gateways that look
-	// into requests. It costs several times the CPU, and bytes that are not UTF-8 become U+FFFD.
+	// into requests. It costs several times the CPU, and bytes that are not UTF-8 become U+FFFD, which is three bytes and
+	// counts as such against every limit.
 	EncodeJSON bool
 
 	// TLSConfig is for a URL, or a ProxyURL, that begins with https://.

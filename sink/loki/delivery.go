@@ -40,9 +40,10 @@ type delivery struct {
 	isolated int  // entries refused one by one since the last request of which something was stored
 	limited  bool // a rate limit has refused something, and that has been noted
 
-	// Why nothing more is sent, and why nothing more is sent for some tenants.
+	// Why nothing more is sent, and why nothing more is sent for some tenants and of some streams.
 	halt  error
 	halts map[string]error
+	stops map[*stream]error
 }
 
 // maxKeptStreams is for how many sets of labels in a batch the memory is kept.
@@ -61,7 +62,7 @@ func (d *delivery) reset() {
 }
 
 func (d *delivery) write(ctx context.Context, b *batch.Batch) error {
-	d.ctx, d.w = ctx, draft{b: b, bare: d.sink.cfg.DropAttrs}
+	d.ctx, d.w = ctx, draft{b: b, bare: d.sink.cfg.DropAttrs, utf8: d.sink.cfg.EncodeJSON}
 	d.sort()
 	for k := range d.parcels {
 		d.deliver(&d.parcels[k])
@@ -115,16 +116,27 @@ func (d *delivery) single(part part, r request) {
 	if !d.sink.cfg.Packed { // else risky has done so
 		part.of.m.stream.pace.add(r.raw, time.Now())
 	}
-	part.of.stop = d.push(part.of, part.idx, r)
+	d.end(part.of, d.push(part.of, part.idx, r))
+}
+
+// end notes why nothing more of p's stream, which other parcels may have in common with it, is sent; nil: no reason.
+func (d *delivery) end(p *parcel, err error) {
+	if err == nil {
+		return
+	}
+	if d.stops == nil {
+		d.stops = make(map[*stream]error)
+	}
+	d.stops[p.m.stream] = err
 }
 
 // stopped returns why nothing more of p is sent.
 func (d *delivery) stopped(p *parcel) error {
-	switch {
-	case d.halt != nil:
+	if d.halt != nil {
 		return d.halt
-	case p.stop != nil:
-		return p.stop
+	}
+	if err := d.stops[p.m.stream]; err != nil {
+		return err
 	}
 	return d.halts[p.m.tenant]
 }

@@ -57,10 +57,15 @@ func (c Config) checkLabels() error {
 	if c.TenantLabel != "" && !batch.ValidName(c.TenantLabel) {
 		bad("TenantLabel", "%q is not a label name", c.TenantLabel)
 	}
+	none := c.StreamLabels != nil && c.ExternalLabels == (batch.Labels{})
 	for _, name := range c.StreamLabels {
+		none = none && name == c.TenantLabel // which is taken away
 		if !batch.ValidName(name) {
 			bad("StreamLabels", "%q is not a label name", name)
 		}
+	}
+	if none {
+		bad("StreamLabels", "leave every stream without labels: want one that names it, or ExternalLabels")
 	}
 	external := 0
 	for name, value := range c.ExternalLabels.All() {

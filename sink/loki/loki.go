@@ -60,7 +60,7 @@ func New(cfg Config) (*Sink, error) {
 	if err := s.connect(cfg); err != nil {
 		return nil, err
 	}
-	s.mappings = mappings{rule: cfg.labelRule(), codec: format, bare: cfg.DropAttrs}
+	s.mappings = mappings{rule: cfg.labelRule(), codec: format, bare: cfg.DropAttrs, utf8: cfg.EncodeJSON}
 	s.deliveries.New = func() any { return &delivery{sink: s} }
 	return s, nil
 }
