@@ -55,7 +55,7 @@ type Config struct {
 	//
 	// Entries whose labels differ are batched and sent apart even if the same stream comes of them, by a pipeline at the
 	// same time. So such a stream is not in order, and when an outage of more than [Times].MaxBehind is over, Loki refuses
-	// what some of them still have as too far behind what others have sent: Times.TooOld is to be Clamp if that must not be.
+	// what some of them still have as too far behind what others have sent. Set Times.TooOld to Clamp where that matters.
 	StreamLabels []string
 	// MaxLabels is how many labels a stream may have beside service_name; zero: 14, one less than Loki's own default
 	// (max_label_names_per_series), which leaves room for the service_name that Loki adds. What is beyond goes along as

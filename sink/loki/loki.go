@@ -67,8 +67,8 @@ func New(cfg Config) (*Sink, error) {
 
 // Write pushes the entries of b, stream by stream, and returns when their fate is known, or ctx is done. Entries that
 // Loki did not take are listed in a *sink.PartialError, each with its class; if the same became of all of them, that
-// error itself is returned. Of entries with the same labels nothing is sent after one that is worth a retry. Nothing of b
-// is used once Write has returned. After Close it returns [ErrClosed].
+// error itself is returned. Of a stream nothing is sent after an entry that is worth a retry. Nothing of b is used once
+// Write has returned. After Close it returns [ErrClosed].
 func (s *Sink) Write(ctx context.Context, b *batch.Batch) error {
 	if s.closed.Load() {
 		return ErrClosed

@@ -20,7 +20,8 @@ type mapping struct {
 	recall    recall
 }
 
-// maxMappings bounds the memory of mappings and streams. Beyond it all are forgotten: they cost little to make again.
+// maxMappings bounds the memory of mappings and streams. Beyond it all are forgotten, with what their clocks and recalls
+// know: it is a bound for what is not meant to be, and Loki's own, of 5,000 streams, comes first as a rule.
 const maxMappings = 10_000
 
 // mappings are those used of late, and their streams, several mappings of which may have one in common.

@@ -43,7 +43,7 @@ const (
 	// An entry that is worth a retry goes out with the same time in the next Write of its labels, which is the retry if
 	// [sink.Retry] or a pipeline makes it: so Loki, which may have stored it, stores it once. That ends when the time is
 	// no longer acceptable: an entry that is not delivered within half an hour may be stored twice. So may one that is
-	// sent again after a restart.
+	// sent again after a restart, or after entries with 10,000 other sets of labels.
 	Clamp
 	// Refuse does not send the entry: it is a permanent failure, with a reason of our own.
 	Refuse
