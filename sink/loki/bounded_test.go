@@ -93,11 +93,9 @@ func TestCloseOverBrokenConnections(t *testing.T) {
 	v := newVault()
 	url := peerServer(t, func(n int, p *peer) {
 		if n < 3 {
-			streams, err := p.push()
-			if err != nil {
+			if p.keep(v) != nil {
 				return
 			}
-			v.store(streams)
 			p.say("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
 			return
 		}

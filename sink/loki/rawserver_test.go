@@ -58,6 +58,15 @@ func (p *peer) push() ([]pushedStream, error) {
 	return p.rest()
 }
 
+// keep reads a whole request, and v keeps what it holds.
+func (p *peer) keep(v *vault) error {
+	streams, err := p.push()
+	if err == nil {
+		v.store(streams)
+	}
+	return err
+}
+
 // rest reads a request whose head has been read.
 func (p *peer) rest() ([]pushedStream, error) {
 	body, err := io.ReadAll(p.body)
@@ -89,11 +98,9 @@ func answerOf(status int, body string) string {
 // serveWell does what a healthy Loki does, until the client goes.
 func serveWell(p *peer, v *vault) {
 	for {
-		streams, err := p.push()
-		if err != nil {
+		if p.keep(v) != nil {
 			return
 		}
-		v.store(streams)
 		p.say(answer204)
 	}
 }

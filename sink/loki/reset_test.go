@@ -209,11 +209,9 @@ func TestConnectionsBreakInTurn(t *testing.T) {
 	url := peerServer(t, func(n int, p *peer) {
 		if n%2 == 1 {
 			// One request goes well, so that a connection that was idle breaks as well.
-			streams, err := p.push()
-			if err != nil {
+			if p.keep(v) != nil {
 				return
 			}
-			v.store(streams)
 			p.say(answer204)
 		}
 		k := n / 2
@@ -256,11 +254,9 @@ func TestIdleConnectionBreaks(t *testing.T) {
 		t.Run(e.name, func(t *testing.T) {
 			v := newVault()
 			url := peerServer(t, func(_ int, p *peer) {
-				streams, err := p.push()
-				if err != nil {
+				if p.keep(v) != nil {
 					return
 				}
-				v.store(streams)
 				p.say(answer204)
 				if _, err := p.in.ReadByte(); err == nil {
 					e.end(p)
