@@ -50,8 +50,8 @@ type Config struct {
 	// ExternalLabels are added to every stream. An entry's own label of the same name wins.
 	ExternalLabels batch.Labels
 	// StreamLabels, if not nil, lists those labels of an entry that name its stream, the most important one first. The
-	// others go along as attributes, which keeps the number of streams down. ExternalLabels always name the stream. If
-	// not nil, but empty, they alone do. An entry of which no label is left to name its stream is a permanent failure.
+	// others go along as attributes, which keeps the number of streams down. ExternalLabels always name the stream, and
+	// do so alone if the list is empty but not nil. An entry with no label to name its stream is a permanent failure.
 	//
 	// Entries whose labels differ are batched and sent apart even if the same stream comes of them, by a pipeline at the
 	// same time. So such a stream is not in order, and when an outage of more than [Times].MaxBehind is over, Loki refuses

@@ -40,7 +40,7 @@ var (
 	_ sink.Healther    = (*Sink)(nil)
 )
 
-// ErrClosed is what Write returns after Close.
+// ErrClosed is what Write and Ready return after Close.
 var ErrClosed = errors.New("loki: sink is closed")
 
 // New checks cfg and returns a Sink that has not opened any connection yet. The error joins one for every field that
@@ -84,7 +84,8 @@ func (s *Sink) Write(ctx context.Context, b *batch.Batch) error {
 }
 
 // Close closes the connections and returns once all of them are closed and their goroutines have ended, or when ctx is
-// done; the error then says what is left. It is called after the last Write.
+// done; the error then says what is left, and Close may be called again to go on waiting. It is called after the last
+// Write.
 func (s *Sink) Close(ctx context.Context) error {
 	s.closed.Store(true)
 	return s.transport.Close(ctx)

@@ -2,7 +2,7 @@ package loki
 
 import "sync/atomic"
 
-// Stats are the counters of a Sink since it was made.
+// Stats are the counters of a Sink since it was made, as [Sink.Stats] returns them. They belong to the caller.
 type Stats struct {
 	Entries   int64         // stored, so far as Loki says
 	Clamped   int64         // of these, entries with a time that Times.Clamp gave them
