@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -29,7 +30,7 @@ func TestPhases(t *testing.T) {
 			}
 		}
 	}
-	const short = 300 * time.Millisecond
+	const short = 2 * time.Second // on a busy machine, too, enough to get as far as is meant
 	for name, test := range map[string]struct {
 		serve      func(t *testing.T) string
 		change     func(url string, c *Config)
@@ -57,7 +58,7 @@ func TestPhases(t *testing.T) {
 				}).URL
 			},
 			change: func(_ string, c *Config) { c.TLSConfig.InsecureSkipVerify, c.HTTP2, c.Timeout = true, true, short },
-			want:   `no answer within 300ms: sending the request, after [1-9]`,
+			want:   `no answer within 2s: sending the request, after [1-9]`,
 		},
 		"waiting": {
 			serve:      func(t *testing.T) string { return mute(t, says("")) },
@@ -70,7 +71,7 @@ func TestPhases(t *testing.T) {
 				return mute(t, says("HTTP/1.1 400 Bad Request\r\nContent-Length: 100\r\n\r\nentry"))
 			},
 			change:     func(_ string, c *Config) { c.Timeout = short },
-			want:       `no answer within 300ms: reading the answer, after [1-9]`,
+			want:       `no answer within 2s: reading the answer, after [1-9]`,
 			unanswered: 1,
 		},
 		"answered": {
@@ -120,22 +121,26 @@ func TestRepeatedOnAnotherConnection(t *testing.T) {
 
 // A server that does not answer is not asked again on the next connection: it is not the connection's fault.
 func TestImpatienceIsNotRepeated(t *testing.T) {
-	release := make(chan struct{})
-	f := newFake(t)
-	t.Cleanup(func() { close(release) })
-	f.answer = func(n int, _ push, _ http.ResponseWriter, _ *http.Request) bool {
-		if n > 0 {
-			<-release
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		defer close(release)
+		f := &fakeLoki{t: t}
+		f.answer = func(n int, _ push, _ http.ResponseWriter, _ *http.Request) bool {
+			if n > 0 {
+				<-release
+			}
+			return false
 		}
-		return false
-	}
-	s := newSink(t, f.URL, func(c *Config) { c.AnswerTimeout = 100 * time.Millisecond })
-	if err := s.Write(t.Context(), newBatch(shop, "x")); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Write(t.Context(), newBatch(shop, "x")); classOf(err) != retry || len(f.all()) != 2 {
-		t.Errorf("%v after %d pushes", err, len(f.all()))
-	}
+		s := bubbleSink(t, f.serve, func(c *Config) { c.AnswerTimeout = 3 * time.Second })
+		if err := s.Write(t.Context(), newBatch(shop, "x")); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		err := s.Write(t.Context(), newBatch(shop, "x"))
+		if took := time.Since(began); classOf(err) != retry || took != 3*time.Second || len(f.all()) != 2 {
+			t.Errorf("%v after %v and %d pushes", err, took, len(f.all()))
+		}
+	})
 }
 
 // What a proxy or a TLS server that says nothing holds is let go of: more requests than there may be connections.
