@@ -41,7 +41,7 @@ var proof = batch.MustLabels("proof", "rate")
 // A stream that is over its rate is refused whole, which ends its part of the batch where it stands; other streams go on.
 func TestStreamRate(t *testing.T) {
 	s := startProven(t, Tenants(map[string]string{
-		"slow":  "per_stream_rate_limit: 1KB\nper_stream_rate_limit_burst: 18KB",
+		"slow":  "per_stream_rate_limit: 100B\nper_stream_rate_limit_burst: 18KB",
 		"burst": "per_stream_rate_limit: 30KB\nper_stream_rate_limit_burst: 10KB",
 	}))
 	t.Run("in the middle", func(t *testing.T) {
@@ -77,7 +77,7 @@ func TestStreamRate(t *testing.T) {
 // The tenant's rate is met by all of its streams together: nothing of a request that is refused is stored.
 func TestTenantRate(t *testing.T) {
 	s := startProven(t, Tenants(map[string]string{
-		"slow":  "ingestion_rate_mb: 0.001\ningestion_burst_size_mb: 0.02",
+		"slow":  "ingestion_rate_mb: 0.0001\ningestion_burst_size_mb: 0.02",
 		"burst": "ingestion_rate_mb: 0.03\ningestion_burst_size_mb: 0.01",
 	}))
 	t.Run("in the middle", func(t *testing.T) {

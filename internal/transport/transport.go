@@ -89,16 +89,17 @@ func (t *Transport) generation(main, proxy *tls.Config) *generation {
 // RoundTrip is one HTTP exchange, as [http.RoundTripper] describes it: the body
 // of an answer belongs to the caller, and holds its connection until it is
 // closed. Redirects are answers like any other. What was sent unasked is none:
-// see [ErrUnasked].
+// see [ErrUnasked]; nor is 101, by which the other side would take the
+// connection over.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	t.closeRetired()
 	g := t.current.Load()
 	var a asking
 	req = a.watch(req)
 	if t.staged() {
-		return a.judge(t.watched(g, req))
+		return refuseSwitch(a.judge(t.watched(g, req)))
 	}
-	return a.judge(g.http.RoundTrip(req))
+	return refuseSwitch(a.judge(g.http.RoundTrip(req)))
 }
 
 // staged reports whether a connection is more than what was dialled.

@@ -78,7 +78,7 @@ func (s *Sink) rule(a answer) ruling {
 	case http.StatusTooManyRequests:
 		return s.ruleTooMany(a)
 	}
-	if a.status == http.StatusInternalServerError && strings.Contains(a.body, textGRPCSize) {
+	if a.status == http.StatusInternalServerError && saysGRPCSize(a.body) {
 		return ruling{verdict: tooLarge, err: sink.Permanent(s.answerError(a, "too large"))}
 	}
 	return s.ruleOther(a)
@@ -97,7 +97,7 @@ func (s *Sink) ruleBadRequest(a answer) ruling {
 		}
 	}
 	// Also among reasons of other kinds: what was refused for the rate can be sent again, and what was stored may be.
-	if strings.Contains(a.body, "reason: '"+textStreamRate) {
+	if saysStreamRate(a.body) {
 		return ruling{verdict: limited, err: s.waitError(a, "rate limit of the stream")}
 	}
 	return ruling{verdict: someRefused, err: sink.Permanent(s.answerError(a, "refused"))}
@@ -107,7 +107,7 @@ func (s *Sink) ruleTooMany(a answer) ruling {
 	switch {
 	case strings.HasPrefix(a.body, textTenantRate):
 		return ruling{verdict: limited, err: s.waitError(a, "rate limit of the tenant"), scope: wholeTenant, burst: exceedsSecond(a.body)}
-	case strings.Contains(a.body, "reason: '"+textStreamRate):
+	case saysStreamRate(a.body):
 		return ruling{verdict: limited, err: s.waitError(a, "rate limit of the stream")}
 	case strings.HasPrefix(a.body, textStreamLimit):
 		return ruling{verdict: undelivered, err: s.waitError(a, "too many streams")}
@@ -155,6 +155,12 @@ func hint(a answer) string {
 	return "not stored"
 }
 
+// saysGRPCSize looks in front of what may be labels.
+func saysGRPCSize(body string) bool {
+	before, _, found := strings.Cut(body, textGRPCSize)
+	return found && !strings.Contains(before, "{")
+}
+
 func refusesTenant(a answer) bool {
 	return a.status == http.StatusBadRequest &&
 		slices.ContainsFunc(tenantTexts, func(text string) bool { return strings.HasPrefix(a.body, text) })
@@ -169,7 +175,7 @@ func fromGateway(a answer) bool {
 
 // answerError is an error without a class.
 func (s *Sink) answerError(a answer, what string) error {
-	return fmt.Errorf("loki: push to %s://%s: %s: status %d%s", s.url.Scheme, s.url.Host, what, a.status, s.quote(a.body))
+	return fmt.Errorf("loki: push to %s://%s: %s: status %d%s", s.url.Scheme, s.url.Host, what, a.status, s.quote(a.body, a.cut))
 }
 
 func (s *Sink) waitError(a answer, what string) error {
@@ -179,13 +185,13 @@ func (s *Sink) waitError(a answer, what string) error {
 // maxQuoted is how much of an answer an error repeats.
 const maxQuoted = 400
 
-// quote returns ": " and the beginning of text, in one line and without secrets.
-func (s *Sink) quote(text string) string {
+// quote returns ": " and the beginning of text, in one line and without secrets. cut says that text had been longer.
+func (s *Sink) quote(text string, cut bool) string {
 	if text == "" {
 		return ""
 	}
 	// The replacement comes before the cut, which might leave half a secret.
-	text = strings.Join(strings.Fields(s.credentials.redacted(text)), " ")
+	text = strings.Join(strings.Fields(s.credentials.withoutSecrets(text, cut)), " ")
 	if len(text) > maxQuoted {
 		end := maxQuoted
 		for end > 0 && !utf8.RuneStart(text[end]) {

@@ -58,7 +58,7 @@ func attribute(r refusal, m *mapping, w *draft, idx []int32) attribution {
 // time returns the time with which Loki was given entry k of the request.
 func (a *attribution) time(k int) time.Time { return a.w.time(a.idx[k]) }
 
-func (a *attribution) line(k int) []byte { return a.w.entry(a.idx[k]).Line }
+func (a *attribution) lineSize(k int) int { return a.w.lineSize(a.idx[k]) }
 
 func (a *attribution) refuse(k int, f fate, why string) { a.fates[k], a.why[k] = f, why }
 
@@ -146,7 +146,7 @@ func (a *attribution) fits(r *reason, k int) bool {
 	case tooOld, tooNew:
 		return a.second(k) == r.at.Unix()
 	case lineTooLong:
-		return len(a.line(k)) == r.size && r.size > r.limit
+		return a.lineSize(k) == r.size && r.size > r.limit
 	}
 	n, size := a.w.countAttrs(a.m, a.idx[k])
 	switch r.kind {
@@ -177,7 +177,7 @@ func (a *attribution) covers(r *reason, k int) bool {
 	case tooNew:
 		return a.second(k) > r.at.Unix()
 	case lineTooLong:
-		return len(a.line(k)) > r.limit
+		return a.lineSize(k) > r.limit
 	}
 	n, size := a.w.countAttrs(a.m, a.idx[k])
 	switch r.kind {

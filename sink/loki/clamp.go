@@ -49,7 +49,7 @@ func (d *delivery) clamped(p *parcel, idx []int32, oldest time.Time, rule ruling
 		d.resends++
 		d.sink.stats.resending.Add(1)
 		var r builder
-		n := d.sink.add(&r, p, &d.w, d.near(idx), d.sink.cfg.MaxRequest)
+		n := d.sink.add(&r, p, &d.w, d.near(p, idx), d.sink.cfg.MaxRequest)
 		err := d.push(p, idx[:n], d.sink.finish(&r))
 		if idx = idx[n:]; err != nil {
 			d.fail(idx, err)

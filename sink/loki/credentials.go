@@ -1,7 +1,6 @@
 package loki
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -20,7 +19,7 @@ type BasicAuth struct {
 // checkCredentials checks which fields there are beside which.
 func (c Config) checkCredentials() []error {
 	var errs []error
-	bad := func(field, why string) { errs = append(errs, errors.New("loki: Config."+field+": "+why)) }
+	bad := func(field, why string) { errs = append(errs, wrong(field, why)) }
 	auth := c.BasicAuth
 	if auth.Username == "" && auth.PasswordFile != "" {
 		bad("BasicAuth.PasswordFile", "given without Username")
@@ -61,7 +60,7 @@ type credentials struct {
 // keys are what goes out with a request, and what must not come out in an error. They are never changed.
 type keys struct {
 	header http.Header
-	redact *strings.Replacer
+	redact redactor
 	secret string   // from the file
 	former []string // the ones before it, latest first: requests under way may still have them
 }
@@ -135,7 +134,17 @@ func (c *credentials) use(secret string) {
 }
 
 // redacted returns text without secrets.
-func (c *credentials) redacted(text string) string { return c.current.Load().redact.Replace(text) }
+func (c *credentials) redacted(text string) string { return c.current.Load().redact.all.Replace(text) }
+
+// withoutSecrets is redacted for a text of which the rest may have been cut off, in the middle of a secret.
+func (c *credentials) withoutSecrets(text string, cut bool) string {
+	r := c.current.Load().redact
+	text = r.all.Replace(text)
+	if cut {
+		text = text[:max(len(text)-r.longest, 0)]
+	}
+	return text
+}
 
 // answered notes a status which may say that the credentials were not taken.
 func (c *credentials) answered(status int) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/sink"
@@ -39,9 +40,10 @@ type delivery struct {
 	isolated int  // entries refused one by one since the last request of which something was stored
 	limited  bool // a rate limit has refused something, and that has been noted
 
-	// Why nothing more is sent, and why nothing more is sent for some tenants.
+	// Why nothing more is sent, and why nothing more is sent for some tenants and of some streams.
 	halt  error
 	halts map[string]error
+	stops map[*stream]error
 }
 
 // maxKeptStreams is how many streams of a batch the memory is kept for.
@@ -60,7 +62,7 @@ func (d *delivery) reset() {
 }
 
 func (d *delivery) write(ctx context.Context, b *batch.Batch) error {
-	d.ctx, d.w = ctx, draft{b: b, bare: d.sink.cfg.DropAttrs}
+	d.ctx, d.w = ctx, draft{b: b, bare: d.sink.cfg.DropAttrs, utf8: d.sink.cfg.EncodeJSON}
 	d.sort()
 	for k := range d.parcels {
 		d.deliver(&d.parcels[k])
@@ -87,7 +89,7 @@ func (d *delivery) deliver(p *parcel) {
 		if alone {
 			limit = p.m.stream.limits.request(limit)
 		}
-		n := d.sink.add(&d.next, p, &d.w, d.near(idx), limit)
+		n := d.sink.add(&d.next, p, &d.w, d.near(p, idx), limit)
 		if idx = idx[n:]; alone || len(idx) > 0 {
 			d.flush()
 		}
@@ -110,24 +112,38 @@ func (d *delivery) flush() {
 }
 
 // single sends a request of one part.
-func (d *delivery) single(part part, r request) { part.of.stop = d.push(part.of, part.idx, r) }
+func (d *delivery) single(part part, r request) {
+	if !d.sink.cfg.Packed { // else risky has done so
+		part.of.m.stream.pace.add(r.raw, time.Now())
+	}
+	d.end(part.of, d.push(part.of, part.idx, r))
+}
+
+// end notes why nothing more of p's stream, which other parcels may have in common with it, is sent; nil: no reason.
+func (d *delivery) end(p *parcel, err error) {
+	if err == nil {
+		return
+	}
+	if d.stops == nil {
+		d.stops = make(map[*stream]error)
+	}
+	d.stops[p.m.stream] = err
+}
 
 // stopped returns why nothing more of p is sent.
 func (d *delivery) stopped(p *parcel) error {
-	switch {
-	case d.halt != nil:
+	if d.halt != nil {
 		return d.halt
-	case p.stop != nil:
-		return p.stop
+	}
+	if err := d.stops[p.m.stream]; err != nil {
+		return err
 	}
 	return d.halts[p.m.tenant]
 }
 
 // stored notes that the entries idx of p are stored.
 func (d *delivery) stored(p *parcel, idx []int32) {
-	if d.sink.clocked {
-		p.m.stream.clock.stored(&d.w, idx)
-	}
+	p.m.stream.clock.stored(&d.w, idx)
 	d.sink.stats.stored(p.m, &d.w, idx)
 }
 
@@ -295,7 +311,7 @@ func (d *delivery) reason(why string, rule ruling, whys map[string]error) error 
 	}
 	err := whys[why]
 	if err == nil {
-		err = sink.Permanent(errors.New("loki: refused" + d.sink.quote(why)))
+		err = sink.Permanent(errors.New("loki: refused" + d.sink.quote(why, false)))
 		whys[why] = err
 	}
 	return err

@@ -10,6 +10,7 @@ import (
 type draft struct {
 	b    *batch.Batch
 	bare bool // without attributes
+	utf8 bool // what is not UTF-8 goes out as U+FFFD
 
 	// sent has what becomes of the entries' times, by index. It is nil if nothing does.
 	sent []sentTime
@@ -57,6 +58,9 @@ func (w *draft) inOrder(idx []int32) bool {
 	return true
 }
 
+// lineSize is how many bytes of a line Loki gets of entry i.
+func (w *draft) lineSize(i int32) int { return textSize(w.b.Entries[i].Line, w.utf8) }
+
 // attrs returns the attributes of its own that entry i is sent with.
 func (w *draft) attrs(i int32) []batch.Attr {
 	if w.bare {
@@ -79,7 +83,7 @@ func (w *draft) countAttrs(m *mapping, i int32) (n, size int) {
 	own := w.attrs(i)
 	n, size = len(m.moved)+len(own), m.movedSize
 	for k := range own {
-		size += nameSize(own[k].Key) + len(own[k].Value)
+		size += nameSize(own[k].Key) + textSize(own[k].Value, w.utf8)
 	}
 	if w.original(i) {
 		n++

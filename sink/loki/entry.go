@@ -27,8 +27,8 @@ var errNoTime = errors.New("loki: entry has no time")
 // checkEntry returns why Loki would refuse entry i, as a permanent error.
 func checkEntry(m *mapping, w *draft, i int32, maxLine int) error {
 	e := w.entry(i)
-	if len(e.Line) > maxLine {
-		return sink.Permanent(fmt.Errorf("loki: line of %d bytes: limit %d", len(e.Line), maxLine))
+	if n := w.lineSize(i); n > maxLine {
+		return sink.Permanent(fmt.Errorf("loki: line of %d bytes: limit %d", n, maxLine))
 	}
 	if s := e.Time.Unix(); s < minSecond || s > maxSecond {
 		if e.Time.IsZero() {

@@ -143,6 +143,26 @@ func appendJSONPair(dst []byte, a *batch.Attr, first bool) []byte {
 	return appendJSON(dst, a.Value, "\uFFFD")
 }
 
+// textSize is how many bytes text has when Loki reads it, if what is not UTF-8 is replaced by U+FFFD, or if it is not.
+func textSize[T string | []byte](text T, replaced bool) int {
+	n := len(text)
+	if !replaced {
+		return n
+	}
+	for i := 0; i < len(text); {
+		if text[i] < utf8.RuneSelf {
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(string(text[i:min(i+utf8.UTFMax, len(text))]))
+		if r == utf8.RuneError {
+			n += len("\uFFFD") - size
+		}
+		i += size
+	}
+	return n
+}
+
 // appendJSON appends text as a JSON string, RFC 8259, section 7, with what is not UTF-8, and U+FFFD itself, replaced.
 func appendJSON[T string | []byte](dst []byte, text T, replacement string) []byte {
 	const hex = "0123456789abcdef"

@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/logferry/logferry/batch"
 )
 
 // Loki's defaults: max_label_names_per_series, max_label_name_length, max_label_value_length.
 const (
-	defaultMaxLabels = 14 // 15, of which Loki takes one for the service_name it adds
+	defaultMaxLabels = 14 // 15, with room for the service_name that Loki adds, whether or not it counts that
 	maxLabelName     = 1024
 	maxLabelValue    = 2048
 	serviceName      = "service_name"
@@ -44,9 +45,7 @@ func (c Config) labelRule() labelRule {
 // checkLabels checks the fields of c that are about labels and tenants.
 func (c Config) checkLabels() error {
 	var errs []error
-	bad := func(field, why string, args ...any) {
-		errs = append(errs, fmt.Errorf("loki: Config."+field+": "+why, args...))
-	}
+	bad := func(field, why string, args ...any) { errs = append(errs, wrong(field, why, args...)) }
 	if c.MaxLabels < 0 {
 		bad("MaxLabels", "%d: negative", c.MaxLabels)
 	}
@@ -58,10 +57,15 @@ func (c Config) checkLabels() error {
 	if c.TenantLabel != "" && !batch.ValidName(c.TenantLabel) {
 		bad("TenantLabel", "%q is not a label name", c.TenantLabel)
 	}
+	none := c.StreamLabels != nil && c.ExternalLabels == (batch.Labels{})
 	for _, name := range c.StreamLabels {
+		none = none && name == c.TenantLabel // which is taken away
 		if !batch.ValidName(name) {
 			bad("StreamLabels", "%q is not a label name", name)
 		}
+	}
+	if none {
+		bad("StreamLabels", "leave every stream without labels: want one that names it, or ExternalLabels")
 	}
 	external := 0
 	for name, value := range c.ExternalLabels.All() {
@@ -162,9 +166,7 @@ func tenantProblem(id string) string {
 		return "not allowed"
 	}
 	for i := range len(id) {
-		c := id[i]
-		alnum := '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-		if !alnum && !bytes.ContainsRune([]byte("!-_.*'()"), rune(c)) {
+		if c := id[i]; !isAlnum(c) && !strings.ContainsRune("!-_.*'()", rune(c)) {
 			return fmt.Sprintf("contains %q: want letters, digits and !-_.*'()", c)
 		}
 	}

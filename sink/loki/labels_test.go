@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -158,5 +159,35 @@ func TestAttrsAreDropped(t *testing.T) {
 	}
 	if e := f.all()[0].entries[0]; len(e.metadata) != 0 || e.line != "a" {
 		t.Errorf("%v", e)
+	}
+}
+
+// Nothing newer of a stream is sent while entries of it wait, whichever labels they have beside those of the stream.
+func TestStreamStopsWhole(t *testing.T) {
+	for _, packed := range []bool{false, true} {
+		f := newFake(t)
+		f.packed = packed
+		rate := "entry with timestamp x ignored, reason: 'Per stream rate limit exceeded (limit: 3MB/sec)', "
+		f.answer = func(_ int, p push, w http.ResponseWriter, _ *http.Request) bool {
+			if p.labels == `{app="a"}` {
+				http.Error(w, rate, http.StatusTooManyRequests)
+			}
+			return p.labels == `{app="a"}`
+		}
+		s := newSink(t, f.URL, func(c *Config) { c.StreamLabels, c.Packed = []string{"app"}, packed })
+		ls := []batch.Labels{batch.MustLabels("app", "a", "pod", "1"), batch.MustLabels("app", "a", "pod", "2"), batch.MustLabels("app", "b", "pod", "3")}
+		err := s.Write(t.Context(), byTenant(ls...))
+		if got := failedIndices(t, err, 3); !slices.Equal(got, []int{0, 1}) {
+			t.Errorf("packed %v: failed %v: %v", packed, got, err)
+		}
+		refused := 0
+		for _, p := range f.all() {
+			if len(p.others) == 0 && p.labels == `{app="a"}` {
+				refused++
+			}
+		}
+		if refused != 1 {
+			t.Errorf("packed %v: %d requests of the stream that waits", packed, refused)
+		}
 	}
 }

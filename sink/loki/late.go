@@ -24,15 +24,33 @@ const stampLayout = "2006-01-02 15:04:05.999999999 -0700 MST"
 
 func (l *late) complete() bool { return l.of > 0 }
 
+// beginning and between are what stands around the time of an entry that is listed.
+const (
+	beginning = "entry with timestamp "
+	between   = " ignored, reason: '"
+)
+
+// saysStreamRate reports whether body lists an entry that was refused for the rate of its stream. Labels, which may have
+// this text in them, come later in a line, and without line breaks.
+func saysStreamRate(body string) bool {
+	for line := range strings.Lines(body) {
+		if rest, ok := strings.CutPrefix(line, beginning); ok {
+			if _, why, _ := strings.Cut(rest, between); strings.HasPrefix(why, textStreamRate) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // parseLate reports whether body is of that kind.
 func parseLate(body string, cut bool) (*late, bool) {
-	const entry = "entry with timestamp "
-	if !strings.HasPrefix(body, entry) {
+	if !strings.HasPrefix(body, beginning) {
 		return nil, false
 	}
 	l := &late{}
 	for {
-		rest, ok := strings.CutPrefix(body, entry)
+		rest, ok := strings.CutPrefix(body, beginning)
 		if !ok {
 			break
 		}
@@ -51,7 +69,7 @@ func parseLate(body string, cut bool) (*late, bool) {
 }
 
 func parseLateEntry(line string) (e lateEntry, ok bool) {
-	stamp, why, ok := strings.Cut(line, " ignored, reason: '")
+	stamp, why, ok := strings.Cut(line, between)
 	if !ok {
 		return e, false
 	}

@@ -25,7 +25,6 @@ type Sink struct {
 	codec      codec
 	mappings   mappings
 	tenants    tenants
-	clocked    bool      // the streams' clocks are of use
 	deliveries sync.Pool // of *delivery
 	raws       bufferPool
 	wires      bufferPool
@@ -54,22 +53,22 @@ func New(cfg Config) (*Sink, error) {
 	}
 	format := cfg.codec()
 	s := &Sink{
-		cfg:     cfg,
-		url:     endpoint,
-		codec:   format,
-		clocked: cfg.Packed || cfg.Times.changes(),
+		cfg:   cfg,
+		url:   endpoint,
+		codec: format,
 	}
 	if err := s.connect(cfg); err != nil {
 		return nil, err
 	}
-	s.mappings = mappings{rule: cfg.labelRule(), codec: format, bare: cfg.DropAttrs}
+	s.mappings = mappings{rule: cfg.labelRule(), codec: format, bare: cfg.DropAttrs, utf8: cfg.EncodeJSON}
 	s.deliveries.New = func() any { return &delivery{sink: s} }
 	return s, nil
 }
 
 // Write pushes the entries of b, stream by stream, and returns when their fate is known, or ctx is done. Entries that
 // Loki did not take are listed in a *sink.PartialError, each with its class; if the same became of all of them, that
-// error itself is returned. Within a stream nothing is sent after an entry that is worth a retry.
+// error itself is returned. Of entries with the same labels nothing is sent after one that is worth a retry. Nothing of b
+// is used once Write has returned. After Close it returns [ErrClosed].
 func (s *Sink) Write(ctx context.Context, b *batch.Batch) error {
 	if s.closed.Load() {
 		return ErrClosed

@@ -28,6 +28,7 @@ type mappings struct {
 	rule  labelRule
 	codec codec
 	bare  bool // moved labels are left out
+	utf8  bool // see draft
 
 	mu      sync.RWMutex
 	byOf    map[batch.Labels]*mapping
@@ -72,7 +73,7 @@ func (c *mappings) make(l batch.Labels) *mapping {
 		m.moved = s.moved
 		m.attrs = c.codec.attrs(nil, s.moved)
 		for _, a := range s.moved {
-			m.movedSize += nameSize(a.Key) + len(a.Value)
+			m.movedSize += nameSize(a.Key) + textSize(a.Value, c.utf8)
 		}
 	}
 	key := streamKey{s.tenant, s.labels}

@@ -21,7 +21,8 @@ func (d *delivery) risky(p *parcel) bool {
 		size += len(d.w.entry(i).Line)
 	}
 	now := time.Now()
-	if p.m.stream.pace.fast(size, now) || size > d.sink.cfg.MaxRequest/riskyShare {
+	p.m.stream.pace.add(size, now)
+	if p.m.stream.pace.fast(now) || size > d.sink.cfg.MaxRequest/riskyShare {
 		return true
 	}
 	newest := p.m.stream.clock.last()
@@ -44,7 +45,7 @@ func (d *delivery) packed(parts []part, r request) {
 		return
 	case rule.verdict == undelivered && rule.scope != thisStream, rule.verdict == limited && rule.scope != thisStream && !rule.burst:
 		for _, part := range parts {
-			part.of.stop = d.stop(part.of, part.idx, rule)
+			d.end(part.of, d.stop(part.of, part.idx, rule))
 		}
 		return
 	}
@@ -54,6 +55,6 @@ func (d *delivery) packed(parts []part, r request) {
 			d.fail(part.idx, err)
 			continue
 		}
-		part.of.stop = d.repeat(part.of, part.idx, a)
+		d.end(part.of, d.repeat(part.of, part.idx, a))
 	}
 }

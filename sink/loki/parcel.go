@@ -10,9 +10,8 @@ import (
 
 // A parcel is what a Write has for one set of labels.
 type parcel struct {
-	m    *mapping
-	idx  []int32 // the entries worth sending, by time
-	stop error   // why no more of them are sent
+	m   *mapping
+	idx []int32 // the entries worth sending, by time
 }
 
 // sort makes the parcels of the batch, in the order of their first entries, and fails what is not worth sending.

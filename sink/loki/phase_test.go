@@ -1,26 +1,14 @@
 package loki
 
 import (
-	"crypto/tls"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/logferry/logferry/batch"
 )
-
-// randomBytes is a line that does not compress.
-func randomBytes(n int) []byte {
-	line := make([]byte, n)
-	rng := rand.NewChaCha8([32]byte{1})
-	rng.Read(line)
-	return line
-}
 
 // silence takes what comes and answers nothing.
 func silence(_ int, c net.Conn) { io.Copy(io.Discard, c) }
@@ -63,8 +51,8 @@ func TestPhases(t *testing.T) {
 		// The kernel may take a whole request; the window of HTTP/2 is a megabyte.
 		"sending": {
 			serve: func(t *testing.T) string {
-				cert := newAuthority(t, "root", nil).issue("127.0.0.1")
-				return secured(t, &tls.Config{Certificates: []tls.Certificate{cert}}, func(_ http.ResponseWriter, r *http.Request) {
+				server, _ := certificate(t)
+				return secured(t, server, func(_ http.ResponseWriter, r *http.Request) {
 					<-r.Context().Done()
 				}).URL
 			},
@@ -97,9 +85,7 @@ func TestPhases(t *testing.T) {
 			t.Parallel()
 			url := test.serve(t)
 			s := newSink(t, url, func(c *Config) { c.MaxRequest, c.MaxLine = maxMaxRequest, maxMaxLine; test.change(url, c) })
-			b := batch.New(nil, shop)
-			b.Append(start, randomBytes(maxMaxLine-100))
-			err := s.Write(t.Context(), b)
+			err := s.Write(t.Context(), noise(1, shop, 1, maxMaxLine-100))
 			if classOf(err) != retry || !regexp.MustCompile(test.want).MatchString(err.Error()) {
 				t.Errorf("got %v, want %s", err, test.want)
 			}

@@ -45,7 +45,7 @@ func (s *Sink) Ready(ctx context.Context) error {
 	case err != nil:
 		return s.noAnswer(ctx, timed, j, err)
 	}
-	return fmt.Errorf("loki: %s: %s: status %d%s", where, s.unready(resp.StatusCode), resp.StatusCode, s.quote(string(text)))
+	return fmt.Errorf("loki: %s: %s: status %d%s", where, s.unready(resp.StatusCode), resp.StatusCode, s.quote(string(text), len(text) == maxReady))
 }
 
 func (s *Sink) readyURL() *url.URL {

@@ -2,8 +2,10 @@ package loki
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"net"
 	"net/http"
@@ -33,7 +35,7 @@ func tellTale() (forms []string) {
 	for _, s := range []string{secretPassword, secretFile, secretFormer, secretToken, secretHeader, secretLogin, secretProxy} {
 		quoted := fmt.Sprintf("%q", s)
 		forms = append(forms, s, quoted[1:len(quoted)-1], url.QueryEscape(s), url.PathEscape(s), base64.StdEncoding.EncodeToString([]byte(s)),
-			base64.URLEncoding.EncodeToString([]byte(s)), basic("user", s))
+			base64.URLEncoding.EncodeToString([]byte(s)), basic("user", s), html.EscapeString(s))
 		for _, word := range strings.Fields(s) {
 			if len(word) > 6 {
 				forms = append(forms, word)
@@ -43,8 +45,8 @@ func tellTale() (forms []string) {
 	return forms
 }
 
-// silentServer fails the test if text tells a secret.
-func silentServer(t *testing.T, what, text string) {
+// silentText fails the test if text tells a secret.
+func silentText(t *testing.T, what, text string) {
 	t.Helper()
 	for _, form := range tellTale() {
 		if strings.Contains(text, form) {
@@ -59,7 +61,7 @@ func silentError(t *testing.T, what string, err error) {
 	if err == nil {
 		return
 	}
-	silentServer(t, what, fmt.Sprintf("%v %+v %q", err, err, err.Error()))
+	silentText(t, what, fmt.Sprintf("%v %+v %q", err, err, err.Error()))
 	if p, ok := err.(*sink.PartialError); ok {
 		for _, f := range p.Failures {
 			silentError(t, what, f.Err)
@@ -80,10 +82,12 @@ func indiscretion(r *http.Request) string {
 	var b strings.Builder
 	for name, values := range r.Header {
 		for _, v := range values {
-			fmt.Fprintf(&b, "%s=%s %q %s %s; ", name, v, v, url.QueryEscape(v), base64.StdEncoding.EncodeToString([]byte(v)))
+			text, _ := json.Marshal(v)
+			fmt.Fprintf(&b, "%s=%s %q %s %s %s %s; ", name, v, v, url.QueryEscape(v), base64.StdEncoding.EncodeToString([]byte(v)), html.EscapeString(v), text)
 			if _, credential, ok := strings.Cut(v, " "); ok {
 				clear, _ := base64.StdEncoding.DecodeString(credential)
-				fmt.Fprintf(&b, "%s %s %q ", credential, clear, clear)
+				text, _ := json.Marshal(string(clear))
+				fmt.Fprintf(&b, "%s %s %q %s %s ", credential, clear, clear, html.EscapeString(string(clear)), text)
 			}
 		}
 	}
@@ -127,14 +131,7 @@ func TestAnswersDoNotTellSecrets(t *testing.T) {
 				}))
 				s := newSink(t, server.URL, change)
 				what := fmt.Sprintf("%s, %d, %s", name, status, kind)
-				err := s.Write(t.Context(), newBatch(shop, "x", "y"))
-				if err == nil {
-					t.Errorf("%s: no error", what)
-				}
-				silentError(t, what, err)
-				silentError(t, what+", Ready", s.Ready(t.Context()))
-				silentError(t, what+", Health", s.Health())
-				silentServer(t, what+", Stats", fmt.Sprintf("%+v", s.Stats()))
+				silentSink(t, what, s)
 				server.Close()
 			}
 		}
@@ -194,22 +191,28 @@ func TestFailuresDoNotTellSecrets(t *testing.T) {
 				}
 			})
 			what := name + ", " + kind
-			err := s.Write(t.Context(), newBatch(shop, "x"))
-			if err == nil {
-				t.Errorf("%s: no error", what)
-			}
-			silentError(t, what, err)
-			silentError(t, what+", Ready", s.Ready(t.Context()))
-			silentError(t, what+", Health", s.Health())
-			silentServer(t, what+", Stats", fmt.Sprintf("%+v", s.Stats()))
+			silentSink(t, what, s)
 			silentError(t, what+", Close", s.Close(t.Context()))
 		}
 	}
 }
 
+// silentSink has s fail to write, and looks at all that it says.
+func silentSink(t *testing.T, what string, s *Sink) {
+	t.Helper()
+	err := s.Write(t.Context(), newBatch(shop, "x", "y"))
+	if err == nil {
+		t.Errorf("%s: no error", what)
+	}
+	silentError(t, what, err)
+	silentError(t, what+", Ready", s.Ready(t.Context()))
+	silentError(t, what+", Health", s.Health())
+	silentText(t, what+", Stats", fmt.Sprintf("%+v", s.Stats()))
+}
+
 // Of secrets that begin alike nothing is left of the longer one.
 func TestLongestSecretFirst(t *testing.T) {
-	text := replacer([]string{"abcd", "abcdefgh", "abcdef"}).Replace("abcdefgh, abcdef, abcd, abc")
+	text := newRedactor([]string{"abcd", "abcdefgh", "abcdef"}).all.Replace("abcdefgh, abcdef, abcd, abc")
 	if text != "***, ***, ***, abc" {
 		t.Error(text)
 	}
@@ -276,5 +279,30 @@ func TestRefusedConfigsDoNotTellSecrets(t *testing.T) {
 	// That the test would notice: a secret is there to be told.
 	if err := errors.New(indiscretion(&http.Request{Header: http.Header{"A": {"Basic " + basic("user", secretPassword)}}})); !strings.Contains(err.Error(), secretPassword) {
 		t.Error("the indiscretion is discreet")
+	}
+}
+
+// Nor does a secret of which only the beginning lies within what is read of an answer.
+func TestSecretsCutOff(t *testing.T) {
+	for _, status := range []int{200, 400, 401, 429, 500} {
+		for _, seen := range []int{3, 20, len("Bearer " + secretToken)} {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.WriteHeader(status)
+				most := maxAnswer
+				if r.Method == http.MethodGet {
+					most = maxReady
+				}
+				// Spaces take no room in an error.
+				io.WriteString(w, strings.Repeat(" ", most-seen)+r.Header.Get("Authorization")+" and more")
+			}))
+			s := newSink(t, server.URL, func(c *Config) { c.BearerToken = secretToken })
+			err := s.Write(t.Context(), newBatch(shop, "x"))
+			for _, text := range []string{fmt.Sprint(err), fmt.Sprint(s.Health()), fmt.Sprint(s.Ready(t.Context()))} {
+				if strings.Contains(text, secretToken[:8]) {
+					t.Errorf("%d, %d bytes: %s", status, seen, text)
+				}
+			}
+			server.Close()
+		}
 	}
 }

@@ -62,12 +62,12 @@ func (c *counters) snapshot() Stats {
 		Clamped:   c.clamped.Load(),
 		OverLimit: c.overLimit.Load(),
 		Requests:  c.requests.Load(),
+		Statuses:  map[int]int64{},
+		RawBytes:  c.raw.Load(),
+		WireBytes: c.wire.Load(),
+		Resends:   c.resending.Load(),
 
 		Unanswered: c.unanswered.Load(),
-		Statuses:   map[int]int64{},
-		RawBytes:   c.raw.Load(),
-		WireBytes:  c.wire.Load(),
-		Resends:    c.resending.Load(),
 	}
 	for code := range c.statuses {
 		if n := c.statuses[code].Load(); n > 0 {

@@ -2,7 +2,6 @@ package loki
 
 import (
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -80,7 +79,7 @@ func (t Times) validate() error {
 		policy TimePolicy
 	}{{"TooOld", t.TooOld}, {"TooNew", t.TooNew}} {
 		if f.policy < Keep || f.policy > Refuse {
-			errs = append(errs, fmt.Errorf("loki: Config.Times.%s: %d: want Keep, Clamp or Refuse", f.name, f.policy))
+			errs = append(errs, wrong("Times."+f.name, "%d: want Keep, Clamp or Refuse", f.policy))
 		}
 	}
 	for _, f := range []struct {
@@ -88,7 +87,7 @@ func (t Times) validate() error {
 		d    time.Duration
 	}{{"MaxAge", t.MaxAge}, {"MaxAhead", t.MaxAhead}, {"MaxBehind", t.MaxBehind}} {
 		if f.d < 0 {
-			errs = append(errs, fmt.Errorf("loki: Config.Times.%s: %v: negative", f.name, f.d))
+			errs = append(errs, wrong("Times."+f.name, "%v: negative", f.d))
 		}
 	}
 	return errors.Join(errs...)

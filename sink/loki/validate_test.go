@@ -153,6 +153,8 @@ func TestConfigIsChecked(t *testing.T) {
 		{func(c *Config) { c.TenantID = strings.Repeat("x", 151) }, "Config.TenantID: 151 bytes, limit 150"},
 		{func(c *Config) { c.TenantLabel = "a.b" }, `Config.TenantLabel: "a.b" is not a label name`},
 		{func(c *Config) { c.StreamLabels = []string{"a", "b-c"} }, `Config.StreamLabels: "b-c" is not a label name`},
+		{func(c *Config) { c.StreamLabels = []string{} }, "Config.StreamLabels: leave every stream without labels"},
+		{func(c *Config) { c.TenantLabel, c.StreamLabels = "t", []string{"t"} }, "Config.StreamLabels: leave every stream without labels"},
 		{func(c *Config) { c.ExternalLabels = labelsOf(15) }, "Config.ExternalLabels: 15 beside service_name, limit 14"},
 		{func(c *Config) { c.ExternalLabels = labelsOf(1, "n", strings.Repeat("v", 2049)) }, "Config.ExternalLabels: n: 1 and 2049 bytes"},
 		{func(c *Config) { c.TenantLabel, c.ExternalLabels = "l0", labelsOf(1) }, "Config.ExternalLabels: l0 is the TenantLabel"},
