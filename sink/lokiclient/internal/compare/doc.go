@@ -3,7 +3,7 @@
 //
 //	go -C sink/lokiclient run ./internal/compare
 //
-// It takes some two minutes. The lines are those of the real logs that -logs finds, in turns, or else generated ones, with a
+// It takes some two minutes, and a Unix system. The lines are those of the real logs that -logs finds, in turns, or else generated ones, with a
 // number in front. Each subject is a process of its own, set up as its documentation sets it up, and pushes to a server in
 // this process, which counts the numbers. Every row is measured with both, one after the other:
 //
