@@ -51,24 +51,6 @@ func TestDividedStream(t *testing.T) {
 	p.check()
 }
 
-// TestLokiStoresResentEntriesTwice: the parts of a divided stream are streams of their own, and each request goes on with
-// the next of them, so that a retry finds nothing there to be equal to. If it fails, Loki has been improved.
-func TestLokiStoresResentEntriesTwice(t *testing.T) {
-	s := startProven(t, Tenants(map[string]string{"divided": divided}))
-	p := prove(t, s, "divided")
-	p.divide(t)
-	p.whileDivided(t, func() bool {
-		b := batch.New(nil, proof)
-		b.Append(p.next(), scrambled(30_000))
-		for range 2 {
-			if fates := p.writeThrough(patient(p.sink), b); fates[0] != nil {
-				t.Fatal(fates)
-			}
-		}
-		return p.stored()[p.keyOf(proof, &b.Entries[0])] == 2
-	})
-}
-
 // whileDivided tries until f is true, several times because Loki stops dividing a stream as soon as nothing comes.
 func (p *prover) whileDivided(t *testing.T, f func() bool) {
 	t.Helper()
