@@ -65,8 +65,8 @@
 // Loki keeps the last, and it drops empty values. U+FFFD in the value of a label becomes '?', because Loki's parser
 // cannot read it back.
 //
-// Lines and attribute values go out byte for byte. Where they are not UTF-8, Loki's queries return U+FFFD for each bad
-// byte of a line, and a space for those of an attribute.
+// Lines and attribute values go out byte for byte, except as JSON, for which [Config].EncodeJSON says what happens. Where
+// they are not UTF-8, Loki's queries return U+FFFD for each bad byte of a line, and a space for those of an attribute.
 //
 // # The way to Loki
 //
