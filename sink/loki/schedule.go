@@ -109,6 +109,9 @@ func (d *delivery) remember() {
 	for k := range d.parcels {
 		p := &d.parcels[k]
 		p.m.recall.replace(&d.w, p.idx, open, d.sink.cfg.Times.Distinct)
+		if open != nil && !p.m.recall.empty() {
+			d.sink.mappings.restore(p.m)
+		}
 	}
 }
 
