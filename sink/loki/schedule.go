@@ -12,7 +12,7 @@ import (
 // few as possible: each entry may be an hour behind the newest one before it.
 func (d *delivery) schedule(p *parcel) {
 	if !d.w.inOrder(p.idx) {
-		slices.SortStableFunc(p.idx, func(i, j int32) int { return d.w.time(i).Compare(d.w.time(j)) })
+		slices.SortStableFunc(p.idx, func(i, j int32) int { return d.w.wall(i).Compare(d.w.wall(j)) })
 	}
 	if len(p.idx) > 0 && d.sink.cfg.Times.changes() {
 		d.retime(p)
@@ -43,7 +43,7 @@ func (d *delivery) retime(p *parcel) {
 // recalled gives entry i the time it was sent with before, if it was, and if that is still acceptable.
 func (d *delivery) recalled(p *parcel, v *window, i int32) bool {
 	s, found := p.m.recall.take(&d.w, i)
-	if !found || !v.holds(s.of(d.w.entry(i).Time)) {
+	if !found || !v.holds(s.of(d.w.own(i))) {
 		return false
 	}
 	d.send(i, s)
@@ -51,7 +51,7 @@ func (d *delivery) recalled(p *parcel, v *window, i int32) bool {
 }
 
 func (d *delivery) retimeEntry(p *parcel, v *window, i int32) error {
-	s, err := p.m.stream.clock.next(&d.sink.cfg.Times, v, d.w.entry(i).Time)
+	s, err := p.m.stream.clock.next(&d.sink.cfg.Times, v, d.w.own(i))
 	if err != nil {
 		return err
 	}
@@ -82,16 +82,16 @@ func (d *delivery) near(idx []int32) []int32 {
 	most := d.sink.cfg.Times.MaxBehind
 	if d.w.sent == nil {
 		// In order, and as a rule all near.
-		first := d.w.time(idx[0])
-		if d.w.time(idx[len(idx)-1]).Sub(first) <= most {
+		first := d.w.wall(idx[0])
+		if d.w.wall(idx[len(idx)-1]).Sub(first) <= most {
 			return idx
 		}
-		return idx[:sort.Search(len(idx), func(k int) bool { return d.w.time(idx[k]).Sub(first) > most })]
+		return idx[:sort.Search(len(idx), func(k int) bool { return d.w.wall(idx[k]).Sub(first) > most })]
 	}
-	oldest := d.w.time(idx[0])
+	oldest := d.w.wall(idx[0])
 	newest := oldest
 	for k, i := range idx {
-		at := d.w.time(i)
+		at := d.w.wall(i)
 		newest = later(newest, at)
 		if at.Before(oldest) {
 			oldest = at
