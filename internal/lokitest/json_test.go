@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/sink"
 	"github.com/logferry/logferry/sink/loki"
 )
 
@@ -115,5 +116,26 @@ func TestLargestJSONRequests(t *testing.T) {
 				t.Errorf("%d entries are stored, want %d", got, n)
 			}
 		})
+	}
+}
+
+// Loki measures what it was given, three bytes for one that is not UTF-8. With a limit of ours above its own it is Loki
+// that refuses, and what it says finds the line at once.
+func TestLokiMeasuresReplacedBytes(t *testing.T) {
+	s := Start(t)
+	at := time.Now().Add(-time.Minute)
+	for _, c := range []struct {
+		bytes    int
+		maxLine  int
+		refused  bool
+		requests int64
+	}{{87_381, 0, false, 1}, {87_382, 0, true, 0}, {87_382, 1 << 20, true, 1}, {87_381, 1 << 20, false, 1}} {
+		b := batch.New(nil, batch.MustLabels("app", fmt.Sprint(c)))
+		b.Append(at, []byte(strings.Repeat("\xff", c.bytes)))
+		to := newSink(t, loki.Config{URL: s.URL, EncodeJSON: true, MaxLine: c.maxLine})
+		err := to.Write(t.Context(), b)
+		if refused := sink.IsPermanent(err); refused != c.refused || err != nil && !refused || to.Stats().Requests != c.requests {
+			t.Errorf("%+v: %d requests, %v", c, to.Stats().Requests, err)
+		}
 	}
 }

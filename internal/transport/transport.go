@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -36,6 +37,7 @@ type Transport struct {
 	used  atomic.Bool   // there was a dial
 	open  atomic.Int64  // connections of all generations, those being dialled included
 	gone  chan struct{} // told, if there is room, when open falls
+	ended atomic.Bool   // Close was called: nothing is dialled any more
 
 	current  atomic.Pointer[generation]
 	renewing sync.Mutex    // held for moments
@@ -116,6 +118,12 @@ func (t *Transport) Open() int { return int(t.open.Load()) }
 func (t *Transport) connect(ctx context.Context, g *generation, network, addr string) (net.Conn, error) {
 	t.open.Add(1)
 	g.open.Add(1)
+	// Close looks at open after it has set ended: it waits for this dial, or the dial comes to nothing.
+	if t.ended.Load() {
+		g.open.Add(-1)
+		t.left()
+		return nil, errEnded
+	}
 	t.used.Store(true)
 	labelled := pprof.WithLabels(ctx, pprof.Labels(label, t.name))
 	if t.plain {
@@ -140,6 +148,8 @@ func (t *Transport) connect(ctx context.Context, g *generation, network, addr st
 	return counted, nil
 }
 
+var errEnded = errors.New("the transport is closed")
+
 func (t *Transport) left() {
 	t.open.Add(-1)
 	select {
@@ -152,8 +162,10 @@ func (t *Transport) left() {
 // no longer are, and returns when none is left, nor any of their goroutines. If
 // ctx is done before, the error says what is left, and Close may be called
 // again. It ends no request: whoever has one under way cancels it first and
-// closes the body.
+// closes the body. From the first call on there are no new connections, and
+// requests that need one fail.
 func (t *Transport) Close(ctx context.Context) error {
+	t.ended.Store(true)
 	// A connection whose dial outlives its request becomes idle after the first call.
 	recheck := time.NewTicker(closeRecheck)
 	defer recheck.Stop()

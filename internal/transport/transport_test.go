@@ -208,3 +208,51 @@ func TestInBubble(t *testing.T) {
 		t.Logf("Close took %v of the bubble's time", time.Since(began))
 	})
 }
+
+// A request that comes when Close is over, because its owner did not know, leaves nothing behind.
+func TestNoConnectionAfterClose(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer s.Close()
+	tr := New(Config{Owner: "test", MaxIdle: 20})
+	if err := tr.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := get(t, tr, t.Context(), s.URL)
+	if err == nil {
+		resp.Body.Close()
+	}
+	if !errors.Is(err, errEnded) || tr.Open() != 0 {
+		t.Errorf("%v, %d connections", err, tr.Open())
+	}
+}
+
+// Whatever requests do while Close runs, no connection is there when it is over.
+func TestCloseDuringRequests(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer s.Close()
+	for range 50 {
+		tr := New(Config{Owner: "test", MaxIdle: 20})
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				for {
+					resp, err := get(t, tr, t.Context(), s.URL)
+					if err != nil {
+						return
+					}
+					resp.Body.Close()
+				}
+			})
+		}
+		for tr.Open() == 0 {
+			runtime.Gosched()
+		}
+		if err := tr.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		wg.Wait()
+		if n := tr.Open(); n != 0 {
+			t.Fatalf("%d connections are left", n)
+		}
+	}
+}

@@ -56,7 +56,7 @@ func attribute(r refusal, m *mapping, w *draft, idx []int32) attribution {
 }
 
 // time returns the time with which Loki was given entry k of the request.
-func (a *attribution) time(k int) time.Time { return a.w.time(a.idx[k]) }
+func (a *attribution) time(k int) time.Time { return a.w.wall(a.idx[k]) }
 
 func (a *attribution) lineSize(k int) int { return a.w.lineSize(a.idx[k]) }
 

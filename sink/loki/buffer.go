@@ -3,6 +3,7 @@ package loki
 import (
 	"bytes"
 	"io"
+	"io/fs"
 	"sync"
 	"sync/atomic"
 )
@@ -57,19 +58,33 @@ func (b *buffer) release() {
 func (b *buffer) body() io.ReadCloser {
 	b.users.Add(1)
 	r := &body{buf: b}
-	r.Reset(b.b)
+	r.in.Reset(b.b)
 	return r
 }
 
+// A body may be closed during a Read, as net/http does with that of an HTTP/2 request which it gives up: the memory is
+// not the next one's before that Read is over, nor can there be another.
 type body struct {
-	bytes.Reader
-	buf    *buffer
-	closed atomic.Bool
+	mu  sync.Mutex
+	in  bytes.Reader
+	buf *buffer // nil: closed
+}
+
+func (r *body) Read(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.buf == nil {
+		return 0, fs.ErrClosed
+	}
+	return r.in.Read(p)
 }
 
 func (r *body) Close() error {
-	if r.closed.CompareAndSwap(false, true) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.buf != nil {
 		r.buf.release()
+		r.buf = nil
 	}
 	return nil
 }

@@ -71,7 +71,7 @@ func (d *delivery) clampAll(p *parcel, idx []int32, oldest time.Time) []int32 {
 	good := idx[:0]
 	for _, i := range idx {
 		s := c.clampNew(t, &v)
-		if d.w.time(i).Before(v.oldest) {
+		if d.w.wall(i).Before(v.oldest) {
 			s = c.clampOld(t, &v)
 		}
 		s.told = d.told(i) + 1

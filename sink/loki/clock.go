@@ -87,7 +87,7 @@ func (c *clock) stored(w *draft, idx []int32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, i := range idx {
-		c.newest = later(c.newest, w.time(i))
+		c.newest = later(c.newest, w.wall(i))
 	}
 }
 

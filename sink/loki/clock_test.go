@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/sink"
@@ -46,6 +47,33 @@ func TestClockIsSetBack(t *testing.T) {
 					seen[at] = true
 				}
 			}
+		}
+	}
+}
+
+// setBack returns t as time.Now would have returned it, had the clock been set back at t and d passed since.
+func setBack(t time.Time, d time.Duration) time.Time {
+	// A Time's second word has the monotonic clock, if the Time has one.
+	*(*int64)(unsafe.Add(unsafe.Pointer(&t), 8)) += int64(d)
+	return t
+}
+
+// Entries are in order by the clock on the wall, which is what Loki sees, even if it was set back.
+func TestOrderIsThatOfTheWall(t *testing.T) {
+	for _, times := range []Times{{}, {TooOld: Clamp}} {
+		f := newFake(t)
+		s := newSink(t, f.URL, func(c *Config) { c.Times = times })
+		now := time.Now()
+		b := lines(start, "before", "after")
+		b.Entries[0].Time, b.Entries[1].Time = now, setBack(now.Add(-30*time.Minute), time.Hour)
+		if first := b.Entries[0].Time; !first.Before(b.Entries[1].Time) || first.UnixNano() < b.Entries[1].Time.UnixNano() {
+			t.Fatal("the clock is not set back")
+		}
+		if err := s.Write(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+		if got := f.lines(); !slices.Equal(got, []string{"after", "before"}) {
+			t.Errorf("%+v: %q", times, got)
 		}
 	}
 }

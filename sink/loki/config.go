@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -194,17 +195,26 @@ func (c Config) endpoint() (*url.URL, error) {
 		return refuse("does not begin with http:// or https://")
 	case u.Hostname() == "":
 		return refuse("names no host")
+	case !validPort(u.Port()):
+		return refuse("port: want 1 to 65535")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return refuse("has a query or a fragment: use Headers or TenantID")
 	}
-	path := strings.TrimRight(u.Path, "/")
+	// A slash, say, may be escaped for a gateway's sake, and stays so.
+	path, raw := strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")
 	if !strings.HasSuffix(path, pushPath) {
 		if strings.Contains(path, "/loki/api") || strings.Contains(path, "/api/prom") {
 			return refuse("path %s: want Loki's root or %s", path, pushPath)
 		}
-		path += pushPath
+		path, raw = path+pushPath, raw+pushPath
 	}
-	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: path}, nil
+	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: path, RawPath: raw}, nil
+}
+
+// validPort reports whether port, of a URL, can be connected to; empty: the scheme's.
+func validPort(port string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || err == nil && n > 0
 }
 
 func (c Config) checkHeaders() []error {
@@ -230,6 +240,8 @@ func (c Config) headerProblem(name string) string {
 	switch http.CanonicalHeaderKey(name) {
 	case "Content-Type", "Content-Length", "Content-Encoding", "Transfer-Encoding", "Connection", "Host", "Trailer":
 		return "set by the sink"
+	case "Accept-Encoding", "Expect", "Keep-Alive", "Proxy-Connection", "Te", "Upgrade":
+		return "changes how the connection is used, or how answers come"
 	case "User-Agent":
 		return "use UserAgent"
 	case tenantHeader:

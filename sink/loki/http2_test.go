@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/logferry/logferry/batch"
@@ -93,5 +94,30 @@ func TestHTTP2EarlyAnswer(t *testing.T) {
 	}
 	if stored := f.lines(); len(mine) == 0 || !slices.Equal(stored, mine) {
 		t.Errorf("%d lines are stored, %d were delivered, or they differ", len(stored), len(mine))
+	}
+}
+
+// A 204 that comes before the request is there is not believed in HTTP/2 either.
+func TestHTTP2StoredTooEarly(t *testing.T) {
+	f := newHTTP2Fake(t)
+	h := f.Config.Handler
+	var honest atomic.Bool
+	f.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if honest.Load() {
+			h.ServeHTTP(w, r)
+			return
+		}
+		// The server lets a third of it come until somebody reads.
+		w.WriteHeader(http.StatusNoContent)
+	})
+	s := newSink(t, f.URL, withHTTP2, func(c *Config) { c.MaxRequest, c.MaxLine = maxMaxRequest, maxMaxLine })
+	b := batch.New(nil, shop)
+	b.Append(start, randomBytes(3_000_000))
+	if err := s.Write(t.Context(), b); classOf(err) != retry {
+		t.Errorf("%s: %v", classOf(err), err)
+	}
+	honest.Store(true)
+	if err := s.Write(t.Context(), b); err != nil || len(f.lines()) != 1 {
+		t.Errorf("%d lines are stored: %v", len(f.lines()), err)
 	}
 }

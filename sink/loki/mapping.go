@@ -9,6 +9,8 @@ import (
 
 // A mapping is what the labels of an entry come to. It does not change, but for what it recalls.
 type mapping struct {
+	own       batch.Labels // of the entries
+	key       streamKey
 	err       error // permanent: such entries cannot be sent
 	tenant    string
 	labels    []byte       // the codec's
@@ -20,8 +22,9 @@ type mapping struct {
 	recall    recall
 }
 
-// maxMappings bounds the memory of mappings and streams. Beyond it all are forgotten, with what their clocks and recalls
-// know: it is a bound for what is not meant to be, and Loki's own, of 5,000 streams, comes first as a rule.
+// maxMappings bounds the memory of mappings and streams. Beyond it they are forgotten, with what their clocks know, except
+// for those with something to recall, unless that is more than half of them: it is a bound for what is not meant to be, and
+// Loki's own, of 5,000 streams, comes first as a rule.
 const maxMappings = 10_000
 
 // mappings are those used of late, and their streams, several mappings of which may have one in common.
@@ -56,12 +59,38 @@ func (c *mappings) of(l batch.Labels) *mapping {
 		return m
 	}
 	if c.byOf == nil || len(c.byOf) >= maxMappings {
-		c.byOf = make(map[batch.Labels]*mapping)
-		c.streams = make(map[streamKey]*stream)
+		c.forget()
 	}
 	m = c.make(l)
 	c.byOf[l] = m
 	return m
+}
+
+// forget makes room. The caller holds c.mu.
+func (c *mappings) forget() {
+	all := c.byOf
+	c.byOf = make(map[batch.Labels]*mapping)
+	c.streams = make(map[streamKey]*stream)
+	for _, m := range all {
+		if len(c.byOf) < maxMappings/2 && !m.recall.empty() {
+			c.keep(m)
+		}
+	}
+}
+
+// keep has m found from now on. The caller holds c.mu.
+func (c *mappings) keep(m *mapping) {
+	c.byOf[m.own] = m
+	c.streams[m.key] = m.stream
+}
+
+// restore is for a mapping that has something to recall, and may have been forgotten since it was found.
+func (c *mappings) restore(m *mapping) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.byOf[m.own] != m {
+		c.keep(m)
+	}
 }
 
 func (c *mappings) make(l batch.Labels) *mapping {
@@ -69,7 +98,7 @@ func (c *mappings) make(l batch.Labels) *mapping {
 	if err != nil {
 		return &mapping{err: sink.Permanent(err)}
 	}
-	m := &mapping{tenant: s.tenant, labels: c.codec.labels(nil, s.labels), overLimit: s.overLimit}
+	m := &mapping{own: l, tenant: s.tenant, labels: c.codec.labels(nil, s.labels), overLimit: s.overLimit}
 	if !c.bare {
 		m.moved = s.moved
 		m.attrs = c.codec.attrs(nil, s.moved)
@@ -77,10 +106,10 @@ func (c *mappings) make(l batch.Labels) *mapping {
 			m.movedSize += nameSize(a.Key) + textSize(a.Value, c.utf8)
 		}
 	}
-	key := streamKey{s.tenant, s.labels}
-	if m.stream = c.streams[key]; m.stream == nil {
+	m.key = streamKey{s.tenant, s.labels}
+	if m.stream = c.streams[m.key]; m.stream == nil {
 		m.stream = &stream{}
-		c.streams[key] = m.stream
+		c.streams[m.key] = m.stream
 	}
 	return m
 }

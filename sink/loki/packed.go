@@ -30,7 +30,7 @@ func (d *delivery) risky(p *parcel) bool {
 		// Whoever sent this stream before us sent nothing from the future.
 		newest = now
 	}
-	return d.w.time(p.idx[0]).Before(newest.Add(-d.sink.cfg.Times.MaxBehind))
+	return d.w.wall(p.idx[0]).Before(newest.Add(-d.sink.cfg.Times.MaxBehind))
 }
 
 // packed sends a request of several streams. An answer that is about some of the entries may conceal what became of

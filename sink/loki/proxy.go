@@ -19,6 +19,8 @@ func (c Config) proxy() (*url.URL, error) {
 		return refuse("does not begin with http://, https:// or socks5://")
 	case u.Hostname() == "":
 		return refuse("names no host")
+	case !validPort(u.Port()):
+		return refuse("port: want 1 to 65535")
 	case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return refuse("has more than a user, a host and a port")
 	}

@@ -52,6 +52,7 @@ func (s *Sink) Ready(ctx context.Context) error {
 func (s *Sink) readyURL() *url.URL {
 	u := *s.url
 	u.Path = strings.TrimSuffix(u.Path, pushPath) + "/ready"
+	u.RawPath = strings.TrimSuffix(u.RawPath, pushPath) + "/ready"
 	return &u
 }
 

@@ -12,7 +12,7 @@ import (
 // few as possible: each entry may be an hour behind the newest one before it.
 func (d *delivery) schedule(p *parcel) {
 	if !d.w.inOrder(p.idx) {
-		slices.SortStableFunc(p.idx, func(i, j int32) int { return d.w.time(i).Compare(d.w.time(j)) })
+		slices.SortStableFunc(p.idx, func(i, j int32) int { return d.w.wall(i).Compare(d.w.wall(j)) })
 	}
 	if len(p.idx) > 0 && d.sink.cfg.Times.changes() {
 		d.retime(p)
@@ -43,7 +43,7 @@ func (d *delivery) retime(p *parcel) {
 // recalled gives entry i the time it was sent with before, if it was, and if that is still acceptable.
 func (d *delivery) recalled(p *parcel, v *window, i int32) bool {
 	s, found := p.m.recall.take(&d.w, i)
-	if !found || !v.holds(s.of(d.w.entry(i).Time)) {
+	if !found || !v.holds(s.of(d.w.own(i))) {
 		return false
 	}
 	d.send(i, s)
@@ -51,7 +51,7 @@ func (d *delivery) recalled(p *parcel, v *window, i int32) bool {
 }
 
 func (d *delivery) retimeEntry(p *parcel, v *window, i int32) error {
-	s, err := p.m.stream.clock.next(&d.sink.cfg.Times, v, d.w.entry(i).Time)
+	s, err := p.m.stream.clock.next(&d.sink.cfg.Times, v, d.w.own(i))
 	if err != nil {
 		return err
 	}
@@ -83,24 +83,24 @@ func (d *delivery) send(i int32, s sentTime) {
 func (d *delivery) near(p *parcel, idx []int32) []int32 {
 	most := d.sink.cfg.Times.MaxBehind
 	edge := p.m.stream.clock.last().Add(-most)
-	first := d.w.time(idx[0])
+	first := d.w.wall(idx[0])
 	late := first.Before(edge)
 	if late && p.m.stream.pace.divided(time.Now()) {
 		return idx[:1]
 	}
 	if d.w.sent == nil {
 		// In order, and as a rule all near.
-		if !late && d.w.time(idx[len(idx)-1]).Sub(first) <= most {
+		if !late && d.w.wall(idx[len(idx)-1]).Sub(first) <= most {
 			return idx
 		}
 		return idx[:sort.Search(len(idx), func(k int) bool {
-			at := d.w.time(idx[k])
+			at := d.w.wall(idx[k])
 			return at.Sub(first) > most || at.Before(edge) != late
 		})]
 	}
 	oldest, newest := first, first
 	for k, i := range idx {
-		at := d.w.time(i)
+		at := d.w.wall(i)
 		newest = later(newest, at)
 		if at.Before(oldest) {
 			oldest = at
@@ -118,6 +118,9 @@ func (d *delivery) remember() {
 	for k := range d.parcels {
 		p := &d.parcels[k]
 		p.m.recall.replace(&d.w, p.idx, open, d.sink.cfg.Times.Distinct)
+		if open != nil && !p.m.recall.empty() {
+			d.sink.mappings.restore(p.m)
+		}
 	}
 }
 

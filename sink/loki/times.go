@@ -25,7 +25,8 @@ type Times struct {
 	// Distinct keeps entries of a stream apart that have the same time: each goes out at least a nanosecond after the
 	// one before. Loki stores equal lines of a stream that have the same time only once. Of entries older than the newest
 	// one before them, which are out of order, those next to each other are kept apart. What was sent before the Sink was
-	// made is not known: an entry that comes after a restart may be taken for an equal one that was delivered before.
+	// made is not known: an entry that comes after a restart may be taken for an equal one that was delivered before. So
+	// may one if there have been more than 10,000 sets of labels since.
 	Distinct bool
 }
 

@@ -148,6 +148,11 @@ func TestConfigIsChecked(t *testing.T) {
 		{func(c *Config) { c.BasicAuth.Username = "a:b" }, "Config.BasicAuth.Username: contains a colon"},
 		{func(c *Config) { c.BasicAuth.Username, c.BearerToken = "a", "hunter2" }, "Config.BearerToken: given beside BasicAuth"},
 		{func(c *Config) { c.BearerToken = "hunter2\r\nX: y" }, "Config.BearerToken: contains a control character"},
+		{func(c *Config) { c.URL = "http://loki:99999" }, "Config.URL: port: want 1 to 65535"},
+		{func(c *Config) { c.URL = "http://loki:0" }, "Config.URL: port: want 1 to 65535"},
+		{func(c *Config) { c.ProxyURL = "http://proxy:65536" }, "Config.ProxyURL: port: want 1 to 65535"},
+		{func(c *Config) { c.Headers = http.Header{"upgrade": {"h2c"}} }, `Config.Headers: "upgrade": changes how`},
+		{func(c *Config) { c.Headers = http.Header{"accept-encoding": {"gzip"}} }, `Config.Headers: "accept-encoding": changes how`},
 		{func(c *Config) { c.MaxLabels = -1 }, "Config.MaxLabels: -1: negative"},
 		{func(c *Config) { c.TenantID = ".." }, "Config.TenantID: not allowed"},
 		{func(c *Config) { c.TenantID = strings.Repeat("x", 151) }, "Config.TenantID: 151 bytes, limit 150"},
@@ -191,11 +196,18 @@ func TestEndpoint(t *testing.T) {
 		"https://gw/eu/":                               "https://gw/eu/loki/api/v1/push",
 		"http://[::1]:3100/loki/api/v1/push/":          "http://[::1]:3100/loki/api/v1/push",
 		"https://logs.example.com/a/loki/api/v1/push":  "https://logs.example.com/a/loki/api/v1/push",
+		"https://gw/a%2Fb/(c)/":                        "https://gw/a%2Fb/(c)/loki/api/v1/push",
+		"https://gw/a%2Fb/loki/api/v1/push":            "https://gw/a%2Fb/loki/api/v1/push",
 		"http://loki.example.com:80/with%20space/loki": "http://loki.example.com:80/with%20space/loki/loki/api/v1/push",
 	} {
 		u, err := Config{URL: url}.endpoint()
 		if err != nil || u.String() != want {
 			t.Errorf("%s: %v, %v, want %s", url, u, err, want)
+			continue
+		}
+		ready := (&Sink{url: u}).readyURL().String()
+		if want := strings.TrimSuffix(want, pushPath) + "/ready"; ready != want {
+			t.Errorf("%s: ready at %s, want %s", url, ready, want)
 		}
 	}
 }
