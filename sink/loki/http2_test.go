@@ -111,8 +111,7 @@ func TestHTTP2StoredTooEarly(t *testing.T) {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	s := newSink(t, f.URL, withHTTP2, func(c *Config) { c.MaxRequest, c.MaxLine = maxMaxRequest, maxMaxLine })
-	b := batch.New(nil, shop)
-	b.Append(start, randomBytes(3_000_000))
+	b := noise(1, shop, 1, 3_000_000)
 	if err := s.Write(t.Context(), b); classOf(err) != retry {
 		t.Errorf("%s: %v", classOf(err), err)
 	}
