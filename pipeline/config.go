@@ -173,17 +173,26 @@ func def[T comparable](field *T, value T) {
 	}
 }
 
+// A grouping is how the sink of a route wants entries to share batches.
+type grouping struct {
+	perStream bool
+	namer     sink.StreamNamer // nil: entries of one stream have the same labels
+}
+
 // askSinks asks each route's sink, once, whether it wants one stream per batch,
 // on which the default of MaxInFlight depends. A sink that is a nil pointer
 // panics when asked.
-func (c *Config) askSinks() (perStream []bool, errs []error) {
-	perStream = make([]bool, len(c.Routes))
+func (c *Config) askSinks() (groupings []grouping, errs []error) {
+	groupings = make([]grouping, len(c.Routes))
 	for i := range c.Routes {
-		r := &c.Routes[i]
+		r, g := &c.Routes[i], &groupings[i]
 		err := guard("PerStream", func() error {
-			if r.Sink != nil {
-				p, ok := sink.Find[sink.PerStreamer](r.Sink)
-				perStream[i] = ok && p.PerStream()
+			if r.Sink == nil {
+				return nil
+			}
+			if p, ok := sink.Find[sink.PerStreamer](r.Sink); ok && p.PerStream() {
+				g.perStream = true
+				g.namer, _ = p.(sink.StreamNamer)
 			}
 			return nil
 		})
@@ -192,12 +201,12 @@ func (c *Config) askSinks() (perStream []bool, errs []error) {
 		}
 		if r.MaxInFlight == 0 {
 			r.MaxInFlight = 1
-			if perStream[i] {
+			if g.perStream {
 				r.MaxInFlight = 8
 			}
 		}
 	}
-	return perStream, errs
+	return groupings, errs
 }
 
 // validate returns one error for every field that is wrong.

@@ -19,7 +19,8 @@
 // A source batch starts with one reference. Processors change it in place;
 // then every reference it will need is taken, one for each route and shard, and
 // it is read-only. A shard is the part of a route that must stay in order: one
-// stream if the sink wants one stream per batch ([sink.PerStreamer]), else as
+// stream if the sink wants one stream per batch ([sink.PerStreamer]), which is
+// one set of labels unless the sink says otherwise ([sink.StreamNamer]), else as
 // many shards as there may be Writes at once. A shard has at most one batch
 // under way. What a Write leaves to be repeated waits in its shard, where it
 // occupies no goroutine and holds up no other shard; the outermost [sink.Retry]

@@ -72,7 +72,7 @@ const maxKeep = 2 << 20
 // started need not be closed.
 func New(cfg Config) (*Engine, error) {
 	cfg = cfg.withDefaults()
-	perStream, errs := cfg.askSinks()
+	groupings, errs := cfg.askSinks()
 	if err := errors.Join(append(errs, cfg.validate()...)...); err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func New(cfg Config) (*Engine, error) {
 	e.sup = lifecycle.New(lifecycle.Config{Name: "pipeline", OnEvent: e.onTask})
 	e.writing, e.cancel = context.WithCancelCause(context.Background())
 	for i, r := range cfg.Routes {
-		e.addRoute(newRoute(e, r, perStream[i]))
+		e.addRoute(newRoute(e, r, groupings[i]))
 	}
 	return e, nil
 }

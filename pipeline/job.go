@@ -47,7 +47,7 @@ func (j *job) prepare(r *route) {
 	if j.b != nil {
 		return
 	}
-	j.b = batch.New(&r.engine.pool, j.shard.key.stream)
+	j.b = batch.New(&r.engine.pool, r.labelsOf(j.shard))
 	j.b.Grow(j.entries)
 	for i := range j.parts {
 		j.parts[i].mergeInto(j.b)

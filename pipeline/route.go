@@ -31,7 +31,7 @@ type route struct {
 	retry     sink.RetryConfig
 	dead      sink.Sink
 	deadRetry sink.RetryConfig
-	perStream bool
+	grouping  grouping
 
 	inbox inbox
 	// wake tells the owner to look around: new parts, somebody in a hurry, stop.
@@ -58,16 +58,16 @@ type route struct {
 	refusals  gathered // entries, for the log
 }
 
-func newRoute(e *Engine, cfg Route, perStream bool) *route {
+func newRoute(e *Engine, cfg Route, g grouping) *route {
 	r := &route{
-		engine:    e,
-		cfg:       cfg,
-		perStream: perStream,
-		wake:      make(chan struct{}, 1),
-		work:      make(chan *job, cfg.MaxInFlight),
-		results:   make(chan *job, cfg.MaxInFlight),
-		seed:      maphash.MakeSeed(),
-		shards:    map[shardKey]*shard{},
+		engine:   e,
+		cfg:      cfg,
+		grouping: g,
+		wake:     make(chan struct{}, 1),
+		work:     make(chan *job, cfg.MaxInFlight),
+		results:  make(chan *job, cfg.MaxInFlight),
+		seed:     maphash.MakeSeed(),
+		shards:   map[shardKey]*shard{},
 	}
 	r.sink, r.retry = sink.Policy(cfg.Sink)
 	if cfg.DeadLetter != nil {
@@ -236,13 +236,38 @@ func (r *route) took(p *part) {
 // shardKey is the shard of a stream: its own, or one of as many as there may be
 // Writes at once.
 func (r *route) shardKey(l batch.Labels) shardKey {
-	if r.perStream {
-		return shardKey{stream: l}
+	if r.grouping.perStream {
+		return shardKey{stream: r.streamOf(l)}
 	}
 	if r.cfg.MaxInFlight == 1 {
 		return shardKey{}
 	}
 	return shardKey{slot: maphash.Comparable(r.seed, l) % uint64(r.cfg.MaxInFlight)}
+}
+
+// streamOf is the stream of entries with the labels l. If the sink panics when it
+// is asked, they are a stream of their own.
+func (r *route) streamOf(l batch.Labels) (stream batch.Labels) {
+	if r.grouping.namer == nil {
+		return l
+	}
+	err := guard("StreamOf", func() error {
+		stream = r.grouping.namer.StreamOf(l)
+		return nil
+	})
+	if err != nil {
+		return l
+	}
+	return stream
+}
+
+// labelsOf is what the batches of s are labelled with. Where the sink names the
+// streams, the labels of their entries differ, or may be none.
+func (r *route) labelsOf(s *shard) batch.Labels {
+	if r.grouping.namer != nil {
+		return batch.Labels{}
+	}
+	return s.key.stream
 }
 
 // dispatch gives due shards to workers, as many as may write at once.

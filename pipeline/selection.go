@@ -65,9 +65,9 @@ func (r *route) matching(b *batch.Batch) (idx []int32, all bool) {
 // each label set if the sink wants one stream per batch, else one in all. A nil
 // idx means all.
 func (r *route) divide(parts []part, b *batch.Batch, idx []int32) []part {
-	if !r.perStream || uniform(b, idx) {
+	if !r.grouping.perStream || uniform(b, idx) {
 		key := b.Labels
-		if r.perStream {
+		if r.grouping.perStream {
 			key = b.LabelsOf(first(idx))
 		}
 		return append(parts, newPart(b, idx, key))

@@ -54,9 +54,8 @@ type Config struct {
 	// others go along as attributes, which keeps the number of streams down. ExternalLabels always name the stream, and
 	// do so alone if the list is empty but not nil. An entry with no label to name its stream is a permanent failure.
 	//
-	// Entries whose labels differ are batched and sent apart even if the same stream comes of them, by a pipeline at the
-	// same time. So such a stream is not in order, and when an outage of more than [Times].MaxBehind is over, Loki refuses
-	// what some of them still have as too far behind what others have sent. Set Times.TooOld to Clamp where that matters.
+	// Entries whose labels differ may come to one stream then. A pipeline has them share batches, as if their labels were
+	// the same, and within a Write they take turns, so that none of them puts another too far behind.
 	StreamLabels []string
 	// MaxLabels is how many labels a stream may have beside service_name; zero: 14, one less than Loki's own default
 	// (max_label_names_per_series), which leaves room for the service_name that Loki adds. What is beyond goes along as

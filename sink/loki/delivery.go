@@ -33,6 +33,8 @@ type delivery struct {
 	of      map[batch.Labels]int
 	counts  []int
 	sent    []sentTime
+	firsts  map[*stream]bool
+	shared  bool // parcels have a stream in common
 
 	next     builder // the request that is being made
 	failures []sink.Failure
@@ -56,7 +58,8 @@ func (d *delivery) reset() {
 	clean := delivery{sink: d.sink, idx: d.idx, sent: d.sent, next: builder{parts: d.next.parts[:0]}}
 	if len(d.of) <= maxKeptStreams {
 		clear(d.of)
-		clean.parcels, clean.of, clean.counts = d.parcels[:0], d.of, d.counts[:0]
+		clear(d.firsts)
+		clean.parcels, clean.of, clean.counts, clean.firsts = d.parcels[:0], d.of, d.counts[:0], d.firsts
 	}
 	*d = clean
 }
@@ -64,8 +67,12 @@ func (d *delivery) reset() {
 func (d *delivery) write(ctx context.Context, b *batch.Batch) error {
 	d.ctx, d.w = ctx, draft{b: b, bare: d.sink.cfg.DropAttrs, utf8: d.sink.cfg.EncodeJSON}
 	d.sort()
-	for k := range d.parcels {
-		d.deliver(&d.parcels[k])
+	if d.shared {
+		d.deliverShared()
+	} else {
+		for k := range d.parcels {
+			d.deliver(&d.parcels[k], d.parcels[k].idx)
+		}
 	}
 	d.flush()
 	if d.sink.cfg.Times.changes() {
@@ -74,13 +81,13 @@ func (d *delivery) write(ctx context.Context, b *batch.Batch) error {
 	return d.outcome()
 }
 
-// deliver puts p into requests of its own, or together with its neighbours.
-func (d *delivery) deliver(p *parcel) {
-	alone := !d.sink.cfg.Packed || d.risky(p)
+// deliver puts the entries idx of p into requests of their own, or together with their neighbours.
+func (d *delivery) deliver(p *parcel, idx []int32) {
+	alone := !d.sink.cfg.Packed || d.risky(p, idx)
 	if alone || !d.next.takes(p.m.tenant) {
 		d.flush()
 	}
-	for idx := p.idx; len(idx) > 0; {
+	for len(idx) > 0 {
 		if err := d.stopped(p); err != nil {
 			d.fail(idx, err)
 			return

@@ -9,9 +9,10 @@
 // at once, which keeps a stream in order. A Write of mixed entries works too; it makes one request after the other.
 //
 // Within a request entries go in order of time, and none is so much older than the newest one ([Times].MaxBehind) that
-// Loki would find it too far behind. While entries wait for a retry, nothing newer with the same labels is sent. So an
-// outage, however long, puts nothing behind, unless [Config].StreamLabels or another rule below makes one stream of
-// several sets of labels: each of them is in order, and sent without regard to the others.
+// Loki would find it too far behind. While entries of a stream wait for a retry, nothing newer of it is sent, whichever
+// labels its entries have that do not name it ([sink.StreamNamer]). So an outage, however long, puts nothing behind that
+// comes in order of time. Several sources of one stream do not wait for each other: after more than an hour, what one of
+// them has read ahead can put another's entries behind, unless Times.TooOld is Clamp.
 //
 // # Packed requests
 //

@@ -122,6 +122,16 @@ func (r *labelRule) split(own batch.Labels) (split, error) {
 	return out, err
 }
 
+// name returns labels that are different for different streams, those of other tenants included.
+func (r *labelRule) name(s split) batch.Labels {
+	if r.tenantLabel == "" || s.tenant == "" {
+		return s.labels
+	}
+	// Neither is refused: the rule and the tenant have been checked.
+	l, _ := s.labels.With(r.tenantLabel, s.tenant)
+	return l
+}
+
 // order returns the names of labels that may name a stream, some of them perhaps twice.
 func (r *labelRule) order(own batch.Labels) []string {
 	var names []string

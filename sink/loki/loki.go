@@ -37,6 +37,7 @@ type Sink struct {
 var (
 	_ sink.Sink        = (*Sink)(nil)
 	_ sink.PerStreamer = (*Sink)(nil)
+	_ sink.StreamNamer = (*Sink)(nil)
 	_ sink.Healther    = (*Sink)(nil)
 )
 
@@ -94,6 +95,10 @@ func (s *Sink) Close(ctx context.Context) error {
 // PerStream reports whether the sink wants one stream per batch, which it does unless [Config.Packed] is set: see the
 // package documentation.
 func (s *Sink) PerStream() bool { return !s.cfg.Packed }
+
+// StreamOf returns labels that stand for the stream of Loki which entries with the labels l are of: see
+// [sink.StreamNamer].
+func (s *Sink) StreamOf(l batch.Labels) batch.Labels { return s.mappings.of(l).name }
 
 // Health returns nil if the latest request was answered, and nothing was found fault with but entries, else what was
 // wrong. A rate limit is wrong, too, and so is a file of Config that cannot be read again.

@@ -10,6 +10,7 @@ import (
 // A mapping is what the labels of an entry come to. It does not change, but for what it recalls.
 type mapping struct {
 	own       batch.Labels // of the entries
+	name      batch.Labels // stands for the stream, in all Loki
 	key       streamKey
 	err       error // permanent: such entries cannot be sent
 	tenant    string
@@ -96,9 +97,9 @@ func (c *mappings) restore(m *mapping) {
 func (c *mappings) make(l batch.Labels) *mapping {
 	s, err := c.rule.split(l)
 	if err != nil {
-		return &mapping{err: sink.Permanent(err)}
+		return &mapping{name: l, err: sink.Permanent(err)}
 	}
-	m := &mapping{own: l, tenant: s.tenant, labels: c.codec.labels(nil, s.labels), overLimit: s.overLimit}
+	m := &mapping{own: l, name: c.rule.name(s), tenant: s.tenant, labels: c.codec.labels(nil, s.labels), overLimit: s.overLimit}
 	if !c.bare {
 		m.moved = s.moved
 		m.attrs = c.codec.attrs(nil, s.moved)

@@ -10,14 +10,14 @@ func (r *builder) takes(tenant string) bool {
 // riskyShare is the part of a request above which a stream has the request to itself.
 const riskyShare = 4
 
-// risky reports whether Loki may refuse a part of p in a way that it does not report if other streams are in the same
+// risky reports whether Loki may refuse some of the entries idx of p in a way that it does not report if other streams are in the same
 // request: because it is fast, or too far behind.
-func (d *delivery) risky(p *parcel) bool {
-	if len(p.idx) == 0 {
+func (d *delivery) risky(p *parcel, idx []int32) bool {
+	if len(idx) == 0 {
 		return false
 	}
 	size := 0
-	for _, i := range p.idx {
+	for _, i := range idx {
 		size += len(d.w.entry(i).Line)
 	}
 	now := time.Now()
@@ -30,7 +30,7 @@ func (d *delivery) risky(p *parcel) bool {
 		// Whoever sent this stream before us sent nothing from the future.
 		newest = now
 	}
-	return d.w.wall(p.idx[0]).Before(newest.Add(-d.sink.cfg.Times.MaxBehind))
+	return d.w.wall(idx[0]).Before(newest.Add(-d.sink.cfg.Times.MaxBehind))
 }
 
 // packed sends a request of several streams. An answer that is about some of the entries may conceal what became of

@@ -40,10 +40,12 @@ func (d *delivery) retime(p *parcel) {
 	p.idx = good
 }
 
-// recalled gives entry i the time it was sent with before, if it was, and if that is still acceptable.
+// recalled gives entry i the time it was sent with before, if it was, and if that is still acceptable, or as good as its
+// own and left to Loki.
 func (d *delivery) recalled(p *parcel, v *window, i int32) bool {
 	s, found := p.m.recall.take(&d.w, i)
-	if !found || !v.holds(s.of(d.w.own(i))) {
+	own := d.w.own(i)
+	if !found || !v.holds(s.of(own)) && (s.clamped || !d.sink.cfg.Times.keeps(v, own)) {
 		return false
 	}
 	d.send(i, s)

@@ -94,6 +94,11 @@ func (t Times) validate() error {
 	return errors.Join(errs...)
 }
 
+// keeps reports whether an entry of the given time is sent with it, whatever v says.
+func (t *Times) keeps(v *window, own time.Time) bool {
+	return (t.TooOld == Keep || !own.Before(v.oldest)) && (t.TooNew == Keep || !own.After(v.latest))
+}
+
 // changes reports whether t can change the time of an entry, or keep it back.
 func (t *Times) changes() bool { return t.TooOld != Keep || t.TooNew != Keep || t.Distinct }
 
