@@ -7,6 +7,15 @@ func (r *builder) takes(tenant string) bool {
 	return len(r.parts) == 0 || r.parts[0].of.m.tenant == tenant
 }
 
+// pack notes that the next request has entries of s. It has them of no other parcel, as Loki would take these for a
+// stream by itself, and might conceal that they are too far behind.
+func (d *delivery) pack(s *stream) {
+	if d.packing == nil {
+		d.packing = make(map[*stream]bool)
+	}
+	d.packing[s] = true
+}
+
 // riskyShare is the part of a request above which a stream has the request to itself.
 const riskyShare = 4
 
