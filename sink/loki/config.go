@@ -58,8 +58,8 @@ type Config struct {
 	Times Times
 
 	// Packed puts several streams into a request. That is for a great many streams of a few lines each, and its promise
-	// is weaker: see the package documentation. What different labels have of one stream, because of StreamLabels, goes in
-	// different requests.
+	// is weaker: see the package documentation. A stream that several sets of labels have in
+	// common, because of StreamLabels, has its requests to itself.
 	Packed bool
 
 	// EncodeJSON sends JSON, compressed with gzip, instead of protobuf, compressed with snappy: for gateways that look

@@ -33,8 +33,7 @@ type delivery struct {
 	counts  []int
 	sent    []sentTime
 
-	next     builder          // the request that is being made
-	packing  map[*stream]bool // that are in it, if it is to have several
+	next     builder // the request that is being made
 	failures []sink.Failure
 	resends  int
 	isolated int  // entries refused one by one since the last request of which something was stored
@@ -76,9 +75,6 @@ func (d *delivery) write(ctx context.Context, b *batch.Batch) error {
 
 // deliver puts p into requests of its own, or together with its neighbours.
 func (d *delivery) deliver(p *parcel) {
-	if d.packing[p.m.stream] {
-		d.flush()
-	}
 	alone := !d.sink.cfg.Packed || d.risky(p)
 	if alone || !d.next.takes(p.m.tenant) {
 		d.flush()
@@ -95,9 +91,7 @@ func (d *delivery) deliver(p *parcel) {
 		n := d.sink.add(&d.next, p, &d.w, d.near(idx), limit)
 		if idx = idx[n:]; alone || len(idx) > 0 {
 			d.flush()
-			continue
 		}
-		d.pack(p.m.stream)
 	}
 }
 
@@ -114,7 +108,6 @@ func (d *delivery) flush() {
 		d.packed(parts, r)
 	}
 	d.next.parts = parts[:0]
-	clear(d.packing)
 }
 
 // single sends a request of one part.

@@ -7,23 +7,18 @@ func (r *builder) takes(tenant string) bool {
 	return len(r.parts) == 0 || r.parts[0].of.m.tenant == tenant
 }
 
-// pack notes that the next request has entries of s. It has them of no other parcel, as Loki would take these for a
-// stream by itself, and might conceal that they are too far behind.
-func (d *delivery) pack(s *stream) {
-	if d.packing == nil {
-		d.packing = make(map[*stream]bool)
-	}
-	d.packing[s] = true
-}
-
 // riskyShare is the part of a request above which a stream has the request to itself.
 const riskyShare = 4
 
 // risky reports whether Loki may refuse a part of p in a way that it does not report if other streams are in the same
-// request: because it is fast, or too far behind.
+// request: because it is fast, or too far behind. That may be so of a stream which is shared: the other labels' entries go
+// to Loki at the same time, or in front of these in the same request.
 func (d *delivery) risky(p *parcel) bool {
 	if len(p.idx) == 0 {
 		return false
+	}
+	if p.m.stream.shared.Load() {
+		return true
 	}
 	size := 0
 	for _, i := range p.idx {
