@@ -8,7 +8,7 @@ import (
 )
 
 // A Sink is a destination of batches. Who writes one implements this interface and, where it applies, [Starter],
-// [PerStreamer] and [Healther].
+// [PerStreamer], [StreamNamer] and [Healther].
 type Sink interface {
 	// Write returns when the fate of b's entries is known; nil means that the destination took responsibility for every
 	// one of them.
@@ -45,6 +45,14 @@ type Starter interface {
 // grants it to the Sink of each route; as a dead letter, or where routes share it, it may be given other batches too.
 type PerStreamer interface {
 	PerStream() bool
+}
+
+// A StreamNamer is a [PerStreamer] to which entries with different labels may be of one stream. StreamOf returns labels
+// that stand for the stream of an entry with the labels l: a pipeline puts the entries for which they are equal into one
+// batch, at most one of which is under way. It is called for each batch that arrives at a route, concurrently, and returns
+// at once.
+type StreamNamer interface {
+	StreamOf(l batch.Labels) batch.Labels
 }
 
 // A Healther is a Sink that knows more about its destination than the outcome of its Writes. Health returns nil if it

@@ -31,7 +31,7 @@ const (
 	// calm is how long a load must stay the same to count as that of a source at rest: longer than it keeps idle connections.
 	calm = 5 * time.Second
 	// unrest is how long it may take to come to rest.
-	unrest = 40 * time.Second
+	unrest = 2 * time.Minute
 )
 
 // rest returns the load that there is when it does not change any more.

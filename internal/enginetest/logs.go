@@ -39,15 +39,16 @@ func (c *Container) logs(t testing.TB, timestamps string) []byte {
 // driver of engine 20.10 and a tty, a line over 16 KiB cannot be told from the next: it stores no newline there.
 func (c *Container) Retained(t testing.TB) []Line {
 	t.Helper()
+	// With timestamps, since an empty piece has no frame without one.
+	read, timestamps := split, "1"
 	if c.tty {
-		return terminal(c.logs(t, "0"))
+		read, timestamps = terminal, "0"
 	}
 	var lines []Line
 	err := errSaid
 	for try := 0; errors.Is(err, errSaid) && try < tries; try++ {
 		time.Sleep(time.Duration(try) * trial)
-		// With timestamps, since an empty piece has no frame without one.
-		lines, err = split(c.logs(t, "1"))
+		lines, err = read(c.logs(t, timestamps))
 	}
 	if err != nil {
 		t.Fatalf("enginetest: engine %s: the log of %s: %v", c.e.version, c.ID, err)
@@ -66,13 +67,19 @@ const (
 // errSaid says that the engine has put an error of its own into a log.
 var errSaid = errors.New("the engine says")
 
+// grabbing is how what the engine says begins where there are no frames to tell it from text. No script writes it.
+var grabbing = []byte("Error grabbing logs: ")
+
 // terminal returns the lines of a container with a tty.
-func terminal(raw []byte) (lines []Line) {
+func terminal(raw []byte) (lines []Line, err error) {
+	if i := bytes.Index(raw, grabbing); i >= 0 {
+		return nil, fmt.Errorf("%w %.200q", errSaid, raw[i:])
+	}
 	for text := range bytes.Lines(raw) {
 		text = bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r"))
 		lines = append(lines, Line{Output: chat.Stdout, Text: text})
 	}
-	return lines
+	return lines, nil
 }
 
 // split takes frames apart and joins what follows the timestamps to lines. A line ends at a newline, and at a piece that

@@ -2,6 +2,7 @@ package enginetest
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -58,7 +59,13 @@ func TestSplit(t *testing.T) {
 }
 
 func TestTerminal(t *testing.T) {
-	lines := terminal([]byte("a\r\nb\rc\r\n\r\nd"))
+	lines, err := terminal([]byte("a\r\nb\rc\r\n\r\nd"))
+	if err != nil {
+		t.Error(err)
+	}
+	if _, err := terminal([]byte("a\r\nbError grabbing logs: log message is too large\n")); !errors.Is(err, errSaid) {
+		t.Errorf("what the engine says is taken for text: %v", err)
+	}
 	want := []Line{{chat.Stdout, []byte("a")}, {chat.Stdout, []byte("b\rc")}, {chat.Stdout, nil}, {chat.Stdout, []byte("d")}}
 	if fmt.Sprint(lines) != fmt.Sprint(want) {
 		t.Errorf("%q, want %q", lines, want)

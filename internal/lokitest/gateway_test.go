@@ -1,7 +1,6 @@
 package lokitest
 
 import (
-	"context"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -57,17 +56,7 @@ func TestThroughAGateway(t *testing.T) {
 	}
 	ca := file("ca", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: gateway.Certificate().Raw}))
 	token := file("token", []byte("open barley"))
-	out, err := loki.New(loki.Config{URL: gateway.URL, HTTP2: true, TLSConfig: loki.TLSConfig{CAFile: ca}, BearerTokenFile: token})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		if err := out.Close(ctx); err != nil {
-			t.Error(err)
-		}
-	})
+	out := newSink(t, loki.Config{URL: gateway.URL, HTTP2: true, TLSConfig: loki.TLSConfig{CAFile: ca}, BearerTokenFile: token})
 
 	if err := out.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), "status 401") || refused.Load() != 1 {
 		t.Errorf("with a token that is not taken: %v", err)

@@ -15,9 +15,9 @@ import (
 )
 
 // The clients that the program knows.
-const archivedClient, ourClient = "loki-client-go", "logferry"
+const archivedClient, ourClient, bridgeClient = "loki-client-go", "logferry", "bridge"
 
-// buildOracle builds the oracle of sink/lokiclient, which pushes with loki-client-go or with sink/loki, and returns its path.
+// buildOracle builds the oracle of sink/lokiclient, which pushes with loki-client-go, as such or as a sink, or with sink/loki, and returns its path.
 func buildOracle(t *testing.T) string {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), "oracle")
@@ -150,6 +150,8 @@ func TestBothClientsStoreTheSame(t *testing.T) {
 		mustOracle(t, bin, ourClient, s.URL+"/loki/api/v1/push", es, args...)
 		sameStored(t, want, pushedBy(t, s, ourClient+form))
 	}
+	mustOracle(t, bin, bridgeClient, s.URL+"/loki/api/v1/push", es)
+	sameStored(t, want, pushedBy(t, s, bridgeClient))
 	t.Logf("%d streams, %d entries", len(want), n)
 }
 
@@ -190,6 +192,7 @@ func TestBothClientsStoreTheSameForTenants(t *testing.T) {
 	mustOracle(t, bin, archivedClient, s.URL+"/loki/api/v1/push", es, "-tenant=blue")
 	mustOracle(t, bin, ourClient, s.URL+"/loki/api/v1/push", es, "-tenant=blue")
 	mustOracle(t, bin, ourClient, s.URL+"/loki/api/v1/push", es, "-tenant=blue", "-packed")
+	mustOracle(t, bin, bridgeClient, s.URL+"/loki/api/v1/push", es, "-tenant=blue")
 	for tenant, pushed := range tenants {
 		want := pushedBy(t, s.As(tenant), archivedClient+"-tenant=blue")
 		n := 0
@@ -201,6 +204,7 @@ func TestBothClientsStoreTheSameForTenants(t *testing.T) {
 		}
 		sameStored(t, want, pushedBy(t, s.As(tenant), ourClient+"-tenant=blue"))
 		sameStored(t, want, pushedBy(t, s.As(tenant), ourClient+"-tenant=blue-packed"))
+		sameStored(t, want, pushedBy(t, s.As(tenant), bridgeClient+"-tenant=blue"))
 	}
 }
 

@@ -36,38 +36,50 @@ func (p *prover) lines(n, size int) *batch.Batch {
 	return b
 }
 
+// expect writes b, and checks that the entries which meets selects have one fate, and the others another.
+func (p *prover) expect(b *batch.Batch, fate string, meets func(i int) bool, otherwise string) {
+	p.t.Helper()
+	for i, err := range p.write(b) {
+		want := otherwise
+		if meets(i) {
+			want = fate
+		}
+		if !fateIs(err, want) {
+			p.t.Errorf("entry %d: want %q, got %s%v", i, want, class(err), err)
+		}
+	}
+	p.check()
+}
+
+// writeAll writes b, however often it takes.
+func (p *prover) writeAll(b *batch.Batch) {
+	p.t.Helper()
+	for _, err := range p.writeThrough(patient(p.sink), b) {
+		if err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	p.check()
+}
+
 var proof = batch.MustLabels("proof", "rate")
 
 // A stream that is over its rate is refused whole, which ends its part of the batch where it stands; other streams go on.
 func TestStreamRate(t *testing.T) {
 	s := startProven(t, Tenants(map[string]string{
-		"slow":  "per_stream_rate_limit: 1KB\nper_stream_rate_limit_burst: 18KB",
+		"slow":  "per_stream_rate_limit: 100B\nper_stream_rate_limit_burst: 18KB",
 		"burst": "per_stream_rate_limit: 30KB\nper_stream_rate_limit_burst: 10KB",
 	}))
 	t.Run("in the middle", func(t *testing.T) {
 		p := prove(t, s, "slow", func(c *loki.Config) { c.MaxRequest = 6 << 10 })
 		b := p.lines(10, 5<<10)
 		b.Entries[9].Labels = batch.MustLabels("proof", "another")
-		for i, err := range p.write(b) {
-			want := waiting + "Per stream rate limit exceeded"
-			if i < 3 || i == 9 {
-				want = delivered
-			}
-			if !fateIs(err, want) {
-				t.Errorf("entry %d: want %q, got %s%v", i, want, class(err), err)
-			}
-		}
-		p.check()
+		p.expect(b, delivered, func(i int) bool { return i < 3 || i == 9 }, waiting+"Per stream rate limit exceeded")
 	})
 	// A request above the burst never gets through, however long one waits: it must become smaller.
 	t.Run("above the burst", func(t *testing.T) {
 		p := prove(t, s, "burst")
-		for _, err := range p.writeThrough(patient(p.sink), p.lines(40, 1<<10)) {
-			if err != nil {
-				t.Fatal(err)
-			}
-		}
-		p.check()
+		p.writeAll(p.lines(40, 1<<10))
 		if st := p.sink.Stats(); st.Statuses[429] == 0 {
 			t.Errorf("nothing was refused: %+v", st)
 		}
@@ -77,32 +89,18 @@ func TestStreamRate(t *testing.T) {
 // The tenant's rate is met by all of its streams together: nothing of a request that is refused is stored.
 func TestTenantRate(t *testing.T) {
 	s := startProven(t, Tenants(map[string]string{
-		"slow":  "ingestion_rate_mb: 0.001\ningestion_burst_size_mb: 0.02",
+		"slow":  "ingestion_rate_mb: 0.0001\ningestion_burst_size_mb: 0.02",
 		"burst": "ingestion_rate_mb: 0.03\ningestion_burst_size_mb: 0.01",
 	}))
 	t.Run("in the middle", func(t *testing.T) {
 		p := prove(t, s, "slow", func(c *loki.Config) { c.MaxRequest = 6 << 10 })
 		b := p.lines(10, 5<<10)
 		b.Entries[9].Labels = batch.MustLabels("proof", "another")
-		for i, err := range p.write(b) {
-			want := waiting + "ingestion rate limit exceeded for user slow"
-			if i < 4 {
-				want = delivered
-			}
-			if !fateIs(err, want) {
-				t.Errorf("entry %d: want %q, got %s%v", i, want, class(err), err)
-			}
-		}
-		p.check()
+		p.expect(b, delivered, func(i int) bool { return i < 4 }, waiting+"ingestion rate limit exceeded for user slow")
 	})
 	t.Run("above the burst", func(t *testing.T) {
 		p := prove(t, s, "burst")
-		for _, err := range p.writeThrough(patient(p.sink), p.lines(40, 1<<10)) {
-			if err != nil {
-				t.Fatal(err)
-			}
-		}
-		p.check()
+		p.writeAll(p.lines(40, 1<<10))
 		if st := p.sink.Stats(); st.Statuses[429] == 0 || st.Resends == 0 {
 			t.Errorf("nothing was refused, or made smaller: %+v", st)
 		}
@@ -120,16 +118,7 @@ func TestMessageTooLarge(t *testing.T) {
 	}
 	b.Append(p.next(), bytes.Repeat([]byte("x"), 70<<10))
 	b.Append(p.next(), []byte("the last one"))
-	for i, err := range p.write(b) {
-		want := delivered
-		if i == 2000 {
-			want = refused + "received message larger than max"
-		}
-		if !fateIs(err, want) {
-			t.Errorf("entry %d: want %q, got %s%v", i, want, class(err), err)
-		}
-	}
-	p.check()
+	p.expect(b, refused+"received message larger than max", func(i int) bool { return i == 2000 }, delivered)
 	if st := p.sink.Stats(); st.Statuses[500] < 2 {
 		t.Errorf("nothing was too large: %+v", st)
 	}
@@ -141,16 +130,7 @@ func TestBodyTooLarge(t *testing.T) {
 	b := p.lines(50, 1<<10)
 	b.Append(p.next(), scrambled(40<<10))
 	b.Append(p.next(), []byte("the last one"))
-	for i, err := range p.write(b) {
-		want := delivered
-		if i == 50 {
-			want = refused + "too large"
-		}
-		if !fateIs(err, want) {
-			t.Errorf("entry %d: want %q, got %s%v", i, want, class(err), err)
-		}
-	}
-	p.check()
+	p.expect(b, refused+"too large", func(i int) bool { return i == 50 }, delivered)
 	if st := p.sink.Stats(); st.Statuses[413] < 2 {
 		t.Errorf("nothing was too large: %+v", st)
 	}

@@ -1,7 +1,6 @@
 package lokitest
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -26,18 +25,7 @@ const resendLines = 4000
 
 func newResender(t *testing.T, srv *Server) *resender {
 	t.Helper()
-	s, err := loki.New(loki.Config{URL: srv.URL})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		if err := s.Close(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	return &resender{t: t, srv: srv, sink: s, base: time.Now().Add(-time.Minute)}
+	return &resender{t: t, srv: srv, sink: newSink(t, loki.Config{URL: srv.URL}), base: time.Now().Add(-time.Minute)}
 }
 
 func (r *resender) send() {

@@ -40,7 +40,7 @@ func measureLatency(tb testing.TB, o order, r rhythm) []time.Duration {
 		}
 	}
 	// tail -F does not tell when it is ready: the first line that comes does.
-	for end := time.Now().Add(10 * time.Second); p.report().Lines == 0 && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); p.report().Lines == 0 && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		write(numbered(0))
 	}
 	var delays []time.Duration
@@ -48,7 +48,7 @@ func measureLatency(tb testing.TB, o order, r rhythm) []time.Duration {
 		time.Sleep(r.gap())
 		write(stamped())
 	}
-	for end := time.Now().Add(10 * time.Second); len(delays) < r.lines && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); len(delays) < r.lines && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		delays = append(delays, p.report().Latencies...)
 	}
 	if len(delays) != r.lines {

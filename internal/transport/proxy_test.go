@@ -2,12 +2,15 @@ package transport
 
 import (
 	"bufio"
+	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"sync"
 	"testing"
+	"time"
 )
 
 func mustParse(t *testing.T, text string) *url.URL {
@@ -68,5 +71,28 @@ func TestSecureProxy(t *testing.T) {
 			t.Error(err)
 		}
 		noneLeft(t)
+	}
+}
+
+// What a proxy is asked counts as dialling: a proxy that does not answer is left
+// when that time is up, and holds nothing.
+func TestSilentProxy(t *testing.T) {
+	for _, scheme := range []string{"http", "https", "socks5"} {
+		t.Run(scheme, func(t *testing.T) {
+			addr := rawServer(t, func(c net.Conn) { io.Copy(io.Discard, c) })
+			tr := New(Config{Owner: "test", DialTimeout: 50 * time.Millisecond, TLS: &tls.Config{},
+				Proxy: mustParse(t, scheme+"://"+addr), ProxyTLS: &tls.Config{ServerName: "proxy.example"}})
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			if _, err := post(t, tr, ctx, "https://loki.example", "x"); err == nil || ctx.Err() != nil {
+				t.Errorf("%v, and the request has ended: %v", err, ctx.Err())
+			}
+			if n := tr.Open(); n != 0 {
+				t.Errorf("%d connections are left", n)
+			}
+			if err := tr.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

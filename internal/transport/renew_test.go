@@ -1,10 +1,8 @@
 package transport
 
 import (
-	"context"
 	"crypto/tls"
 	"io"
-	"net"
 	"net/http"
 	"sync"
 	"testing"
@@ -86,46 +84,5 @@ func TestCloseAfterRenew(t *testing.T) {
 	discard(resp)
 	if err := tr.Close(t.Context()); err != nil || tr.Open() != 0 {
 		t.Errorf("%v, %d connections are left", err, tr.Open())
-	}
-}
-
-// What a proxy is asked counts as dialling: a proxy that does not answer is left
-// when that time is up, and holds nothing.
-func TestSilentProxy(t *testing.T) {
-	for _, scheme := range []string{"http", "https", "socks5"} {
-		t.Run(scheme, func(t *testing.T) {
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			var served sync.WaitGroup
-			served.Go(func() {
-				for {
-					c, err := l.Accept()
-					if err != nil {
-						return
-					}
-					served.Go(func() {
-						defer c.Close()
-						io.Copy(io.Discard, c)
-					})
-				}
-			})
-			defer served.Wait()
-			defer l.Close()
-			tr := New(Config{Owner: "test", DialTimeout: 50 * time.Millisecond, TLS: &tls.Config{},
-				Proxy: mustParse(t, scheme+"://"+l.Addr().String()), ProxyTLS: &tls.Config{ServerName: "proxy.example"}})
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-			defer cancel()
-			if _, err := post(t, tr, ctx, "https://loki.example", "x"); err == nil || ctx.Err() != nil {
-				t.Errorf("%v, and the request has ended: %v", err, ctx.Err())
-			}
-			if n := tr.Open(); n != 0 {
-				t.Errorf("%d connections are left", n)
-			}
-			if err := tr.Close(t.Context()); err != nil {
-				t.Error(err)
-			}
-		})
 	}
 }

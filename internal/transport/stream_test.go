@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -128,43 +127,32 @@ func TestCallerKeepsItsLabels(t *testing.T) {
 	}
 }
 
-// A relay passes bytes between a client and addr until it is muted.
+// A relay passes bytes between a client and a server until it is muted.
 type relay struct {
-	net.Listener
-	addr  string
-	muted atomic.Bool
-	conns atomic.Int64
-	wg    sync.WaitGroup
+	addr   string // its own
+	server string
+	muted  atomic.Bool
+	conns  atomic.Int64
 }
 
-func newRelay(t *testing.T, addr string) *relay {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &relay{Listener: l, addr: addr}
-	r.wg.Go(r.accept)
-	t.Cleanup(func() { l.Close(); r.wg.Wait() })
+func newRelay(t *testing.T, server string) *relay {
+	r := &relay{server: server}
+	r.addr = rawServer(t, r.serve)
 	return r
 }
 
-func (r *relay) accept() {
-	for {
-		near, err := r.Accept()
-		if err != nil {
-			return
-		}
-		r.conns.Add(1)
-		r.muted.Store(false) // those of before stay mute: they have seen it
-		far, err := net.Dial("tcp", r.addr)
-		if err != nil {
-			near.Close()
-			continue
-		}
-		mute := &atomic.Bool{}
-		r.wg.Go(func() { r.pass(far, near, mute) })
-		r.wg.Go(func() { r.pass(near, far, mute) })
+func (r *relay) serve(near net.Conn) {
+	r.conns.Add(1)
+	r.muted.Store(false) // those of before stay mute: they have seen it
+	far, err := net.Dial("tcp", r.server)
+	if err != nil {
+		return
 	}
+	mute := &atomic.Bool{}
+	var there sync.WaitGroup
+	there.Go(func() { r.pass(far, near, mute) })
+	r.pass(near, far, mute)
+	there.Wait()
 }
 
 func (r *relay) pass(to, from net.Conn, mute *atomic.Bool) {
@@ -190,7 +178,7 @@ func TestDeadConnection(t *testing.T) {
 	s, trusting := secureServer(t, func(http.ResponseWriter, *http.Request) {})
 	r := newRelay(t, s.Listener.Addr().String())
 	tr := New(Config{Owner: "test", TLS: trusting, HTTP2: true})
-	url := "https://" + r.Addr().String()
+	url := "https://" + r.addr
 	resp, err := post(t, tr, t.Context(), url, "x")
 	if err != nil {
 		t.Fatal(err)
@@ -221,158 +209,6 @@ func TestDeadConnection(t *testing.T) {
 		t.Error(err)
 	}
 	noneLeft(t)
-}
-
-// frame writes an HTTP/2 frame, RFC 9113, section 4.1.
-func frame(c io.Writer, kind, flags byte, stream uint32, payload ...byte) error {
-	head := binary.BigEndian.AppendUint32(nil, uint32(len(payload))<<8|uint32(kind))
-	head = append(head, flags)
-	head = binary.BigEndian.AppendUint32(head, stream)
-	_, err := c.Write(append(head, payload...))
-	return err
-}
-
-const (
-	kindHeaders, kindReset, kindSettings, kindGoAway = 1, 3, 4, 7
-	refusedStream, internalError                     = 7, 2
-	endHeaders, endStream, ack                       = 4, 1, 1
-	status204                                        = 0x89 // in the static table of RFC 7541, appendix A
-)
-
-// plainStreams speaks just enough HTTP/2 on c to tell answer of each request, and to send what it wants.
-func plainStreams(c net.Conn, answer func(stream uint32)) {
-	if _, err := io.ReadFull(c, make([]byte, len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))); err != nil {
-		return
-	}
-	if frame(c, kindSettings, 0, 0) != nil {
-		return
-	}
-	for head := make([]byte, 9); ; {
-		if _, err := io.ReadFull(c, head); err != nil {
-			return
-		}
-		size := int64(head[0])<<16 | int64(head[1])<<8 | int64(head[2])
-		if _, err := io.CopyN(io.Discard, c, size); err != nil {
-			return
-		}
-		if head[3] == kindHeaders {
-			answer(binary.BigEndian.Uint32(head[5:]))
-		}
-	}
-}
-
-// A request that was refused before it was looked at goes out again by itself if it can be repeated; other ends of a
-// stream or a connection are errors, and the next request succeeds.
-func TestStreamsThatEndEarly(t *testing.T) {
-	word := func(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }
-	for name, test := range map[string]struct {
-		fault func(c net.Conn, stream uint32)
-		fails bool
-	}{
-		"refused": {fault: func(c net.Conn, stream uint32) { frame(c, kindReset, 0, stream, word(refusedStream)...) }},
-		"reset":   {func(c net.Conn, stream uint32) { frame(c, kindReset, 0, stream, word(internalError)...) }, true},
-		"go away, not processed": {fault: func(c net.Conn, stream uint32) {
-			frame(c, kindGoAway, 0, 0, append(word(0), word(0)...)...)
-		}},
-		"go away and gone": {func(c net.Conn, stream uint32) {
-			frame(c, kindGoAway, 0, 0, append(word(stream), word(0)...)...)
-			c.Close()
-		}, true},
-		"gone": {func(c net.Conn, stream uint32) { c.Close() }, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			plain := httptest.NewUnstartedServer(nil)
-			plain.EnableHTTP2 = true
-			plain.StartTLS() // for its certificate alone
-			plain.Close()
-			l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: plain.TLS.Certificates, NextProtos: []string{"h2"}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			var served sync.WaitGroup
-			var requests atomic.Int64
-			served.Go(func() {
-				for {
-					c, err := l.Accept()
-					if err != nil {
-						return
-					}
-					served.Go(func() {
-						defer c.Close()
-						plainStreams(c, func(stream uint32) {
-							if requests.Add(1) == 1 {
-								test.fault(c, stream)
-							} else {
-								frame(c, kindHeaders, endHeaders|endStream, stream, status204)
-							}
-						})
-					})
-				}
-			})
-			defer served.Wait()
-			defer l.Close()
-			tr := New(Config{Owner: "test", HTTP2: true, TLS: plain.Client().Transport.(*http.Transport).TLSClientConfig})
-			url := "https://" + l.Addr().String()
-			resp, err := post(t, tr, t.Context(), url, "x")
-			if test.fails != (err != nil) {
-				t.Errorf("error %v", err)
-			}
-			if err == nil {
-				discard(resp)
-			}
-			if resp, err = post(t, tr, t.Context(), url, "x"); err != nil || resp.StatusCode != http.StatusNoContent {
-				t.Errorf("the next request: %v", err)
-			} else {
-				discard(resp)
-			}
-			if err := tr.Close(t.Context()); err != nil {
-				t.Error(err)
-			}
-			noneLeft(t)
-		})
-	}
-}
-
-// One request after the other, and several at once, in both protocols.
-func BenchmarkProtocol(b *testing.B) {
-	s, trusting := secureServer(b, func(w http.ResponseWriter, r *http.Request) {
-		io.Copy(io.Discard, r.Body)
-		w.WriteHeader(http.StatusNoContent)
-	})
-	body := strings.Repeat("x", 200_000)
-	for name, two := range map[string]bool{"HTTP1": false, "HTTP2": true} {
-		for _, width := range []int{1, 16} {
-			b.Run(name+map[int]string{1: "/alone", 16: "/16"}[width], func(b *testing.B) {
-				tr := New(Config{Owner: "bench", TLS: trusting, HTTP2: two, MaxConns: 32, MaxIdle: 32, WriteBuffer: 64 << 10})
-				b.ReportAllocs()
-				b.SetBytes(int64(len(body)))
-				b.SetParallelism(max(1, width/runtime.GOMAXPROCS(0)))
-				one := func() {
-					resp, err := post(b, tr, b.Context(), s.URL, body)
-					if err != nil {
-						b.Error(err)
-						return
-					}
-					discard(resp)
-				}
-				if width == 1 {
-					for b.Loop() {
-						one()
-					}
-				} else {
-					b.RunParallel(func(p *testing.PB) {
-						for p.Next() {
-							one()
-						}
-					})
-				}
-				b.StopTimer()
-				if err := tr.Close(context.Background()); err != nil {
-					b.Error(err)
-				}
-			})
-		}
-	}
 }
 
 // However often connections end, those to come are not counted among them.

@@ -11,9 +11,8 @@ import (
 // ErrUnasked is in the chain of what RoundTrip returns if the answer was there
 // before its request was: it belongs to an earlier one, or to none. It is also
 // what becomes of a 2xx that comes before the request is through: nobody can
-// have done what they have not been told in full. That is looked at if the
-// request has no GetBody. The request may have reached the other side all the
-// same.
+// have done what they have not been told in full. The request may have reached
+// the other side all the same.
 var ErrUnasked = errors.New("the other side answered before it was asked")
 
 // How far a connection is with the request at hand.
@@ -31,18 +30,18 @@ const (
 type asking struct {
 	conn    atomic.Pointer[conn] // the latest one
 	unasked atomic.Bool
-	left    atomic.Int64 // bytes of the body that have not been read, if that is known
+	body    *reading // nil: its length is not known, or zero
 }
 
 // A reading is the body of a request.
 type reading struct {
 	io.ReadCloser
-	of *asking
+	left atomic.Int64 // bytes that have not been read
 }
 
-func (r reading) Read(p []byte) (int, error) {
+func (r *reading) Read(p []byte) (int, error) {
 	n, err := r.ReadCloser.Read(p)
-	r.of.left.Add(-int64(n))
+	r.left.Add(-int64(n))
 	return n, err
 }
 
@@ -61,13 +60,27 @@ func (a *asking) watch(req *http.Request) *http.Request {
 			a.unasked.Store(c != nil && c.phase.Load() != answered)
 		},
 	}))
-	if req.ContentLength > 0 && req.GetBody == nil {
-		// A body that can be had anew is one in memory, mostly: of those net/http sends the first part with the header,
-		// if it sees what they are.
-		a.left.Store(req.ContentLength)
-		req.Body = reading{req.Body, a}
+	if req.ContentLength > 0 {
+		req.Body = a.read(req.Body, req.ContentLength)
+		if again := req.GetBody; again != nil {
+			req.GetBody = func() (io.ReadCloser, error) {
+				body, err := again()
+				if err != nil {
+					return nil, err
+				}
+				return a.read(body, req.ContentLength), nil
+			}
+		}
 	}
 	return req
+}
+
+// read returns body as the one that counts from now on. It is called by whoever
+// calls RoundTrip.
+func (a *asking) read(body io.ReadCloser, size int64) io.ReadCloser {
+	a.body = &reading{ReadCloser: body}
+	a.body.left.Store(size)
+	return a.body
 }
 
 // judge returns what RoundTrip is to return.
@@ -88,5 +101,5 @@ func (a *asking) tooEarly(resp *http.Response) bool {
 	if resp.ProtoMajor != 1 {
 		return false
 	}
-	return a.unasked.Load() || resp.StatusCode/100 == 2 && a.left.Load() > 0
+	return a.unasked.Load() || resp.StatusCode/100 == 2 && a.body != nil && a.body.left.Load() > 0
 }

@@ -19,18 +19,8 @@ const twoAnswers = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1HTTP/1.1 200 OK
 // net/http is held up when the connection has become idle, and before it looks at what it has read too much, until the
 // server has the next request.
 func TestAnswerToAnotherRequest(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	idle, next := make(chan struct{}), make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		c, err := l.Accept()
-		if err != nil {
-			return
-		}
-		defer c.Close()
+	addr := rawServer(t, func(c net.Conn) {
 		in := bufio.NewReader(c)
 		_, _ = http.ReadRequest(in)
 		_, _ = io.WriteString(c, twoAnswers)
@@ -38,13 +28,14 @@ func TestAnswerToAnotherRequest(t *testing.T) {
 		close(next)
 		_, _ = http.ReadRequest(in)
 	})
+	var wg sync.WaitGroup
 	tr := New(Config{Owner: "test"})
 	wg.Go(func() {
 		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{PutIdleConn: func(error) {
 			close(idle)
 			<-next
 		}})
-		resp, err := get(t, tr, ctx, "http://"+l.Addr().String())
+		resp, err := get(t, tr, ctx, "http://"+addr)
 		if err != nil {
 			t.Error(err)
 			return
@@ -55,14 +46,13 @@ func TestAnswerToAnotherRequest(t *testing.T) {
 		}
 	})
 	<-idle
-	resp, err := get(t, tr, t.Context(), "http://"+l.Addr().String())
+	resp, err := get(t, tr, t.Context(), "http://"+addr)
 	if !errors.Is(err, ErrUnasked) {
 		t.Errorf("the second answer: %v, %v", resp, err)
 	}
 	if err == nil {
 		resp.Body.Close()
 	}
-	l.Close()
 	if err := tr.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -71,17 +61,7 @@ func TestAnswerToAnotherRequest(t *testing.T) {
 
 // An answer that comes before its request is through, or one that comes byte by byte, is the request's own.
 func TestEarlyAnswerIsAsked(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		c, err := l.Accept()
-		if err != nil {
-			return
-		}
-		defer c.Close()
+	addr := rawServer(t, func(c net.Conn) {
 		_, _ = io.CopyN(io.Discard, c, 10)
 		for _, b := range []byte("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n") {
 			_, _ = c.Write([]byte{b})
@@ -89,7 +69,7 @@ func TestEarlyAnswerIsAsked(t *testing.T) {
 		_, _ = io.Copy(io.Discard, c)
 	})
 	tr := New(Config{Owner: "test"})
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+l.Addr().String(), strings.NewReader(strings.Repeat("x", 1<<20)))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+addr, strings.NewReader(strings.Repeat("x", 1<<20)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,11 +78,9 @@ func TestEarlyAnswerIsAsked(t *testing.T) {
 		t.Fatalf("%v, %v", resp, err)
 	}
 	resp.Body.Close()
-	l.Close()
 	if err := tr.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
-	wg.Wait()
 }
 
 // Success is not believed of a server that has not seen the request to its end.

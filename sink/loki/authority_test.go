@@ -91,6 +91,14 @@ func (a *authority) issue(host string, change ...func(*x509.Certificate)) tls.Ce
 	return tls.Certificate{Certificate: append([][]byte{der}, a.chain...), PrivateKey: key, Leaf: cert}
 }
 
+// certificate makes one for 127.0.0.1, and returns both sides' settings.
+func certificate(t testing.TB, change ...func(*x509.Certificate)) (server, client *tls.Config) {
+	t.Helper()
+	root := newAuthority(t, "root", nil)
+	cert := root.issue("127.0.0.1", change...)
+	return &tls.Config{Certificates: []tls.Certificate{cert}}, &tls.Config{RootCAs: root.pool()}
+}
+
 func expired(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }
 
 func (a *authority) pem() []byte { return pemOf("CERTIFICATE", a.cert.Raw) }

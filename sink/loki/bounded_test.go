@@ -15,7 +15,7 @@ import (
 
 // Nothing piles up while nothing goes well: no memory, no connections, no goroutines.
 func TestFailuresLeaveNothing(t *testing.T) {
-	const writers, writes = 40, 12 // more at a time than there may be connections
+	const writers, writes = 40, 6 // more at a time than there may be connections
 	v := newVault()
 	url := peerServer(t, func(n int, p *peer) {
 		if breakages[n%len(breakages)].do(p, newVault()) == nil {
@@ -55,34 +55,36 @@ func heap() uint64 {
 }
 
 // A pipeline over connections that break one after the other delivers everything, once and in order, and its account
-// closes.
+// closes, with one stream in a request or several.
 func TestPipelineOverBrokenConnections(t *testing.T) {
-	v := newVault()
-	url := peerServer(t, func(n int, p *peer) {
-		if n >= len(breakages)*len(endings) {
-			serveWell(p, v)
-			return
+	for _, packed := range []bool{false, true} {
+		v := newVault()
+		url := peerServer(t, func(n int, p *peer) {
+			if n >= len(breakages)*len(endings) {
+				serveWell(p, v)
+				return
+			}
+			if breakages[n%len(breakages)].do(p, v) == nil {
+				endings[n/len(breakages)].end(p)
+			}
+		})
+		s := newSink(t, url, func(c *Config) { c.Packed = packed })
+		lines := lineSource{streams: 4, lines: 500, every: time.Millisecond, perBatch: 10}
+		p, err := pipeline.New(pipeline.Config{
+			Sources: map[string]source.Source{"lines": lines},
+			Routes:  []pipeline.Route{{Name: "loki", Sink: quick(s)}},
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
-		if breakages[n%len(breakages)].do(p, v) == nil {
-			endings[n/len(breakages)].end(p)
+		if err := p.Run(t.Context()); err != nil {
+			t.Error(err)
 		}
-	})
-	s := newSink(t, url)
-	lines := lineSource{streams: 4, lines: 500, every: time.Millisecond, perBatch: 10}
-	p, err := pipeline.New(pipeline.Config{
-		Sources: map[string]source.Source{"lines": lines},
-		Routes:  []pipeline.Route{{Name: "loki", Sink: quick(s)}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Run(t.Context()); err != nil {
-		t.Error(err)
-	}
-	lines.complete(t, v)
-	src, r := p.Stats().Sources["lines"], p.Stats().Routes["loki"]
-	if src.Read != 2000 || src.Delivered != 2000 || r.Delivered != 2000 || s.transport.Open() != 0 {
-		t.Errorf("%+v\n%+v; %d connections are left", src, r, s.transport.Open())
+		lines.complete(t, v)
+		src, r := p.Stats().Sources["lines"], p.Stats().Routes["loki"]
+		if src.Read != 2000 || src.Delivered != 2000 || r.Delivered != 2000 || s.transport.Open() != 0 {
+			t.Errorf("packed %v: %+v\n%+v; %d connections are left", packed, src, r, s.transport.Open())
+		}
 	}
 }
 
@@ -91,11 +93,9 @@ func TestCloseOverBrokenConnections(t *testing.T) {
 	v := newVault()
 	url := peerServer(t, func(n int, p *peer) {
 		if n < 3 {
-			streams, err := p.push()
-			if err != nil {
+			if p.keep(v) != nil {
 				return
 			}
-			v.store(streams)
 			p.say("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
 			return
 		}

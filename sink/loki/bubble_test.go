@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"sync"
 	"testing"
-
-	"github.com/logferry/logferry/internal/transport"
 )
 
 // bubbleSink returns a Sink for a synctest bubble: its connections are pipes to h, which are closed when the bubble's
@@ -27,9 +25,7 @@ func bubbleSink(t *testing.T, h http.HandlerFunc, change ...func(*Config)) *Sink
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.transport = transport.New(transport.Config{
-		Owner: "loki", Peer: "loki", MaxConns: maxConns, MaxIdle: maxConns, IdleTimeout: idleTimeout, Dial: l.dial,
-	})
+	dialWith(s, l.dial, nil)
 	t.Cleanup(func() {
 		if err := s.Close(context.Background()); err != nil {
 			t.Error(err)

@@ -41,15 +41,14 @@ func (d *delivery) clamped(p *parcel, idx []int32, oldest time.Time, rule ruling
 	}
 	idx = d.clampAll(p, idx, oldest)
 	for len(idx) > 0 {
-		if d.resends >= maxResends {
-			err := fmt.Errorf("loki: %d requests were not enough: %v", maxResends, rule.err)
+		if err := d.spent(rule); err != nil {
 			d.fail(idx, err)
 			return err
 		}
 		d.resends++
 		d.sink.stats.resending.Add(1)
 		var r builder
-		n := d.sink.add(&r, p, &d.w, d.near(idx), d.sink.cfg.MaxRequest)
+		n := d.sink.add(&r, p, &d.w, d.near(p, idx), d.sink.cfg.MaxRequest)
 		err := d.push(p, idx[:n], d.sink.finish(&r))
 		if idx = idx[n:]; err != nil {
 			d.fail(idx, err)

@@ -14,42 +14,54 @@ import (
 	"github.com/logferry/logferry/batch"
 )
 
-// A Config says where to push and how. Only URL is required. New copies what it needs.
+// A Config says where to push and how. Only URL is required; the zero of every other field is a default that suits a Loki
+// with its own defaults. New copies what it needs, and its error names each field that makes no sense.
+//
+// A permanent failure, here and below, is that of one entry: a pipeline gives it to the route's dead letter.
 type Config struct {
 	// URL is Loki's root, with a path in front of the API if a gateway has one, such as "https://logs.example.com/eu",
-	// or the full address of the push endpoint, which ends in /loki/api/v1/push.
+	// or the full address of the push endpoint, which ends in /loki/api/v1/push. It has no user name, no query and no
+	// fragment: there are fields for what these would say.
 	URL string
 
-	// TenantID is sent as X-Scope-OrgID; empty: none.
+	// TenantID is sent as X-Scope-OrgID; empty: none, which only a Loki without auth_enabled takes. It has at most 150
+	// bytes: letters, digits and !-_.*'().
 	TenantID string
-
 	// TenantLabel names a label whose value is the tenant of an entry. It is not sent as a label. Entries without it are
-	// TenantID's, and permanent failures if there is none. Empty: all entries are TenantID's.
+	// TenantID's, and permanent failures if there is none; so are those whose value is no tenant. Empty: all entries are
+	// TenantID's.
 	TenantLabel string
 
-	// BasicAuth, or else BearerToken, authenticates every request. A password or token of four bytes or more never
-	// occurs in an error, not even if the other side echoes it.
+	// BasicAuth, or else BearerToken or BearerTokenFile, authenticates every request; a header Authorization among
+	// Headers does so in their place. A password or token of four bytes or more never occurs in an error, not even if the
+	// other side echoes it.
 	BasicAuth   BasicAuth
 	BearerToken string
+	// BearerTokenFile holds the token, in place of BearerToken; white space around it does not count. New reads it, and
+	// fails if it cannot. It is read again before a request if it has changed, or if the credentials were refused. If it
+	// can no longer be read, or is empty, what it held before is used, and Health says so. It ought to be on a local file
+	// system: a Write waits for it.
+	BearerTokenFile string
 
 	// Headers are added to every request. Those the sink sets itself cannot be among them.
 	Headers http.Header
+	// UserAgent is sent as such; empty: "logferry".
+	UserAgent string
 
-	// ExternalLabels are added to every stream. A stream's own labels of the same name win.
+	// ExternalLabels are added to every stream. An entry's own label of the same name wins.
 	ExternalLabels batch.Labels
-
 	// StreamLabels, if not nil, lists those labels of an entry that name its stream, the most important one first. The
-	// others go along as attributes, which keeps the number of streams down. ExternalLabels always name the stream.
+	// others go along as attributes, which keeps the number of streams down. ExternalLabels always name the stream, and
+	// do so alone if the list is empty but not nil. An entry with no label to name its stream is a permanent failure.
 	//
 	// Entries whose labels differ are batched and sent apart even if the same stream comes of them, by a pipeline at the
 	// same time. So such a stream is not in order, and when an outage of more than [Times].MaxBehind is over, Loki refuses
-	// what some of them still have as too far behind what others have sent: Times.TooOld is to be Clamp if that must not be.
+	// what some of them still have as too far behind what others have sent. Set Times.TooOld to Clamp where that matters.
 	StreamLabels []string
-
 	// MaxLabels is how many labels a stream may have beside service_name; zero: 14, one less than Loki's own default
-	// (max_label_names_per_series), because it counts the service_name it adds. What is beyond goes along as attributes.
+	// (max_label_names_per_series), which leaves room for the service_name that Loki adds. What is beyond goes along as
+	// attributes.
 	MaxLabels int
-
 	// DropAttrs leaves the attributes of entries out, and the labels that would go along as such: for a Loki that refuses
 	// structured metadata, as it does with a schema before v13.
 	DropAttrs bool
@@ -57,51 +69,41 @@ type Config struct {
 	// Times says what becomes of entries that are too old or too new.
 	Times Times
 
+	// MaxRequest bounds a request, in bytes before compression; zero: 1 MiB. A larger single entry goes alone. It cannot
+	// exceed 3 MiB: Loki refuses a message of 4 MiB, and adds to every entry before it measures.
+	MaxRequest int
+	// MaxLine is the longest line worth sending, in bytes, 3 MiB at most; zero: 256 KiB, Loki's own default
+	// (max_line_size). A longer one is a permanent failure.
+	MaxLine int
+
 	// Packed puts several streams into a request. That is for a great many streams of a few lines each, and its promise
 	// is weaker: see the package documentation. A stream that several sets of labels have in
 	// common, because of StreamLabels, has its requests to itself.
 	Packed bool
-
 	// EncodeJSON sends JSON, compressed with gzip, instead of protobuf, compressed with snappy: for gateways that look
 	// into requests. It costs several times the CPU, and bytes that are not UTF-8 become U+FFFD, which is three bytes and
 	// counts as such against every limit.
 	EncodeJSON bool
 
-	// MaxRequest bounds a request, in bytes before compression; zero: 1 MiB. A larger single entry goes alone. It cannot
-	// exceed 3 MiB: Loki refuses a message of 4 MiB, and adds to every entry before it measures.
-	MaxRequest int
-
-	// MaxLine is the longest line worth sending, in bytes; zero: 256 KiB, Loki's own default (max_line_size).
-	MaxLine int
-
-	// Timeout bounds each request from dialling to the last byte of the answer; zero: 10 s.
-	Timeout time.Duration
-
-	// BearerTokenFile holds the token, in place of BearerToken; white space around it does not count. New reads it, and it
-	// is read again before a request if it has changed, or if the credentials were refused. If it can no longer be read,
-	// or is empty, what it held before is used, and Health says so. It ought to be on a local file system.
-	BearerTokenFile string
-
-	// TLSConfig is for a URL that begins with https://.
+	// TLSConfig is for a URL, or a ProxyURL, that begins with https://.
 	TLSConfig TLSConfig
-
 	// ProxyURL is the proxy to go through, http, https or socks5, with a user and a password if it wants them; empty:
 	// none. The environment is not asked. The password is a secret, like that of BasicAuth.
 	ProxyURL string
-
-	// HTTP2 speaks HTTP/2 if the server offers it. Its requests share a connection, where HTTP/1.1 has up to 32. A
-	// goroutine that calls Write has, after each request, the profiler labels of its ctx.
+	// HTTP2 speaks HTTP/2 if the server offers it, and needs a URL that begins with https://. Its requests share a
+	// connection, where HTTP/1.1 has up to 32. A goroutine that calls Write has, after each request, the profiler labels
+	// of its ctx.
 	HTTP2 bool
 
+	// Timeout bounds each request from dialling to the last byte of the answer; zero: 10 s. A Write may make several
+	// requests, and the time for all of them is that of its ctx.
+	Timeout time.Duration
 	// DialTimeout bounds all that comes before a request on a new connection: looking up the name, connecting, what a
-	// proxy is asked, and every TLS handshake. Zero: 5 s, or Timeout if that is shorter.
+	// proxy is asked, and every TLS handshake. Zero: 5 s, or Timeout if that is shorter. It cannot exceed Timeout.
 	DialTimeout time.Duration
-
-	// AnswerTimeout bounds the wait from the last byte of a request to the header of the answer; zero: Timeout.
+	// AnswerTimeout bounds the wait from the last byte of a request to the header of the answer; zero: Timeout, which it
+	// cannot exceed.
 	AnswerTimeout time.Duration
-
-	// UserAgent is sent as such; empty: "logferry".
-	UserAgent string
 }
 
 const (
@@ -141,9 +143,7 @@ func (c Config) withDefaults() Config {
 func (c Config) validate() (*url.URL, error) {
 	endpoint, err := c.endpoint()
 	errs := []error{err}
-	bad := func(field, why string, args ...any) {
-		errs = append(errs, fmt.Errorf("loki: Config."+field+": "+why, args...))
-	}
+	bad := func(field, why string, args ...any) { errs = append(errs, wrong(field, why, args...)) }
 	if c.MaxRequest < 0 || c.MaxRequest > maxMaxRequest {
 		bad("MaxRequest", "%d bytes: want 1 to %d", c.MaxRequest, maxMaxRequest)
 	}
@@ -162,10 +162,11 @@ func (c Config) validate() (*url.URL, error) {
 	if c.BasicAuth.Username != "" && c.BearerToken != "" {
 		bad("BearerToken", "given beside BasicAuth: want one of them")
 	}
-	for field, value := range map[string]string{"BearerToken": c.BearerToken, "UserAgent": c.UserAgent} {
-		if !validHeaderValue(value) {
-			bad(field, "contains a control character")
-		}
+	if !validHeaderValue(c.BearerToken) {
+		bad("BearerToken", "contains a control character")
+	}
+	if !validHeaderValue(c.UserAgent) {
+		bad("UserAgent", "contains a control character")
 	}
 	errs = append(errs, c.checkLabels(), c.Times.validate())
 	errs = append(errs, c.checkHeaders()...)
@@ -173,10 +174,15 @@ func (c Config) validate() (*url.URL, error) {
 	return endpoint, errors.Join(errs...)
 }
 
+// wrong is an error about a field of Config.
+func wrong(field, why string, args ...any) error {
+	return fmt.Errorf("loki: Config."+field+": "+why, args...)
+}
+
 // endpoint makes the address of the push endpoint. What it refuses is not repeated in the error where it may hold a
 // secret.
 func (c Config) endpoint() (*url.URL, error) {
-	refuse := func(why string) (*url.URL, error) { return nil, errors.New("loki: Config.URL: " + why) }
+	refuse := func(why string, args ...any) (*url.URL, error) { return nil, wrong("URL", why, args...) }
 	if c.URL == "" {
 		return refuse("missing")
 	}
@@ -199,7 +205,7 @@ func (c Config) endpoint() (*url.URL, error) {
 	path, raw := strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")
 	if !strings.HasSuffix(path, pushPath) {
 		if strings.Contains(path, "/loki/api") || strings.Contains(path, "/api/prom") {
-			return refuse("path " + path + ": want Loki's root or " + pushPath)
+			return refuse("path %s: want Loki's root or %s", path, pushPath)
 		}
 		path, raw = path+pushPath, raw+pushPath
 	}
@@ -217,7 +223,7 @@ func (c Config) checkHeaders() []error {
 	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
 		why := c.headerProblem(name)
 		if why != "" {
-			errs = append(errs, fmt.Errorf("loki: Config.Headers: %q: %s", name, why))
+			errs = append(errs, wrong("Headers", "%q: %s", name, why))
 		}
 	}
 	return errs
@@ -252,9 +258,7 @@ func (c Config) headerProblem(name string) string {
 // validHeaderName reports whether name is a token of RFC 9110, section 5.6.2.
 func validHeaderName(name string) bool {
 	for i := range len(name) {
-		c := name[i]
-		alnum := '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-		if !alnum && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
+		if c := name[i]; !isAlnum(c) && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
 			return false
 		}
 	}

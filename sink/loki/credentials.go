@@ -1,7 +1,6 @@
 package loki
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -20,7 +19,7 @@ type BasicAuth struct {
 // checkCredentials checks which fields there are beside which.
 func (c Config) checkCredentials() []error {
 	var errs []error
-	bad := func(field, why string) { errs = append(errs, errors.New("loki: Config."+field+": "+why)) }
+	bad := func(field, why string) { errs = append(errs, wrong(field, why)) }
 	auth := c.BasicAuth
 	if auth.Username == "" && auth.PasswordFile != "" {
 		bad("BasicAuth.PasswordFile", "given without Username")

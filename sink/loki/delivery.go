@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/sink"
@@ -45,7 +46,7 @@ type delivery struct {
 	stops map[*stream]error
 }
 
-// maxKeptStreams is how many streams of a batch the memory is kept for.
+// maxKeptStreams is for how many sets of labels in a batch the memory is kept.
 const maxKeptStreams = 1000
 
 // reset forgets everything but memory. The failures belong to the error that was returned.
@@ -88,7 +89,7 @@ func (d *delivery) deliver(p *parcel) {
 		if alone {
 			limit = p.m.stream.limits.request(limit)
 		}
-		n := d.sink.add(&d.next, p, &d.w, d.near(idx), limit)
+		n := d.sink.add(&d.next, p, &d.w, d.near(p, idx), limit)
 		if idx = idx[n:]; alone || len(idx) > 0 {
 			d.flush()
 		}
@@ -111,7 +112,12 @@ func (d *delivery) flush() {
 }
 
 // single sends a request of one part.
-func (d *delivery) single(part part, r request) { d.end(part.of, d.push(part.of, part.idx, r)) }
+func (d *delivery) single(part part, r request) {
+	if !d.sink.cfg.Packed { // else risky has done so
+		part.of.m.stream.pace.add(r.raw, time.Now())
+	}
+	d.end(part.of, d.push(part.of, part.idx, r))
+}
 
 // end notes why nothing more of p's stream, which other parcels may have in common with it, is sent; nil: no reason.
 func (d *delivery) end(p *parcel, err error) {
@@ -137,9 +143,7 @@ func (d *delivery) stopped(p *parcel) error {
 
 // stored notes that the entries idx of p are stored.
 func (d *delivery) stored(p *parcel, idx []int32) {
-	if d.sink.clocked {
-		p.m.stream.clock.stored(&d.w, idx)
-	}
+	p.m.stream.clock.stored(&d.w, idx)
 	d.sink.stats.stored(p.m, &d.w, idx)
 }
 
@@ -217,15 +221,22 @@ func (d *delivery) halve(p *parcel, idx []int32, a answer, rule ruling) error {
 }
 
 func (d *delivery) half(p *parcel, idx []int32, a answer, rule ruling) error {
-	if d.resends >= maxResends {
-		err := rule.err
-		if sink.IsPermanent(err) {
-			err = fmt.Errorf("loki: %d requests were not enough: %v", maxResends, err)
-		}
+	if err := d.spent(rule); err != nil {
 		d.fail(idx, err)
 		return err
 	}
 	return d.again(p, idx, a)
+}
+
+// spent returns nil while something may be sent again, else the error of entries that are left to the next Write.
+func (d *delivery) spent(rule ruling) error {
+	switch {
+	case d.resends < maxResends:
+		return nil
+	case sink.IsPermanent(rule.err):
+		return fmt.Errorf("loki: %d requests were not enough: %v", maxResends, rule.err)
+	}
+	return rule.err
 }
 
 // wait leaves entries to a later Write, or makes the request smaller if waiting will not do.

@@ -9,8 +9,9 @@
 // at once, which keeps a stream in order. A Write of mixed entries works too; it makes one request after the other.
 //
 // Within a request entries go in order of time, and none is so much older than the newest one ([Times].MaxBehind) that
-// Loki would find it too far behind. While entries of a stream wait for a retry, nothing newer of it is sent. So an
-// outage, however long, puts nothing behind, unless [Config].StreamLabels makes one stream out of several sets of labels.
+// Loki would find it too far behind. While entries wait for a retry, nothing newer with the same labels is sent. So an
+// outage, however long, puts nothing behind, unless [Config].StreamLabels or another rule below makes one stream of
+// several sets of labels: each of them is in order, and sent without regard to the others.
 //
 // # Packed requests
 //
@@ -26,7 +27,8 @@
 // An operator who blocks ingestion with the status 200 makes Loki answer 204. One who sets max_line_size_truncate has
 // lines cut. A stream above the shard_streams.desired_rate of 1.5 MB/s is divided up inside Loki: what is sent again may
 // go to another part and be stored twice, and where per_stream_rate_limit has been set below that rate, the failure of
-// one part can hide behind another.
+// one part can hide behind another. Of such a stream, entries that are too far behind what was delivered go one by one,
+// because their failure could hide likewise; if somebody else has sent something newer of it, they are not known to be.
 //
 // # What an answer means
 //
@@ -34,13 +36,15 @@
 //	any other 2xx, 3xx                not delivered, worth a retry
 //	400                               the refused entries are permanent failures, the others are delivered
 //	400 about the request as such     all of it is a permanent failure
+//	400 about the tenant, or not      worth a retry
+//	    Loki's, or that blocks
 //	413, 500 "larger than max"        sent again in halves; a single entry is a permanent failure
 //	422                               permanent
 //	429                               sink.RetryAfter; smaller requests if it does not get through
 //	5xx, other 4xx, no answer         worth a retry
 //
-// Only 400, 413 and 422 speak about what was sent. Every other refusal, 401 and 404 included, speaks about the way
-// there: it can be repaired without losing a line, so the data is kept and a [sink.Breaker] counts it. What concerns a
+// Every refusal that is not about what was sent, 401 and 404 included, is about the way there: it can be repaired
+// without losing a line, so the data is kept, and a [sink.Breaker] counts it unless it asks to wait. What concerns a
 // tenant stops the streams of that tenant, and what concerns the way to Loki all of them, until the next Write.
 //
 // Which entries a 400 refuses is worked out from its body: Loki names times, sizes and numbers rather than entries. What
@@ -61,8 +65,8 @@
 // Loki keeps the last, and it drops empty values. U+FFFD in the value of a label becomes '?', because Loki's parser
 // cannot read it back.
 //
-// Lines and attribute values go out byte for byte. Where they are not UTF-8, Loki's queries return U+FFFD for each bad
-// byte of a line, and a space for those of an attribute.
+// Lines and attribute values go out byte for byte, except as JSON, for which [Config].EncodeJSON says what happens. Where
+// they are not UTF-8, Loki's queries return U+FFFD for each bad byte of a line, and a space for those of an attribute.
 //
 // # The way to Loki
 //
@@ -75,8 +79,8 @@
 //
 // A Retry-After of a gateway's, with 429 or any 5xx, is waited for, up to an hour.
 //
-// With [Config].HTTP2 requests share a connection. That saves connections, and on one with a long way to go their
-// handshakes; it costs about as much time, and twice the allocations per request.
+// With [Config].HTTP2 requests share a connection, which saves handshakes. One request after the other takes up to
+// twice the time of HTTP/1.1, many at once no more than that; BenchmarkProtocol of internal/transport compares them.
 //
 // No secret occurs in an error, in Health or in Stats, not even one that the other side repeats: passwords, tokens, the
 // values of [Config].Headers and the proxy's password are replaced, as they are and in the usual encodings, by "***".

@@ -113,11 +113,9 @@ func TestAnswersTwice(t *testing.T) {
 	log.SetOutput(io.Discard)
 	v := newVault()
 	url := peerServer(t, func(_ int, p *peer) {
-		streams, err := p.push()
-		if err != nil {
+		if p.keep(v) != nil {
 			return
 		}
-		v.store(streams)
 		p.say(answer204 + answer204)
 		if p.head() == nil {
 			p.reset()
@@ -141,11 +139,9 @@ func TestAnswersAreLost(t *testing.T) {
 			serveWell(p, v)
 			return
 		}
-		streams, err := p.push()
-		if err != nil {
+		if p.keep(v) != nil {
 			return
 		}
-		v.store(streams)
 		endings[n%len(endings)].end(p)
 	})
 	s := newSink(t, url)

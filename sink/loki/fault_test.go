@@ -30,48 +30,6 @@ func TestNobodyListens(t *testing.T) {
 	}
 }
 
-// A server that says nothing, or next to nothing, is left when the time is up, be it the caller's or our own.
-func TestSilence(t *testing.T) {
-	url := rawServer(t, func(n int, c net.Conn) {
-		if readRequest(c) != nil {
-			return
-		}
-		if n%2 == 1 {
-			// One byte at a time, for as long as anybody listens.
-			for _, err := io.WriteString(c, "HTTP/1.1 400 Bad Request\r\nX: "); err == nil; _, err = c.Write([]byte("x")) {
-				time.Sleep(5 * time.Millisecond)
-			}
-			return
-		}
-		io.Copy(io.Discard, c) // until the client goes
-	})
-	for range 2 {
-		s := newSink(t, url, func(c *Config) { c.Timeout = 150 * time.Millisecond })
-		began := time.Now()
-		err := s.Write(t.Context(), newBatch(shop, "x"))
-		if classOf(err) != retry || !strings.Contains(err.Error(), "no answer within 150ms") {
-			t.Error(err)
-		}
-		if took := time.Since(began); took > 5*time.Second {
-			t.Errorf("took %v", took)
-		}
-	}
-	for range 2 {
-		s := newSink(t, url)
-		cause := errors.New("enough")
-		ctx, cancel := context.WithCancelCause(t.Context())
-		time.AfterFunc(150*time.Millisecond, func() { cancel(cause) })
-		began := time.Now()
-		err := s.Write(ctx, newBatch(shop, "x"))
-		if classOf(err) != retry || !errors.Is(err, cause) {
-			t.Error(err)
-		}
-		if took := time.Since(began); took > 5*time.Second {
-			t.Errorf("took %v", took)
-		}
-	}
-}
-
 // Answers up to the bound are drained, so that one connection serves for all.
 func TestConnectionIsUsedAgain(t *testing.T) {
 	f := newFake(t)
@@ -192,17 +150,6 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 	err := newSink(t, f.URL, func(c *Config) { c.BearerToken = "hunter2" }).Write(t.Context(), newBatch(shop, "x"))
 	if classOf(err) != retry || elsewhere.Load() != 0 {
 		t.Errorf("%v, followed %d times", err, elsewhere.Load())
-	}
-}
-
-// The environment's proxy is not used.
-func TestNoProxyFromEnvironment(t *testing.T) {
-	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
-	t.Setenv("http_proxy", "http://127.0.0.1:1")
-	f := newFake(t)
-	// net/http exempts loopback addresses, which is why internal/transport's tests look at the setting itself.
-	if err := newSink(t, f.URL).Write(t.Context(), newBatch(shop, "x")); err != nil {
-		t.Error(err)
 	}
 }
 

@@ -68,7 +68,7 @@ func (f *file) bytes() []byte {
 }
 
 func (f *file) errorf(format string, args ...any) error {
-	return fmt.Errorf("loki: Config."+f.field+": "+format, args...)
+	return wrong(f.field, format, args...)
 }
 
 // readFile reads a regular file: others may block whoever opens them.

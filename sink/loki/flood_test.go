@@ -223,11 +223,9 @@ func TestMalformedAnswers(t *testing.T) {
 func TestHTTP10(t *testing.T) {
 	v := newVault()
 	url := peerServer(t, func(_ int, p *peer) {
-		streams, err := p.push()
-		if err != nil {
+		if p.keep(v) != nil {
 			return
 		}
-		v.store(streams)
 		p.say("HTTP/1.0 204 No Content\r\n\r\n")
 	})
 	s := newSink(t, url)

@@ -1,7 +1,6 @@
 package loki
 
 import (
-	"crypto/tls"
 	"fmt"
 	"net/http"
 	"slices"
@@ -20,8 +19,8 @@ func withHTTP2(c *Config) { c.HTTP2, c.TLSConfig = overHTTP2.HTTP2, overHTTP2.TL
 
 // newHTTP2Fake returns a fake that must be spoken to in HTTP/2.
 func newHTTP2Fake(t testing.TB) *fakeLoki {
-	cert := newAuthority(t, "root", nil).issue("127.0.0.1")
-	f := newSecureFake(t, &tls.Config{Certificates: []tls.Certificate{cert}})
+	server, _ := certificate(t)
+	f := newSecureFake(t, server)
 	h := f.Config.Handler
 	f.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor != 2 {
@@ -88,11 +87,9 @@ func TestHTTP2EarlyAnswer(t *testing.T) {
 	s := newSink(t, f.URL, withHTTP2)
 	var mine []string
 	for i := range 60 {
-		b := batch.New(nil, shop)
-		line := randomBytes(200_000 + i)
-		b.Append(start, line)
+		b := noise(1, shop, 1, 200_000+i)
 		if s.Write(t.Context(), b) == nil {
-			mine = append(mine, string(line))
+			mine = append(mine, string(b.Entries[0].Line))
 		}
 	}
 	if stored := f.lines(); len(mine) == 0 || !slices.Equal(stored, mine) {
@@ -114,8 +111,7 @@ func TestHTTP2StoredTooEarly(t *testing.T) {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	s := newSink(t, f.URL, withHTTP2, func(c *Config) { c.MaxRequest, c.MaxLine = maxMaxRequest, maxMaxLine })
-	b := batch.New(nil, shop)
-	b.Append(start, randomBytes(3_000_000))
+	b := noise(1, shop, 1, 3_000_000)
 	if err := s.Write(t.Context(), b); classOf(err) != retry {
 		t.Errorf("%s: %v", classOf(err), err)
 	}

@@ -143,7 +143,7 @@ func appendJSONPair(dst []byte, a *batch.Attr, first bool) []byte {
 	return appendJSON(dst, a.Value, "\uFFFD")
 }
 
-// textSize is how many bytes text has when Loki reads it, if what is not UTF-8 is replaced by U+FFFD, or if it is not.
+// textSize is how many bytes Loki reads of text; replaced: with U+FFFD for what is not UTF-8.
 func textSize[T string | []byte](text T, replaced bool) int {
 	n := len(text)
 	if !replaced {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -304,19 +303,10 @@ func TestJSONRefusalsAreAttributed(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(seed, 4))
 	f := newFake(t)
 	var m *model
-	f.answer = func(_ int, p push, w http.ResponseWriter, _ *http.Request) bool {
-		if body := m.push(p.entries); body != "" {
-			http.Error(w, body, http.StatusBadRequest)
-			return true
-		}
-		return false
-	}
+	f.answerAs(&m)
 	s := newSink(t, f.URL, asJSON)
 	for round := range 60 {
-		m = &model{
-			now: start, oldest: time.Hour, newest: 10 * time.Minute, maxLine: 50, maxMeta: 3, maxMetaSize: 100, window: time.Hour,
-			labels: shop.String(), stored: map[string]bool{}, dropped: map[string]bool{},
-		}
+		m = newNarrowModel(shop.String())
 		b := batch.New(nil, shop)
 		for i := range 1 + rnd.IntN(40) {
 			line := fmt.Sprintf("%03d", i) + strings.Repeat("x", 20+rnd.IntN(20))

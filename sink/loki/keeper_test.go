@@ -89,10 +89,9 @@ func (k *keeper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 const poison = "poison"
 
 func (k *keeper) push(s pushedStream) (says string) {
-	m := &model{
-		now: time.Now(), oldest: k.age, newest: k.ahead, maxLine: 1 << 20, maxMeta: 1000, maxMetaSize: 1 << 20,
-		window: k.behind, labels: s.labels, highest: k.highest, stored: map[string]bool{}, dropped: map[string]bool{},
-	}
+	m := newModel(s.labels)
+	m.now, m.highest = time.Now(), k.highest
+	m.oldest, m.newest, m.window = k.age, k.ahead, k.behind
 	poisoned := false
 	good := s.entries[:0:0]
 	for _, e := range s.entries {

@@ -3,7 +3,6 @@ package loki
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -12,7 +11,7 @@ import (
 
 // Loki's defaults: max_label_names_per_series, max_label_name_length, max_label_value_length.
 const (
-	defaultMaxLabels = 14 // 15, of which Loki takes one for the service_name it adds
+	defaultMaxLabels = 14 // 15, with room for the service_name that Loki adds, whether or not it counts that
 	maxLabelName     = 1024
 	maxLabelValue    = 2048
 	serviceName      = "service_name"
@@ -44,9 +43,7 @@ func (c Config) labelRule() labelRule {
 // checkLabels checks the fields of c that are about labels and tenants.
 func (c Config) checkLabels() error {
 	var errs []error
-	bad := func(field, why string, args ...any) {
-		errs = append(errs, fmt.Errorf("loki: Config."+field+": "+why, args...))
-	}
+	bad := func(field, why string, args ...any) { errs = append(errs, wrong(field, why, args...)) }
 	if c.MaxLabels < 0 {
 		bad("MaxLabels", "%d: negative", c.MaxLabels)
 	}
@@ -138,42 +135,6 @@ func (r *labelRule) order(own batch.Labels) []string {
 		names = append(names, name)
 	}
 	return names
-}
-
-// tenant returns the tenant of an entry whose tenantLabel has the given value, which may be empty.
-func (r *labelRule) tenant(value string) (string, error) {
-	if r.tenantLabel == "" || value == "" && r.tenantID != "" {
-		return r.tenantID, nil
-	}
-	if value == "" {
-		return "", fmt.Errorf("loki: no tenant: there is neither a label %s nor a Config.TenantID", r.tenantLabel)
-	}
-	if why := tenantProblem(value); why != "" {
-		return "", fmt.Errorf("loki: tenant %.60q of label %s: %s", value, r.tenantLabel, why)
-	}
-	return value, nil
-}
-
-// maxTenant is the length of the longest tenant.
-const maxTenant = 150
-
-// tenantProblem returns why Loki would refuse the tenant id, which is not empty: ValidTenantID of
-// github.com/grafana/dskit/tenant.
-func tenantProblem(id string) string {
-	if len(id) > maxTenant {
-		return fmt.Sprintf("%d bytes, limit %d", len(id), maxTenant)
-	}
-	if id == "." || id == ".." {
-		return "not allowed"
-	}
-	for i := range len(id) {
-		c := id[i]
-		alnum := '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-		if !alnum && !bytes.ContainsRune([]byte("!-_.*'()"), rune(c)) {
-			return fmt.Sprintf("contains %q: want letters, digits and !-_.*'()", c)
-		}
-	}
-	return ""
 }
 
 // lokiLabels returns l as Loki's parser reads it. U+FFFD becomes a question mark: the parser takes it for a decoding

@@ -25,7 +25,6 @@ type Sink struct {
 	codec      codec
 	mappings   mappings
 	tenants    tenants
-	clocked    bool      // the streams' clocks are of use
 	deliveries sync.Pool // of *delivery
 	raws       bufferPool
 	wires      bufferPool
@@ -41,7 +40,7 @@ var (
 	_ sink.Healther    = (*Sink)(nil)
 )
 
-// ErrClosed is what Write returns after Close.
+// ErrClosed is what Write and Ready return after Close.
 var ErrClosed = errors.New("loki: sink is closed")
 
 // New checks cfg and returns a Sink that has not opened any connection yet. The error joins one for every field that
@@ -54,10 +53,9 @@ func New(cfg Config) (*Sink, error) {
 	}
 	format := cfg.codec()
 	s := &Sink{
-		cfg:     cfg,
-		url:     endpoint,
-		codec:   format,
-		clocked: cfg.Packed || cfg.Times.changes(),
+		cfg:   cfg,
+		url:   endpoint,
+		codec: format,
 	}
 	if err := s.connect(cfg); err != nil {
 		return nil, err
@@ -69,7 +67,8 @@ func New(cfg Config) (*Sink, error) {
 
 // Write pushes the entries of b, stream by stream, and returns when their fate is known, or ctx is done. Entries that
 // Loki did not take are listed in a *sink.PartialError, each with its class; if the same became of all of them, that
-// error itself is returned. Within a stream nothing is sent after an entry that is worth a retry.
+// error itself is returned. Of a stream nothing is sent after an entry that is worth a retry. Nothing of b is used once
+// Write has returned. After Close it returns [ErrClosed].
 func (s *Sink) Write(ctx context.Context, b *batch.Batch) error {
 	if s.closed.Load() {
 		return ErrClosed
@@ -85,7 +84,8 @@ func (s *Sink) Write(ctx context.Context, b *batch.Batch) error {
 }
 
 // Close closes the connections and returns once all of them are closed and their goroutines have ended, or when ctx is
-// done; the error then says what is left. It is called after the last Write.
+// done; the error then says what is left, and Close may be called again to go on waiting. It is called after the last
+// Write.
 func (s *Sink) Close(ctx context.Context) error {
 	s.closed.Store(true)
 	return s.transport.Close(ctx)

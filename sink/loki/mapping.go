@@ -22,8 +22,9 @@ type mapping struct {
 	recall    recall
 }
 
-// maxMappings bounds the memory of mappings and streams. Beyond it they are forgotten, which cost little to make again,
-// except for those with something to recall, unless that is more than half of them.
+// maxMappings bounds the memory of mappings and streams. Beyond it they are forgotten, with what their clocks know, except
+// for those with something to recall, unless that is more than half of them: it is a bound for what is not meant to be, and
+// Loki's own, of 5,000 streams, comes first as a rule.
 const maxMappings = 10_000
 
 // mappings are those used of late, and their streams, several mappings of which may have one in common.

@@ -29,6 +29,33 @@ type model struct {
 	dropped map[string]bool
 }
 
+// newModel returns one with Loki's own limits, at the time start.
+func newModel(labels string) *model {
+	return &model{
+		now: start, oldest: defaultMaxAge, newest: defaultMaxAhead, window: defaultMaxBehind,
+		maxLine: defaultMaxLine, maxMeta: maxAttrs, maxMetaSize: maxAttrsBytes,
+		labels: labels, stored: map[string]bool{}, dropped: map[string]bool{},
+	}
+}
+
+// newNarrowModel returns one that refuses a lot.
+func newNarrowModel(labels string) *model {
+	m := newModel(labels)
+	m.oldest, m.maxLine, m.maxMeta, m.maxMetaSize = time.Hour, 50, 3, 100
+	return m
+}
+
+// answerAs has f answer as the model does that m points to at the time.
+func (f *fakeLoki) answerAs(m **model) {
+	f.answer = func(_ int, p push, w http.ResponseWriter, _ *http.Request) bool {
+		if body := (*m).push(p.entries); body != "" {
+			http.Error(w, body, http.StatusBadRequest)
+			return true
+		}
+		return false
+	}
+}
+
 func (m *model) key(e pushedEntry) string { return e.time.String() + " " + e.line }
 
 // check returns what the distributor says against an entry.
@@ -136,21 +163,12 @@ func TestRefusalsAreAttributed(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	f := newFake(t)
 	var m *model
-	f.answer = func(_ int, p push, w http.ResponseWriter, _ *http.Request) bool {
-		if body := m.push(p.entries); body != "" {
-			http.Error(w, body, http.StatusBadRequest)
-			return true
-		}
-		return false
-	}
+	f.answerAs(&m)
 	s := newSink(t, f.URL, func(c *Config) { c.Times.MaxBehind = 30 * time.Minute })
 	hostile := batch.MustLabels("app", `x"} has '; 3 errors like: entry for stream '{}'`, "msg", "\n', total ignored: 1 out of 1")
 	for round := range 120 {
-		m = &model{
-			now: start, oldest: time.Hour, newest: 10 * time.Minute, maxLine: 50, maxMeta: 3, maxMetaSize: 100,
-			window: time.Hour, labels: hostile.String(), stored: map[string]bool{}, dropped: map[string]bool{},
-			anyText: round%10 == 9,
-		}
+		m = newNarrowModel(hostile.String())
+		m.anyText = round%10 == 9
 		if round%4 == 1 {
 			m.oldest, m.window = 24*time.Hour, 30*time.Minute
 			m.highest = start

@@ -60,7 +60,7 @@ func appendLetters(dst []byte, name string) (_ []byte, found bool) {
 	for i := range len(name) {
 		c := name[i]
 		switch {
-		case '0' <= c && c <= '9', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
+		case isAlnum(c):
 			dst = append(dst, c)
 			found = true
 		case len(dst) == start || dst[len(dst)-1] != '_':
@@ -68,4 +68,8 @@ func appendLetters(dst []byte, name string) (_ []byte, found bool) {
 		}
 	}
 	return dst, found
+}
+
+func isAlnum(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }

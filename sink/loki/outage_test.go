@@ -91,10 +91,7 @@ func (l *strictLoki) take(streams []pushedStream) (body string) {
 	for _, s := range streams {
 		m := l.streams[s.labels]
 		if m == nil {
-			m = &model{
-				oldest: defaultMaxAge, newest: defaultMaxAhead, window: defaultMaxBehind, maxLine: defaultMaxLine,
-				maxMeta: 128, maxMetaSize: 64 << 10, labels: s.labels, stored: map[string]bool{}, dropped: map[string]bool{},
-			}
+			m = newModel(s.labels)
 			l.streams[s.labels] = m
 		}
 		m.now = time.Now()

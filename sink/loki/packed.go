@@ -25,7 +25,8 @@ func (d *delivery) risky(p *parcel) bool {
 		size += len(d.w.entry(i).Line)
 	}
 	now := time.Now()
-	if p.m.stream.pace.fast(size, now) || size > d.sink.cfg.MaxRequest/riskyShare {
+	p.m.stream.pace.add(size, now)
+	if p.m.stream.pace.fast(now) || size > d.sink.cfg.MaxRequest/riskyShare {
 		return true
 	}
 	newest := p.m.stream.clock.last()

@@ -131,10 +131,9 @@ func (m *maskingLoki) push(streams []pushedStream) (status int, body string) {
 
 func (m *maskingLoki) stream(labels string) *model {
 	if m.streams[labels] == nil {
-		m.streams[labels] = &model{
-			now: time.Now(), oldest: defaultMaxAge, newest: defaultMaxAhead, maxLine: 500, maxMeta: 10, maxMetaSize: 1000,
-			window: defaultMaxBehind, labels: labels, stored: map[string]bool{}, dropped: map[string]bool{},
-		}
+		one := newModel(labels)
+		one.now, one.maxLine, one.maxMeta, one.maxMetaSize = time.Now(), 500, 10, 1000
+		m.streams[labels] = one
 	}
 	return m.streams[labels]
 }
@@ -223,8 +222,7 @@ func TestPackedFastStream(t *testing.T) {
 	if got := f.all(); len(got) != 3 {
 		t.Errorf("%d requests: the big one is not alone", len(got))
 	}
-	at := time.Now()
-	s.mappings.of(big.Entries[0].Labels).stream.pace.fast(100<<20, at)
+	s.mappings.of(big.Entries[0].Labels).stream.pace.add(100<<20, time.Now())
 	before := len(f.all())
 	if err := s.Write(t.Context(), spread(3, 1, "y")); err != nil {
 		t.Fatal(err)
@@ -247,7 +245,7 @@ func TestPace(t *testing.T) {
 		for range 500 {
 			at = at.Add(time.Duration(rnd.IntN(500)) * time.Millisecond)
 			n := rnd.IntN(1 << uint(10+rnd.IntN(12)))
-			if p.fast(n, at) {
+			if p.add(n, at); p.fast(at) {
 				quick++
 				continue
 			}
@@ -257,10 +255,11 @@ func TestPace(t *testing.T) {
 				t.Fatalf("%v bytes are ahead", level)
 			}
 		}
-		if p.fast(1, at.Add(time.Minute)) {
+		if p.divided(at.Add(time.Minute)) {
 			t.Fatal("fast after a minute of silence")
 		}
-		if p.fast(1, at.Add(-time.Hour)) {
+		p.add(paceBurst, at.Add(-time.Hour))
+		if p.fast(at) {
 			t.Fatal("fast because the clock was set back")
 		}
 	}

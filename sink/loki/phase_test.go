@@ -1,26 +1,15 @@
 package loki
 
 import (
-	"crypto/tls"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
-
-	"github.com/logferry/logferry/batch"
 )
-
-// randomBytes is a line that does not compress.
-func randomBytes(n int) []byte {
-	line := make([]byte, n)
-	rng := rand.NewChaCha8([32]byte{1})
-	rng.Read(line)
-	return line
-}
 
 // silence takes what comes and answers nothing.
 func silence(_ int, c net.Conn) { io.Copy(io.Discard, c) }
@@ -41,7 +30,7 @@ func TestPhases(t *testing.T) {
 			}
 		}
 	}
-	const short = 300 * time.Millisecond
+	const short = 2 * time.Second // on a busy machine, too, enough to get as far as is meant
 	for name, test := range map[string]struct {
 		serve      func(t *testing.T) string
 		change     func(url string, c *Config)
@@ -63,13 +52,13 @@ func TestPhases(t *testing.T) {
 		// The kernel may take a whole request; the window of HTTP/2 is a megabyte.
 		"sending": {
 			serve: func(t *testing.T) string {
-				cert := newAuthority(t, "root", nil).issue("127.0.0.1")
-				return secured(t, &tls.Config{Certificates: []tls.Certificate{cert}}, func(_ http.ResponseWriter, r *http.Request) {
+				server, _ := certificate(t)
+				return secured(t, server, func(_ http.ResponseWriter, r *http.Request) {
 					<-r.Context().Done()
 				}).URL
 			},
 			change: func(_ string, c *Config) { c.TLSConfig.InsecureSkipVerify, c.HTTP2, c.Timeout = true, true, short },
-			want:   `no answer within 300ms: sending the request, after [1-9]`,
+			want:   `no answer within 2s: sending the request, after [1-9]`,
 		},
 		"waiting": {
 			serve:      func(t *testing.T) string { return mute(t, says("")) },
@@ -82,7 +71,7 @@ func TestPhases(t *testing.T) {
 				return mute(t, says("HTTP/1.1 400 Bad Request\r\nContent-Length: 100\r\n\r\nentry"))
 			},
 			change:     func(_ string, c *Config) { c.Timeout = short },
-			want:       `no answer within 300ms: reading the answer, after [1-9]`,
+			want:       `no answer within 2s: reading the answer, after [1-9]`,
 			unanswered: 1,
 		},
 		"answered": {
@@ -97,9 +86,7 @@ func TestPhases(t *testing.T) {
 			t.Parallel()
 			url := test.serve(t)
 			s := newSink(t, url, func(c *Config) { c.MaxRequest, c.MaxLine = maxMaxRequest, maxMaxLine; test.change(url, c) })
-			b := batch.New(nil, shop)
-			b.Append(start, randomBytes(maxMaxLine-100))
-			err := s.Write(t.Context(), b)
+			err := s.Write(t.Context(), noise(1, shop, 1, maxMaxLine-100))
 			if classOf(err) != retry || !regexp.MustCompile(test.want).MatchString(err.Error()) {
 				t.Errorf("got %v, want %s", err, test.want)
 			}
@@ -134,22 +121,26 @@ func TestRepeatedOnAnotherConnection(t *testing.T) {
 
 // A server that does not answer is not asked again on the next connection: it is not the connection's fault.
 func TestImpatienceIsNotRepeated(t *testing.T) {
-	release := make(chan struct{})
-	f := newFake(t)
-	t.Cleanup(func() { close(release) })
-	f.answer = func(n int, _ push, _ http.ResponseWriter, _ *http.Request) bool {
-		if n > 0 {
-			<-release
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		defer close(release)
+		f := &fakeLoki{t: t}
+		f.answer = func(n int, _ push, _ http.ResponseWriter, _ *http.Request) bool {
+			if n > 0 {
+				<-release
+			}
+			return false
 		}
-		return false
-	}
-	s := newSink(t, f.URL, func(c *Config) { c.AnswerTimeout = 100 * time.Millisecond })
-	if err := s.Write(t.Context(), newBatch(shop, "x")); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Write(t.Context(), newBatch(shop, "x")); classOf(err) != retry || len(f.all()) != 2 {
-		t.Errorf("%v after %d pushes", err, len(f.all()))
-	}
+		s := bubbleSink(t, f.serve, func(c *Config) { c.AnswerTimeout = 3 * time.Second })
+		if err := s.Write(t.Context(), newBatch(shop, "x")); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		err := s.Write(t.Context(), newBatch(shop, "x"))
+		if took := time.Since(began); classOf(err) != retry || took != 3*time.Second || len(f.all()) != 2 {
+			t.Errorf("%v after %v and %d pushes", err, took, len(f.all()))
+		}
+	})
 }
 
 // What a proxy or a TLS server that says nothing holds is let go of: more requests than there may be connections.

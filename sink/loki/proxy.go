@@ -1,9 +1,6 @@
 package loki
 
-import (
-	"errors"
-	"net/url"
-)
+import "net/url"
 
 // maxSOCKS bounds user name and password, RFC 1929, section 2.
 const maxSOCKS = 255
@@ -13,7 +10,7 @@ func (c Config) proxy() (*url.URL, error) {
 	if c.ProxyURL == "" {
 		return nil, nil
 	}
-	refuse := func(why string) (*url.URL, error) { return nil, errors.New("loki: Config.ProxyURL: " + why) }
+	refuse := func(why string) (*url.URL, error) { return nil, wrong("ProxyURL", why) }
 	u, err := url.Parse(c.ProxyURL)
 	switch {
 	case err != nil:

@@ -3,19 +3,13 @@ package loki
 import (
 	"bufio"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"strconv"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/logferry/logferry/internal/transport"
 )
@@ -64,6 +58,15 @@ func (p *peer) push() ([]pushedStream, error) {
 	return p.rest()
 }
 
+// keep reads a whole request, and v keeps what it holds.
+func (p *peer) keep(v *vault) error {
+	streams, err := p.push()
+	if err == nil {
+		v.store(streams)
+	}
+	return err
+}
+
 // rest reads a request whose head has been read.
 func (p *peer) rest() ([]pushedStream, error) {
 	body, err := io.ReadAll(p.body)
@@ -95,11 +98,9 @@ func answerOf(status int, body string) string {
 // serveWell does what a healthy Loki does, until the client goes.
 func serveWell(p *peer, v *vault) {
 	for {
-		streams, err := p.push()
-		if err != nil {
+		if p.keep(v) != nil {
 			return
 		}
-		v.store(streams)
 		p.say(answer204)
 	}
 }
@@ -177,27 +178,4 @@ func dialWith(s *Sink, dial func(ctx context.Context, network, addr string) (net
 	cfg := s.cfg.transport(s.url, nil, trust, nil)
 	cfg.Dial = dial
 	s.transport = transport.New(cfg)
-}
-
-// certificate makes one for 127.0.0.1, valid until end, and returns both sides' settings.
-func certificate(t testing.TB, end time.Time) (server, client *tls.Config) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: end.Add(-24 * time.Hour), NotAfter: end,
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, cert, cert, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if cert, err = x509.ParseCertificate(der); err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(cert)
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, &tls.Config{RootCAs: pool}
 }

@@ -18,7 +18,8 @@ const maxReady = 4 << 10
 //
 // It is for a host that wants to know at its start, or for its own readiness, whether the address and the credentials are
 // right. A pipeline does not need it: what cannot be delivered yet is sent again. ctx and [Config.Timeout] bound it. It
-// may be called at any time before Close, concurrently, and changes neither Stats nor Health.
+// may be called at any time before Close, concurrently. Like a push, it looks whether files have changed; it changes
+// neither Stats nor what Health says of pushes. After Close it returns [ErrClosed].
 func (s *Sink) Ready(ctx context.Context) error {
 	if s.closed.Load() {
 		return ErrClosed

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -52,16 +53,20 @@ func TestReady(t *testing.T) {
 }
 
 func TestReadyIsBounded(t *testing.T) {
-	s := newSinkUnclosed(t, Config{URL: rawServer(t, silence)})
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if err := s.Ready(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "waiting for the answer") {
-		t.Error(err)
-	}
-	if err := s.Close(t.Context()); err != nil {
-		t.Error(err)
-	}
-	if err := s.Ready(t.Context()); !errors.Is(err, ErrClosed) {
-		t.Error(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		ps := &pipes{serve: func(n int, p *peer) { silence(n, p.Conn) }}
+		s := ps.sink(t, "http://loki", nil)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := s.Ready(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "waiting for the answer, after 1s") {
+			t.Error(err)
+		}
+		if err := s.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := s.Ready(t.Context()); !errors.Is(err, ErrClosed) {
+			t.Error(err)
+		}
+		ps.served.Wait()
+	})
 }

@@ -75,7 +75,7 @@ var endings = []struct {
 // Wherever a connection breaks, and however, the Write says that what it was about is worth a retry; and the next one
 // delivers it, on another connection, once.
 func TestConnectionBreaks(t *testing.T) {
-	server, client := certificate(t, time.Now().Add(time.Hour))
+	server, client := certificate(t)
 	for _, scheme := range []string{"http", "https"} {
 		for _, b := range breakages {
 			for _, e := range endings {
@@ -139,7 +139,7 @@ func closeInTime(t *testing.T, s *Sink) {
 
 // So it goes in a handshake.
 func TestHandshakeBreaks(t *testing.T) {
-	server, client := certificate(t, time.Now().Add(time.Hour))
+	server, client := certificate(t)
 	for name, do := range map[string]func(p *peer){
 		"before the hello": func(*peer) {},
 		"in the hello":     func(p *peer) { _, _ = p.in.Peek(3) },
@@ -183,9 +183,9 @@ func TestHandshakeBreaks(t *testing.T) {
 
 // A server nobody can trust is worth a retry, because certificates are renewed; and it opens a breaker.
 func TestCertificateHasExpired(t *testing.T) {
-	expired, client := certificate(t, time.Now().Add(-time.Hour))
+	server, client := certificate(t, expired)
 	url := peerServer(t, func(_ int, p *peer) {
-		p.encrypt(expired)
+		p.encrypt(server)
 		serveWell(p, newVault())
 	})
 	s := newSink(t, strings.Replace(url, "http", "https", 1))
@@ -209,11 +209,9 @@ func TestConnectionsBreakInTurn(t *testing.T) {
 	url := peerServer(t, func(n int, p *peer) {
 		if n%2 == 1 {
 			// One request goes well, so that a connection that was idle breaks as well.
-			streams, err := p.push()
-			if err != nil {
+			if p.keep(v) != nil {
 				return
 			}
-			v.store(streams)
 			p.say(answer204)
 		}
 		k := n / 2
@@ -256,11 +254,9 @@ func TestIdleConnectionBreaks(t *testing.T) {
 		t.Run(e.name, func(t *testing.T) {
 			v := newVault()
 			url := peerServer(t, func(_ int, p *peer) {
-				streams, err := p.push()
-				if err != nil {
+				if p.keep(v) != nil {
 					return
 				}
-				v.store(streams)
 				p.say(answer204)
 				if _, err := p.in.ReadByte(); err == nil {
 					e.end(p)

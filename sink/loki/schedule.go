@@ -76,27 +76,36 @@ func (d *delivery) send(i int32, s sentTime) {
 	d.w.sent[i] = s
 }
 
-// near returns the first entries of idx that may share a request: none of them is so far behind another that Loki, if it
-// has stored them and its answer is lost, would find them too far behind when they come again.
-func (d *delivery) near(idx []int32) []int32 {
+// near returns the first entries of idx, which are of p, that may share a request. None of them is so far behind another
+// that Loki, if it has stored them and its answer is lost, would find them too far behind when they come again. Nor are
+// entries that are too far behind already, as far as we know, together with others, nor with each other if Loki may have
+// divided the stream up: then it would tell of the last part only.
+func (d *delivery) near(p *parcel, idx []int32) []int32 {
 	most := d.sink.cfg.Times.MaxBehind
+	edge := p.m.stream.clock.last().Add(-most)
+	first := d.w.wall(idx[0])
+	late := first.Before(edge)
+	if late && p.m.stream.pace.divided(time.Now()) {
+		return idx[:1]
+	}
 	if d.w.sent == nil {
 		// In order, and as a rule all near.
-		first := d.w.wall(idx[0])
-		if d.w.wall(idx[len(idx)-1]).Sub(first) <= most {
+		if !late && d.w.wall(idx[len(idx)-1]).Sub(first) <= most {
 			return idx
 		}
-		return idx[:sort.Search(len(idx), func(k int) bool { return d.w.wall(idx[k]).Sub(first) > most })]
+		return idx[:sort.Search(len(idx), func(k int) bool {
+			at := d.w.wall(idx[k])
+			return at.Sub(first) > most || at.Before(edge) != late
+		})]
 	}
-	oldest := d.w.wall(idx[0])
-	newest := oldest
+	oldest, newest := first, first
 	for k, i := range idx {
 		at := d.w.wall(i)
 		newest = later(newest, at)
 		if at.Before(oldest) {
 			oldest = at
 		}
-		if newest.Sub(oldest) > most {
+		if newest.Sub(oldest) > most || at.Before(edge) != late {
 			return idx[:k]
 		}
 	}

@@ -45,8 +45,8 @@ func tellTale() (forms []string) {
 	return forms
 }
 
-// silentServer fails the test if text tells a secret.
-func silentServer(t *testing.T, what, text string) {
+// silentText fails the test if text tells a secret.
+func silentText(t *testing.T, what, text string) {
 	t.Helper()
 	for _, form := range tellTale() {
 		if strings.Contains(text, form) {
@@ -61,7 +61,7 @@ func silentError(t *testing.T, what string, err error) {
 	if err == nil {
 		return
 	}
-	silentServer(t, what, fmt.Sprintf("%v %+v %q", err, err, err.Error()))
+	silentText(t, what, fmt.Sprintf("%v %+v %q", err, err, err.Error()))
 	if p, ok := err.(*sink.PartialError); ok {
 		for _, f := range p.Failures {
 			silentError(t, what, f.Err)
@@ -131,14 +131,7 @@ func TestAnswersDoNotTellSecrets(t *testing.T) {
 				}))
 				s := newSink(t, server.URL, change)
 				what := fmt.Sprintf("%s, %d, %s", name, status, kind)
-				err := s.Write(t.Context(), newBatch(shop, "x", "y"))
-				if err == nil {
-					t.Errorf("%s: no error", what)
-				}
-				silentError(t, what, err)
-				silentError(t, what+", Ready", s.Ready(t.Context()))
-				silentError(t, what+", Health", s.Health())
-				silentServer(t, what+", Stats", fmt.Sprintf("%+v", s.Stats()))
+				silentSink(t, what, s)
 				server.Close()
 			}
 		}
@@ -198,17 +191,23 @@ func TestFailuresDoNotTellSecrets(t *testing.T) {
 				}
 			})
 			what := name + ", " + kind
-			err := s.Write(t.Context(), newBatch(shop, "x"))
-			if err == nil {
-				t.Errorf("%s: no error", what)
-			}
-			silentError(t, what, err)
-			silentError(t, what+", Ready", s.Ready(t.Context()))
-			silentError(t, what+", Health", s.Health())
-			silentServer(t, what+", Stats", fmt.Sprintf("%+v", s.Stats()))
+			silentSink(t, what, s)
 			silentError(t, what+", Close", s.Close(t.Context()))
 		}
 	}
+}
+
+// silentSink has s fail to write, and looks at all that it says.
+func silentSink(t *testing.T, what string, s *Sink) {
+	t.Helper()
+	err := s.Write(t.Context(), newBatch(shop, "x", "y"))
+	if err == nil {
+		t.Errorf("%s: no error", what)
+	}
+	silentError(t, what, err)
+	silentError(t, what+", Ready", s.Ready(t.Context()))
+	silentError(t, what+", Health", s.Health())
+	silentText(t, what+", Stats", fmt.Sprintf("%+v", s.Stats()))
 }
 
 // Of secrets that begin alike nothing is left of the longer one.

@@ -99,7 +99,7 @@ func (st stall) network(t *testing.T, v *vault, stalled int) (*pipes, func(...fu
 	if st.tls {
 		scheme = "https"
 	}
-	server, client := certificate(t, time.Now().Add(time.Hour))
+	server, client := certificate(t)
 	ps := &pipes{serve: func(n int, p *peer) {
 		if n < stalled && st.stall != nil {
 			st.stall(p, v)

@@ -2,7 +2,7 @@ package loki
 
 import "sync/atomic"
 
-// Stats are the counters of a Sink since it was made.
+// Stats are the counters of a Sink since it was made, as [Sink.Stats] returns them. They belong to the caller.
 type Stats struct {
 	Entries   int64         // stored, so far as Loki says
 	Clamped   int64         // of these, entries with a time that Times.Clamp gave them
@@ -62,12 +62,12 @@ func (c *counters) snapshot() Stats {
 		Clamped:   c.clamped.Load(),
 		OverLimit: c.overLimit.Load(),
 		Requests:  c.requests.Load(),
+		Statuses:  map[int]int64{},
+		RawBytes:  c.raw.Load(),
+		WireBytes: c.wire.Load(),
+		Resends:   c.resending.Load(),
 
 		Unanswered: c.unanswered.Load(),
-		Statuses:   map[int]int64{},
-		RawBytes:   c.raw.Load(),
-		WireBytes:  c.wire.Load(),
-		Resends:    c.resending.Load(),
 	}
 	for code := range c.statuses {
 		if n := c.statuses[code].Load(); n > 0 {

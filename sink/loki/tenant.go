@@ -1,9 +1,45 @@
 package loki
 
 import (
+	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 )
+
+// tenant returns the tenant of an entry whose tenantLabel has the given value, which may be empty.
+func (r *labelRule) tenant(value string) (string, error) {
+	if r.tenantLabel == "" || value == "" && r.tenantID != "" {
+		return r.tenantID, nil
+	}
+	if value == "" {
+		return "", fmt.Errorf("loki: no tenant: there is neither a label %s nor a Config.TenantID", r.tenantLabel)
+	}
+	if why := tenantProblem(value); why != "" {
+		return "", fmt.Errorf("loki: tenant %.60q of label %s: %s", value, r.tenantLabel, why)
+	}
+	return value, nil
+}
+
+// maxTenant is the length of the longest tenant.
+const maxTenant = 150
+
+// tenantProblem returns why Loki would refuse the tenant id, which is not empty: ValidTenantID of
+// github.com/grafana/dskit/tenant.
+func tenantProblem(id string) string {
+	if len(id) > maxTenant {
+		return fmt.Sprintf("%d bytes, limit %d", len(id), maxTenant)
+	}
+	if id == "." || id == ".." {
+		return "not allowed"
+	}
+	for i := range len(id) {
+		if c := id[i]; !isAlnum(c) && !strings.ContainsRune("!-_.*'()", rune(c)) {
+			return fmt.Sprintf("contains %q: want letters, digits and !-_.*'()", c)
+		}
+	}
+	return ""
+}
 
 // tenants are the headers of requests for other tenants than Config.TenantID.
 type tenants struct {

@@ -1,6 +1,7 @@
 package loki
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -92,9 +93,9 @@ func TestTenantHeaders(t *testing.T) {
 		t.Error(got)
 	}
 	for i := range maxMappings + 5 {
-		c.header(&next, labelsOf(0, "i", strings.Repeat("x", i%100)+string(rune('a'+i%26))+http.StatusText(i%500)+string(rune(i))).String())
+		c.header(&next, fmt.Sprint(i))
 	}
-	if len(c.headers) > maxMappings {
-		t.Errorf("%d headers are kept", len(c.headers))
+	if n := len(c.headers); n == 0 || n >= maxMappings {
+		t.Errorf("%d headers are kept", n)
 	}
 }

@@ -2,7 +2,6 @@ package loki
 
 import (
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -45,7 +44,7 @@ const (
 	// An entry that is worth a retry goes out with the same time in the next Write of its labels, which is the retry if
 	// [sink.Retry] or a pipeline makes it: so Loki, which may have stored it, stores it once. That ends when the time is
 	// no longer acceptable: an entry that is not delivered within half an hour may be stored twice. So may one that is
-	// sent again after a restart.
+	// sent again after a restart, or after entries with 10,000 other sets of labels.
 	Clamp
 	// Refuse does not send the entry: it is a permanent failure, with a reason of our own.
 	Refuse
@@ -81,7 +80,7 @@ func (t Times) validate() error {
 		policy TimePolicy
 	}{{"TooOld", t.TooOld}, {"TooNew", t.TooNew}} {
 		if f.policy < Keep || f.policy > Refuse {
-			errs = append(errs, fmt.Errorf("loki: Config.Times.%s: %d: want Keep, Clamp or Refuse", f.name, f.policy))
+			errs = append(errs, wrong("Times."+f.name, "%d: want Keep, Clamp or Refuse", f.policy))
 		}
 	}
 	for _, f := range []struct {
@@ -89,7 +88,7 @@ func (t Times) validate() error {
 		d    time.Duration
 	}{{"MaxAge", t.MaxAge}, {"MaxAhead", t.MaxAhead}, {"MaxBehind", t.MaxBehind}} {
 		if f.d < 0 {
-			errs = append(errs, fmt.Errorf("loki: Config.Times.%s: %v: negative", f.name, f.d))
+			errs = append(errs, wrong("Times."+f.name, "%v: negative", f.d))
 		}
 	}
 	return errors.Join(errs...)

@@ -33,7 +33,7 @@ type TLSConfig struct {
 // checkTLS checks which fields there are. The files are read later.
 func (c Config) checkTLS() []error {
 	var errs []error
-	bad := func(field, why string) { errs = append(errs, errors.New("loki: Config."+field+": "+why)) }
+	bad := func(field, why string) { errs = append(errs, wrong(field, why)) }
 	if (c.TLSConfig.CertFile == "") != (c.TLSConfig.KeyFile == "") {
 		bad("TLSConfig.KeyFile", "want both CertFile and KeyFile, or none")
 	}

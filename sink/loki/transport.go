@@ -3,7 +3,6 @@ package loki
 import (
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net/url"
 	"time"
 
@@ -39,9 +38,9 @@ func (c Config) checkTimeouts() []error {
 		d     time.Duration
 	}{{"DialTimeout", c.DialTimeout}, {"AnswerTimeout", c.AnswerTimeout}} {
 		if limit.d < 0 {
-			errs = append(errs, fmt.Errorf("loki: Config.%s: %v: negative", limit.field, limit.d))
+			errs = append(errs, wrong(limit.field, "%v: negative", limit.d))
 		} else if limit.d > c.Timeout && c.Timeout > 0 {
-			errs = append(errs, fmt.Errorf("loki: Config.%s: %v: longer than Timeout, which is %v", limit.field, limit.d, c.Timeout))
+			errs = append(errs, wrong(limit.field, "%v: longer than Timeout, which is %v", limit.d, c.Timeout))
 		}
 	}
 	return errs

@@ -24,7 +24,8 @@
 //   - BatchSize bounds the bytes of lines, not of the request, which Loki takes up to 4 MiB of.
 //   - The connection is left open by Close, with its two goroutines, until the server closes it or five minutes have passed:
 //     the client neither closes it nor lets anybody do so. So Close returning nil is not the whole truth, as it is elsewhere.
-//   - A copy of every line is made, and a map for every label set: some 13 allocations for each line.
+//   - For lines of 200 bytes with three labels it takes 14 allocations each, one of them more than the client does by itself, as
+//     every line is copied, and a quarter to a third more CPU time: five to seven times that of sink/loki, in the same run.
 //
 // # Metrics
 //

@@ -37,13 +37,20 @@ func (s *Sink) drive(ctx context.Context) (err error) {
 		case <-ctx.Done():
 			return nil
 		case p := <-s.parcels:
-			err := d.push(p)
-			p.done <- p.err()
-			if err != nil {
+			if err := d.serve(p); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// serve pushes a parcel and answers its Write, even if it panics: the task is restarted then, and nothing is known.
+func (d *driver) serve(p *parcel) error {
+	answer := errUnknown
+	defer func() { p.done <- answer }()
+	err := d.push(p)
+	answer = p.err()
+	return err
 }
 
 // push hands over a parcel and notes what became of every line. It returns an error if the client is of no more use.

@@ -117,5 +117,8 @@ func (p *parcel) err() error {
 	return &sink.PartialError{Failures: p.failures}
 }
 
+// errUnknown is for a Write of which nothing is known.
+var errUnknown = errors.New("lokiclient: the fate of the batch is not known")
+
 // errLate is for what was not handed over because ctx had ended.
 var errLate = errors.New("lokiclient: not sent")

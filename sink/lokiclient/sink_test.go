@@ -272,6 +272,22 @@ func TestEncodingFails(t *testing.T) {
 	}
 }
 
+// TestPanic: a Write is answered whatever happens to the task, which is restarted.
+func TestPanic(t *testing.T) {
+	f := newFake(t)
+	s := startSink(t, f.config(t))
+	p := &parcel{ctx: nil, lines: make([]line, 1), done: make(chan error, 1)} // it panics without a ctx
+	s.parcels <- p
+	if err := <-p.done; !errors.Is(err, errUnknown) {
+		t.Errorf("got %v", err)
+	}
+	b := batchOf(shop, "a")
+	defer b.Settle(nil)
+	if err := s.Write(t.Context(), b); err != nil {
+		t.Errorf("Write to the next client: %v", err)
+	}
+}
+
 // TestCloseIsBounded: Close keeps to its context while a request hangs, and the task ends when the client's Timeout ends it.
 func TestCloseIsBounded(t *testing.T) {
 	f := newFake(t)

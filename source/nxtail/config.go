@@ -12,12 +12,27 @@ import (
 	"github.com/logferry/logferry/batch"
 )
 
+// From says where reading begins in a file that has no cursor.
+type From int
+
+const (
+	// Start begins with a file's first line.
+	Start From = iota
+	// End leaves out what is there when the source first looks: reading begins
+	// behind the last whole line. Files that appear later are read from the
+	// start all the same.
+	End
+)
+
 // Config says what to follow and how. Only Paths is required. Fields mean what
 // those of the same name mean in source/tail.
 type Config struct {
 	// Paths are the files to follow, none of them a pattern. Relative ones are
 	// resolved when New is called. One that does not exist yet is waited for.
 	Paths []string
+	// From is where reading begins in files that are there when Run first
+	// looks and have no cursor: Start by default.
+	From From
 	// Labels names the stream of the file at path, which is absolute. It is
 	// called from Run, once for each path and whenever its stream was lost. The
 	// default is {filename="<path>"}.
@@ -72,6 +87,9 @@ func (c *Config) check() (errs []error) {
 	}
 	if c.RotateWait != 0 && c.RotateWait < minRotateWait {
 		errs = append(errs, fmt.Errorf("nxtail: RotateWait: %v is less than %v", c.RotateWait, minRotateWait))
+	}
+	if c.From != Start && c.From != End {
+		errs = append(errs, fmt.Errorf("nxtail: From: %d is neither Start nor End", c.From))
 	}
 	return errs
 }

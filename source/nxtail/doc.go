@@ -15,7 +15,8 @@
 // replace one another meanwhile are opened and kept. A stream's cursor names the
 // file by its device and inode numbers and the bytes before the position. If what
 // is at the path when the program starts is shorter, or another file, or has other
-// bytes there, it is read from its beginning, which is logged.
+// bytes there, it is read from its beginning, which is logged. Config.From says what
+// becomes of a file that has no cursor.
 //
 // # What it cannot do
 //
@@ -42,10 +43,11 @@
 //
 // About 1,400 ns of CPU time and three allocations per line of 200 bytes, where
 // nxadm/tail alone takes 1,100 ns and source/tail, in the same run, 61 ns and none.
-// Each path takes four goroutines and two descriptors; 1,000 idle ones took 6.6 % of
-// a core, with two stats for each every 250 ms. A line is seen 250 ms after it was
-// written, at worst, and a route waits RotateWait at each rotation for the next
-// file's first line.
+// Each path takes four goroutines and two descriptors. A thousand idle files took
+// 6.4 % of a core, where nxadm/tail alone took 1.7 % and source/tail 0.2 %: both this
+// package and nxadm/tail look at each every 250 ms, the latter by way of /proc. A line
+// is seen 250 ms after it was written, at worst, and at each rotation the next file's
+// first line waits for RotateWait.
 //
 // # How nxadm/tail is used
 //

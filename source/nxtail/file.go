@@ -16,6 +16,8 @@ type file struct {
 	f  *os.File
 	fi fs.FileInfo // when it was opened: what it is, not how long
 	id identity
+	// start is where reading begins if there is no cursor.
+	start int64
 	// gone is set by the finder when the path does not lead to the file any more.
 	gone atomic.Bool
 }
@@ -58,16 +60,36 @@ func (f *file) size() int64 {
 	return fi.Size()
 }
 
+// end is the offset behind the last whole line, 0 if there is none.
+func (f *file) end() int64 {
+	chunk := make([]byte, 64<<10)
+	for at := f.size(); at > 0; at -= int64(len(chunk)) {
+		from := max(0, at-int64(len(chunk)))
+		n, _ := f.f.ReadAt(chunk[:at-from], from) // what cannot be read ends no line
+		if i := bytes.LastIndexByte(chunk[:n], '\n'); i >= 0 {
+			return from + int64(i) + 1
+		}
+	}
+	return 0
+}
+
+// cursorAt is the cursor at offset, with an anchor of n bytes. It fails if the file
+// is shorter.
+func (f *file) cursorAt(offset int64, n int) (cursor, error) {
+	buf := make([]byte, n)
+	if _, err := f.f.ReadAt(buf, offset-int64(len(buf))); err != nil {
+		return cursor{}, err
+	}
+	return cursor{f.id, offset, anchorOf(buf)}, nil
+}
+
 // holds reports whether this is the file of c, with what was delivered of it.
 func (f *file) holds(c cursor) bool {
 	if f.id != c.id {
 		return false
 	}
-	buf := make([]byte, c.anchor.n)
-	if _, err := f.f.ReadAt(buf, c.offset-int64(c.anchor.n)); err != nil {
-		return false // shorter than it was
-	}
-	return anchorOf(buf) == c.anchor
+	now, err := f.cursorAt(c.offset, c.anchor.n)
+	return err == nil && now == c
 }
 
 // scanMax bounds how far owes looks for the end of a line.

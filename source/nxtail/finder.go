@@ -21,6 +21,7 @@ type finder struct {
 	path   string
 	out    *source.Outlet
 	found  chan *file
+	skip   bool   // the first look leaves out what is there: Config.From
 	newest *file  // nil: nothing was at the path at the last look
 	refuse string // why it could not be opened then
 }
@@ -30,7 +31,12 @@ func (d *finder) run(ctx context.Context) error {
 	tick := time.NewTicker(pollInterval())
 	defer tick.Stop()
 	for {
-		if f := d.look(); f != nil {
+		f := d.look()
+		if f != nil && d.skip {
+			f.start = f.end()
+		}
+		d.skip = false
+		if f != nil {
 			select {
 			case d.found <- f:
 				d.newest = f

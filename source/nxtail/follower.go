@@ -63,8 +63,11 @@ func (f *follower) close() {
 // be called again.
 func (f *follower) read(ctx context.Context, s *source.Stream) error {
 	f.done, f.sent = false, s.Cursor()
-	v := vigil{follower: f, offset: f.resume(s.Cursor()), since: time.Now()}
-	tick := time.NewTicker(pollInterval())
+	if err := f.skip(ctx, s); err != nil {
+		return err
+	}
+	v := vigil{follower: f, offset: f.resume(f.sent), since: time.Now()}
+	tick := time.NewTicker(f.cfg.RotateWait / 4) // what it tells matters once RotateWait is over
 	defer tick.Stop()
 	r, err := f.begin(ctx, tick.C, v.offset)
 	if err != nil {
@@ -109,6 +112,20 @@ func (f *follower) begin(ctx context.Context, tick <-chan time.Time, offset int6
 			return nil, context.Cause(ctx)
 		}
 	}
+}
+
+// skip has the stream begin behind what Config.From leaves out. That is sent as a
+// cursor at once: after a restart, what was written meanwhile is not left out.
+func (f *follower) skip(ctx context.Context, s *source.Stream) error {
+	if f.sent != "" || f.file.start == 0 {
+		return nil
+	}
+	c, err := f.file.cursorAt(f.file.start, int(min(anchorMax, f.file.start)))
+	if err != nil {
+		return nil // truncated since it was found: what is there is new
+	}
+	f.sent = c.String()
+	return s.Send(ctx, s.NewBatch(), f.sent)
 }
 
 // resume is the offset in the open file where reading goes on.

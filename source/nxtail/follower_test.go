@@ -155,6 +155,7 @@ func TestFolderReplacedByAFile(t *testing.T) {
 	replaceFolder(t, folder)
 	appendTo(t, folder+".old/app.log", "two\n") // its writer has it open
 	g.want("one", "two")
+	waitFor(t, func() bool { return descriptors(t, folder+".old/app.log") == 0 }) // it is done
 	if err := os.Remove(folder); err != nil {
 		t.Fatal(err)
 	}

@@ -146,6 +146,22 @@ func TestStopWaits(t *testing.T) {
 	}
 }
 
+// Nor does a file stay open that was found and not read.
+func TestStopClosesWhatWaits(t *testing.T) {
+	g := newRig(t)
+	g.start()
+	g.rec.Hold()
+	g.write("old")
+	g.held(1)
+	g.rename(".1")
+	g.write("new")
+	g.opened(g.path, 1)
+	g.stop()
+	if n := descriptors(t, g.path); n != 0 {
+		t.Errorf("%d descriptors are left behind", n)
+	}
+}
+
 // childEnv names the folder of the child of TestKnownFailureExit.
 const childEnv = "NXTAIL_TEST_FOLDER"
 

@@ -6,7 +6,11 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/logferry/logferry/source/nxtail"
+	"github.com/logferry/logferry/source/sourcetest"
 )
 
 // What is at the path when the program starts again, and what it delivers then.
@@ -90,4 +94,90 @@ func TestRestartWithinALine(t *testing.T) {
 	g.start()
 	appendTo(t, g.path, "a line\n")
 	g.want("half a line")
+}
+
+// With End, what was there at the first look is left out, and nothing else: not
+// half a line, not what is written between two runs of the program, not files that
+// come later.
+func TestFromEnd(t *testing.T) {
+	g := newRig(t)
+	g.write(numbered(0, 20)...)
+	appendTo(t, g.path, "half ")
+	start := func() {
+		src, err := nxtail.New(nxtail.Config{Paths: []string{g.path, g.path + ".later"}, From: nxtail.End})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.run(src)
+	}
+	start()
+	g.wait(func() bool { return len(g.rec.Arrived()) == 1 }) // of no lines: the cursor
+	g.stop()
+	appendTo(t, g.path, "a line\n")
+	start()
+	g.want("half a line")
+	appendTo(t, g.path+".later", "first\n")
+	g.want("half a line", "first")
+}
+
+func TestFromEndOfNothing(t *testing.T) {
+	for name, text := range map[string]string{"empty": "", "half a line": "new "} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newRig(t)
+			appendTo(t, g.path, text)
+			src, err := nxtail.New(nxtail.Config{Paths: []string{g.path}, From: nxtail.End})
+			if err != nil {
+				t.Fatal(err)
+			}
+			g.run(src)
+			g.opened(g.path, 2)
+			g.write("line")
+			g.want(text + "line")
+		})
+	}
+}
+
+// A stream that is lost before anything of it was delivered begins where it did. The
+// line there is longer than what is read at once.
+func TestFromEndAgain(t *testing.T) {
+	g := newRig(t)
+	long := strings.Repeat("x", 200<<10)
+	g.write(long)
+	appendTo(t, g.path, long)
+	src, err := nxtail.New(nxtail.Config{Paths: []string{g.path}, From: nxtail.End})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.rec = new(sourcetest.Receiver)
+	g.rec.Hold()
+	g.s = sourcetest.Start(t, src, g.rec, g.store)
+	g.held(1) // of no lines: the cursor
+	appendTo(t, g.path, "\nnext\n")
+	g.wait(func() bool {
+		held := g.rec.Held()
+		return slices.Contains(held[len(held)-1].Lines(), "next")
+	})
+	for _, p := range g.rec.Held() {
+		p.Lose(nil)
+	}
+	g.rec.Release()
+	g.write("last")
+	g.want(long, "next", "last")
+}
+
+// What appears between two runs of one source is new.
+func TestFromEndRunAgain(t *testing.T) {
+	g := newRig(t)
+	src, err := nxtail.New(nxtail.Config{Paths: []string{g.path}, From: nxtail.End})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.run(src)
+	if !g.s.Interrupt() {
+		t.Fatal("Run has not returned")
+	}
+	g.write("first")
+	g.s.Again(src)
+	g.want("first")
 }

@@ -9,7 +9,11 @@ import (
 
 // A Source follows files with nxadm/tail. Make it with [New] and give it to a
 // pipeline, one at most.
-type Source struct{ cfg Config }
+type Source struct {
+	cfg Config
+	// begun is whether there was a Run: files that are found in another are new.
+	begun bool
+}
 
 var _ source.Source = (*Source)(nil)
 
@@ -21,7 +25,7 @@ func New(cfg Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Source{cfg}, nil
+	return &Source{cfg: cfg}, nil
 }
 
 // Run implements source.Source. Pipelines call it. Each path has two helpers, one
@@ -30,8 +34,10 @@ func New(cfg Config) (*Source, error) {
 // be read is no reason to fail: it is logged, and tried again.
 func (s *Source) Run(ctx context.Context, out *source.Outlet) error {
 	var helpers []*lifecycle.Handle
+	skip := s.cfg.From == End && !s.begun
+	s.begun = true
 	for _, path := range s.cfg.Paths {
-		d := &finder{path: path, out: out, found: make(chan *file, maxFound)}
+		d := &finder{path: path, out: out, skip: skip, found: make(chan *file, maxFound)}
 		f := &follower{cfg: &s.cfg, path: path, out: out, found: d.found}
 		helpers = append(helpers, out.Go("find"+path, d.run), out.Go("read"+path, f.run))
 		defer d.left()

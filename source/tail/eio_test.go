@@ -13,14 +13,17 @@ import (
 	"testing"
 )
 
-// A brittle file answers reads with an error for as long as bad is set.
+// A brittle file answers reads with an error for as long as bad is set, and counts
+// them.
 type brittle struct {
 	*os.File
-	bad *atomic.Bool
+	bad   *atomic.Bool
+	tries *atomic.Int32
 }
 
 func (f brittle) ReadAt(p []byte, off int64) (int, error) {
 	if f.bad.Load() {
+		f.tries.Add(1)
 		return 0, &os.PathError{Op: "read", Path: f.Name(), Err: syscall.EIO}
 	}
 	return f.File.ReadAt(p, off)
@@ -45,13 +48,14 @@ func TestReadErrors(t *testing.T) {
 				dir := t.TempDir()
 				path := filepath.Join(dir, "bad.log")
 				var bad atomic.Bool
+				var tries atomic.Int32
 				src, err := New(quick(Config{Paths: []string{path, dir + "/good.log"}}))
 				if err != nil {
 					t.Fatal(err)
 				}
 				src.plan.contentOf = func(f *os.File) io.ReaderAt {
 					if strings.HasPrefix(filepath.Base(f.Name()), "bad.log") {
-						return brittle{f, &bad}
+						return brittle{f, &bad, &tries}
 					}
 					return f
 				}
@@ -74,6 +78,8 @@ func TestReadErrors(t *testing.T) {
 					write(t, dir+"/good.log", line+"\n")
 					wait(t, "the other file", func() bool { return slices.Contains(r.sink.got(), line) })
 				}
+				again := tries.Load() + 3
+				wait(t, "it to be tried again", func() bool { return tries.Load() >= again })
 				bad.Store(false)
 				want := 5 + strings.Count(all(t, path)+all(t, path+".1"), "\n")
 				wait(t, "all lines", func() bool { return r.sink.count() >= want })

@@ -34,10 +34,11 @@ func (s *scanner) open(f *file, now time.Time) bool {
 
 // unheralded reports whether f is empty, has been for a moment, so that it is
 // no copy being made, and has no cursor. It gets one: if it is written and
-// rotated away while nobody looks, it is known that it was to be read.
+// rotated away while nobody looks, it is known that it was to be read. What
+// cannot be read is not known to be empty.
 func (s *scanner) unheralded(f *file, now time.Time) bool {
-	return f.packed == unpacked && len(f.prefix) == 0 && !f.begun && !f.known && !f.resumed && !s.Once &&
-		f.moved.IsZero() && now.Sub(f.changed) >= s.Poll
+	return f.packed == unpacked && len(f.prefix) == 0 && f.trouble == "" && !f.begun && !f.known && !f.resumed &&
+		!s.Once && f.moved.IsZero() && now.Sub(f.changed) >= s.Poll
 }
 
 // ripe reports whether a file that has never been read is to be read now.

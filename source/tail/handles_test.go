@@ -45,7 +45,8 @@ func TestRotateWait(t *testing.T) {
 	w.open()
 	defer func() { w.f.Close() }()
 	w.lines(w.f, 1)
-	r := start(t, quick(Config{Paths: []string{w.path}}), newSinkhole(), nil)
+	// Long enough for a writer, which is this test, that is held up.
+	r := start(t, quick(Config{Paths: []string{w.path}, RotateWait: 3 * time.Second}), newSinkhole(), nil)
 	wait(t, "the first line", func() bool { return r.sink.count() == 1 })
 	old := w.f
 	second := &rotator{t: t, path: w.path, f: mustDup(t, old)}

@@ -126,7 +126,8 @@ func TestHeldBack(t *testing.T) {
 func TestRotatedWhileOpen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f")
 	write(t, path, "S1\na\n")
-	r := start(t, quick(Config{Paths: []string{path}, Multiline: Multiline{Rule: starting.Rule, Timeout: time.Hour}}), newSinkhole(), nil)
+	cfg := quick(Config{Paths: []string{path}, Multiline: Multiline{Rule: starting.Rule, Timeout: time.Hour}, RotateWait: 2 * time.Second})
+	r := start(t, cfg, newSinkhole(), nil)
 	wait(t, "the file", func() bool { s := r.src.Stats(); return len(s) == 1 && s[0].State == Idle })
 	rename(t, path, path+".1")
 	write(t, path, "S2\n")

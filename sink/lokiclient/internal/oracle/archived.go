@@ -38,9 +38,17 @@ func pushArchived(cfg config, es []entry) error {
 }
 
 func newArchived(cfg config, logger log.Logger) (*lokiclient.Client, error) {
-	u, err := url.Parse(cfg.url)
+	theirs, err := archivedConfig(cfg)
 	if err != nil {
 		return nil, err
+	}
+	return lokiclient.NewWithLogger(theirs, logger)
+}
+
+func archivedConfig(cfg config) (lokiclient.Config, error) {
+	u, err := url.Parse(cfg.url)
+	if err != nil {
+		return lokiclient.Config{}, err
 	}
 	theirs := lokiclient.Config{
 		URL:            urlutil.URLValue{URL: u},
@@ -58,7 +66,7 @@ func newArchived(cfg config, logger log.Logger) (*lokiclient.Client, error) {
 			Username: cfg.user, Password: promconfig.Secret(cfg.password.text), PasswordFile: cfg.password.file,
 		}
 	}
-	return lokiclient.NewWithLogger(theirs, logger)
+	return theirs, nil
 }
 
 func handle(c *lokiclient.Client, e entry) error {

@@ -123,8 +123,8 @@ func cpuTime(tb testing.TB) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkPush sets the two side by side, ours alone and in a pipeline: 100,000 lines of 200 bytes and 10 streams, pushed to a server that discards
-// them, in requests of about 1 MiB.
+// BenchmarkPush sets the two side by side, ours alone and in a pipeline, theirs alone and as a sink: 100,000 lines of 200
+// bytes and 10 streams, pushed to a server that discards them, in requests of about 1 MiB.
 func BenchmarkPush(b *testing.B) {
 	url := startDiscard(b)
 	var pool batch.Pool
@@ -142,6 +142,7 @@ func BenchmarkPush(b *testing.B) {
 		}
 		run("loki-client-go", func() { l.archived(b, url) })
 		run("logferry", func() { l.logferry(b, url, &pool) })
+		run("bridge", func() { l.bridge(b, url, &pool) })
 		run("pipeline", func() { l.pipeline(b, url) })
 	}
 }

@@ -1,5 +1,6 @@
-// Command oracle pushes what it reads to a Loki, with the client it is told: sink/loki, or the archived
-// github.com/grafana/loki-client-go, which so many services have pushed with that it says what a push is.
+// Command oracle pushes what it reads to a Loki, with the client it is told: sink/loki, the archived
+// github.com/grafana/loki-client-go, which so many services have pushed with that it says what a push is, or
+// sink/lokiclient, which makes a sink of that.
 //
 //	oracle -client loki-client-go -url http://127.0.0.1:3100/loki/api/v1/push <entries.jsonl
 //

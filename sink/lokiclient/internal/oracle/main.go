@@ -10,11 +10,12 @@ import (
 var clients = map[string]func(config, []entry) error{
 	"loki-client-go": pushArchived,
 	"logferry":       pushLogferry,
+	"bridge":         pushBridge,
 }
 
 func main() {
 	var cfg config
-	client := flag.String("client", "logferry", "logferry or loki-client-go")
+	client := flag.String("client", "logferry", "logferry, loki-client-go, or bridge, which is the one as a sink of the other")
 	cfg.register(flag.CommandLine)
 	flag.Parse()
 	if err := run(*client, cfg); err != nil {

@@ -68,8 +68,9 @@ func keysOf(of reflect.Type, keys []string) []string {
 // TestMigratingNamesExist: what the table calls ours is there.
 func TestMigratingNamesExist(t *testing.T) {
 	text := migrating(t)
-	names := declared(t, "../../../../batch", "../../../../pipeline", "../../..", "../../../loki", "../../../../source", "../../../../source/tail")
-	qualified := regexp.MustCompile("`((?:batch|loki|pipeline|sink|source|tail)\\.[A-Z][\\w.]*)`").FindAllStringSubmatch(text, -1)
+	names := declared(t, "../../../../batch", "../../../../pipeline", "../../..", "../../../loki", "../../../../source", "../../../../source/tail",
+		"../../../../source/nxtail", "../../../../source/container", "../../../../source/record")
+	qualified := regexp.MustCompile("`((?:batch|container|loki|nxtail|pipeline|record|sink|source|tail)\\.[A-Z][\\w.]*)`").FindAllStringSubmatch(text, -1)
 	for _, m := range qualified {
 		if !names[m[1]] {
 			t.Errorf("there is no %s", m[1])
@@ -90,7 +91,7 @@ func TestMigratingNamesExist(t *testing.T) {
 			}
 		}
 	}
-	if len(qualified) < 20 || fields < 30 {
+	if len(qualified) < 60 || fields < 30 {
 		t.Errorf("only %d and %d names found", len(qualified), fields)
 	}
 }
