@@ -1,6 +1,7 @@
 package lokitest
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -73,4 +74,43 @@ func TestPackedRequestsAreFew(t *testing.T) {
 		t.Errorf("%d requests", n)
 	}
 	p.check()
+}
+
+// A stream that several label sets have in common is reported truly in packed mode. Sent in one request, as its parts
+// were once, the second of them was gone and the answer 204, because of the third stream.
+func TestPackedStreamInCommon(t *testing.T) {
+	s := Start(t)
+	to := newSink(t, loki.Config{URL: s.URL, Packed: true, StreamLabels: []string{"app"}})
+	now := time.Now()
+	write := func(hours ...float64) []error {
+		b := batch.New(nil, batch.Labels{})
+		for i, h := range hours {
+			b.Append(now.Add(-time.Duration(h*float64(time.Hour))), fmt.Append(nil, hours, i))
+			b.Entries[i].Labels = batch.MustLabels("app", "common", "pod", fmt.Sprint(i))
+			if i == 2 {
+				b.Entries[i].Labels = batch.MustLabels("app", "another")
+			}
+		}
+		errs := make([]error, len(hours))
+		if p, ok := errors.AsType[*sink.PartialError](to.Write(t.Context(), b)); ok {
+			for _, f := range p.Failures {
+				errs[f.Index] = f.Err
+			}
+		}
+		return errs
+	}
+	errs := append(write(3), write(1.5, 2.9, 0.1)...)
+	delivered := 0
+	for _, err := range errs {
+		if err == nil {
+			delivered++
+		}
+	}
+	streams, err := s.Query(t.Context(), `{app=~".+"}`, now.Add(-4*time.Hour), now.Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := countEntries(streams); got != delivered || delivered != 3 {
+		t.Errorf("%d entries are stored, %d are said to be, want 3: %v", got, delivered, errs)
+	}
 }

@@ -166,11 +166,18 @@ func refusesTenant(a answer) bool {
 		slices.ContainsFunc(tenantTexts, func(text string) bool { return strings.HasPrefix(a.body, text) })
 }
 
-// fromGateway reports whether the answer 400 is one that Loki itself never gives: a web page, nothing at all, what
-// net/http says to a client that talks plain HTTP to a TLS port, or that it does not take what Loki does.
+// fromGateway reports whether the answer 400 is one that Loki itself never gives: a web page, nothing at all, an object of
+// JSON without Loki's words in it, what net/http says to a client that talks plain HTTP to a TLS port, or that it does
+// not take what Loki does.
 func fromGateway(a answer) bool {
-	return a.body == "" || strings.HasPrefix(a.body, "<") || strings.HasPrefix(a.header.Get("Content-Type"), "text/html") ||
-		strings.HasPrefix(a.body, "Client sent an HTTP request to an HTTPS server") || strings.HasPrefix(a.body, `Content-Encoding "`)
+	switch {
+	case a.body == "", strings.HasPrefix(a.header.Get("Content-Type"), "text/html"):
+		return true
+	case strings.HasPrefix(a.body, "{"):
+		return !strings.Contains(a.body, "stream") // as every refusal of entries does
+	}
+	return strings.HasPrefix(a.body, "<") || strings.HasPrefix(a.body, "Client sent an HTTP request to an HTTPS server") ||
+		strings.HasPrefix(a.body, `Content-Encoding "`)
 }
 
 // answerError is an error without a class.

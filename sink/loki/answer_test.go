@@ -67,6 +67,8 @@ func TestAnswers(t *testing.T) {
 		{"proto", fixedAnswer{400, "proto: illegal wireType 7", nil}, permanent, false, "whole request"},
 		{"no streams", fixedAnswer{422, "error at least one valid stream is required for ingestion", nil}, permanent, false, "whole request"},
 		{"web page", fixedAnswer{400, "<html><h1>Bad Request</h1>", map[string]string{"Content-Type": "text/html"}}, retry, false, "not Loki's"},
+		{"gateway's JSON", fixedAnswer{400, `{"message":"Bad Request"}`, map[string]string{"Content-Type": "application/json"}}, retry, false, "not Loki's"},
+		{"Loki's words in JSON", fixedAnswer{400, `{"error":"entry for stream '{}' has timestamp too new: x"}`, nil}, permanent, true, "too new"},
 		{"TLS port", fixedAnswer{400, "Client sent an HTTP request to an HTTPS server.", nil}, retry, false, "check the URL"},
 		{"nothing said", fixedAnswer{400, "", nil}, retry, false, "check the URL"},
 		{"stream rate", fixedAnswer{429, "entry with timestamp x ignored, reason: 'Per stream rate limit exceeded (limit: 3MB/sec) …',\n", nil}, wait, false, "rate limit of the stream"},

@@ -76,7 +76,8 @@ type Config struct {
 	MaxLine int
 
 	// Packed puts several streams into a request. That is for a great many streams of a few lines each, and its promise
-	// is weaker: see the package documentation.
+	// is weaker: see the package documentation. A stream that several sets of labels have in
+	// common, because of StreamLabels, has its requests to itself.
 	Packed bool
 	// EncodeJSON sends JSON, compressed with gzip, instead of protobuf, compressed with snappy: for gateways that look
 	// into requests. It costs several times the CPU, and bytes that are not UTF-8 become U+FFFD, which is three bytes and

@@ -111,6 +111,8 @@ func (c *mappings) make(l batch.Labels) *mapping {
 	if m.stream = c.streams[m.key]; m.stream == nil {
 		m.stream = &stream{}
 		c.streams[m.key] = m.stream
+	} else {
+		m.stream.shared.Store(true)
 	}
 	return m
 }

@@ -10,11 +10,15 @@ func (r *builder) takes(tenant string) bool {
 // riskyShare is the part of a request above which a stream has the request to itself.
 const riskyShare = 4
 
-// risky reports whether Loki may refuse some of the entries idx of p in a way that it does not report if other streams are in the same
-// request: because it is fast, or too far behind.
+// risky reports whether Loki may refuse some of the entries idx of p in a way that it does not report if other streams are
+// in the same request: because the stream is fast, or they are too far behind. That may be so of a stream which is shared:
+// the other labels' entries go to Loki at the same time, or in front of these in the same request.
 func (d *delivery) risky(p *parcel, idx []int32) bool {
 	if len(idx) == 0 {
 		return false
+	}
+	if p.m.stream.shared.Load() {
+		return true
 	}
 	size := 0
 	for _, i := range idx {

@@ -7,6 +7,7 @@ type stream struct {
 	limits limits
 	clock  clock
 	pace   pace
+	shared atomic.Bool // by several mappings
 }
 
 // limits remember how often in a row Loki's rate limits have refused a stream, so that a request that is larger than
