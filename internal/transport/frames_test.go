@@ -21,13 +21,13 @@ func frame(c io.Writer, kind, flags byte, stream uint32, payload ...byte) error 
 }
 
 const (
-	kindHeaders, kindReset, kindSettings, kindGoAway = 1, 3, 4, 7
-	refusedStream, internalError                     = 7, 2
-	endHeaders, endStream, ack                       = 4, 1, 1
-	status204                                        = 0x89 // in the static table of RFC 7541, appendix A
+	kindData, kindHeaders, kindReset, kindSettings, kindGoAway = 0, 1, 3, 4, 7
+	refusedStream, internalError                               = 7, 2
+	endHeaders, endStream, ack                                 = 4, 1, 1
+	status204                                                  = 0x89 // in the static table of RFC 7541, appendix A
 )
 
-// plainStreams speaks just enough HTTP/2 on c to tell answer of each request, and to send what it wants.
+// plainStreams speaks just enough HTTP/2 on c to tell answer of the end of each request, and to send what it wants.
 func plainStreams(c net.Conn, answer func(stream uint32)) {
 	if _, err := io.ReadFull(c, make([]byte, len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))); err != nil {
 		return
@@ -43,7 +43,7 @@ func plainStreams(c net.Conn, answer func(stream uint32)) {
 		if _, err := io.CopyN(io.Discard, c, size); err != nil {
 			return
 		}
-		if head[3] == kindHeaders {
+		if kind, flags := head[3], head[4]; (kind == kindHeaders || kind == kindData) && flags&endStream != 0 {
 			answer(binary.BigEndian.Uint32(head[5:]))
 		}
 	}

@@ -7,25 +7,13 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"sync"
 	"testing"
 	"time"
 )
 
 // A server that switches protocols although nobody asked it to has no answer read, and no connection kept.
 func TestSwitchedUnasked(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		c, err := l.Accept()
-		if err != nil {
-			return
-		}
-		defer c.Close()
+	addr := rawServer(t, func(c net.Conn) {
 		in := bufio.NewReader(c)
 		_, _ = http.ReadRequest(in)
 		_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
@@ -33,7 +21,7 @@ func TestSwitchedUnasked(t *testing.T) {
 		_, _ = io.Copy(io.Discard, in)
 	})
 	tr := New(Config{Owner: "test"})
-	resp, err := get(t, tr, t.Context(), "http://"+l.Addr().String())
+	resp, err := get(t, tr, t.Context(), "http://"+addr)
 	if !errors.Is(err, errSwitched) {
 		t.Errorf("%v, %v", resp, err)
 		if resp != nil {
@@ -45,5 +33,4 @@ func TestSwitchedUnasked(t *testing.T) {
 	if err := tr.Close(ctx); err != nil {
 		t.Error(err)
 	}
-	wg.Wait()
 }

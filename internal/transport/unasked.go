@@ -88,18 +88,17 @@ func (a *asking) judge(resp *http.Response, err error) (*http.Response, error) {
 	if err != nil || !a.tooEarly(resp) {
 		return resp, err
 	}
-	// The connection may be in the pool again already, with more of the kind.
-	if c := a.conn.Load(); c != nil {
+	// The connection may be in the pool again already, with more of the kind. In HTTP/2 it has other requests.
+	if c := a.conn.Load(); c != nil && resp.ProtoMajor == 1 {
 		c.Close()
 	}
 	resp.Body.Close()
 	return nil, ErrUnasked
 }
 
-// tooEarly is about HTTP/1.1: the streams of HTTP/2 have numbers.
+// tooEarly reports whether resp is no answer to the request. In HTTP/2 none is taken for that of another request, since
+// its streams have numbers.
 func (a *asking) tooEarly(resp *http.Response) bool {
-	if resp.ProtoMajor != 1 {
-		return false
-	}
-	return a.unasked.Load() || resp.StatusCode/100 == 2 && a.body != nil && a.body.left.Load() > 0
+	return resp.ProtoMajor == 1 && a.unasked.Load() ||
+		resp.StatusCode/100 == 2 && a.body != nil && a.body.left.Load() > 0
 }

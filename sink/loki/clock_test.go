@@ -51,6 +51,24 @@ func TestClockIsSetBack(t *testing.T) {
 	}
 }
 
+// What was too old is given half an hour to be sent, or half of a limit that is narrower than an hour.
+func TestClampedTimesKeep(t *testing.T) {
+	const day = 86400
+	for _, c := range []struct {
+		times Times
+		want  float64 // seconds before now
+	}{
+		{Times{}, 7*day - 1800},
+		{Times{MaxAge: 40 * time.Minute}, 1200},
+		{Times{MaxBehind: 10 * time.Minute}, 7*day - 300},
+	} {
+		c.times.TooOld = Clamp
+		if at := askAt(t, &clock{}, c.times, 0, -400*day); start.Sub(at).Seconds() != c.want {
+			t.Errorf("%+v: %v before now, want %vs", c.times, start.Sub(at), c.want)
+		}
+	}
+}
+
 // setBack returns t as time.Now would have returned it, had the clock been set back at t and d passed since.
 func setBack(t time.Time, d time.Duration) time.Time {
 	// A Time's second word has the monotonic clock, if the Time has one.

@@ -43,7 +43,8 @@ type Config struct {
 	// system: a Write waits for it.
 	BearerTokenFile string
 
-	// Headers are added to every request. Those the sink sets itself cannot be among them.
+	// Headers are added to every request. Those the sink sets itself cannot be among them, nor those that
+	// change how answers come, such as Accept-Encoding. Their values are secrets, like those of BasicAuth.
 	Headers http.Header
 	// UserAgent is sent as such; empty: "logferry".
 	UserAgent string

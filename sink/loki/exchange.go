@@ -8,9 +8,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync/atomic"
-
-	"github.com/logferry/logferry/internal/transport"
 )
 
 const (
@@ -87,12 +84,7 @@ func (s *Sink) roundTrip(ctx context.Context, j *journey, r request) (resp *http
 		tries = 2
 	}
 	for range tries {
-		var left atomic.Int64
-		resp, err = s.transport.RoundTrip(s.request(j.traced(ctx), r, &left))
-		if err == nil && tooEarly(resp, &left) {
-			resp.Body.Close()
-			err = transport.ErrUnasked
-		}
+		resp, err = s.transport.RoundTrip(s.request(j.traced(ctx), r))
 		if err == nil {
 			break
 		}
@@ -113,8 +105,8 @@ func isTimeout(err error) bool {
 }
 
 // request makes the HTTP request for r. In HTTP/2 a server may refuse one before it has looked at it, and net/http sends
-// it again; left is then how much of the body has still to go out.
-func (s *Sink) request(ctx context.Context, r request, left *atomic.Int64) *http.Request {
+// it again.
+func (s *Sink) request(ctx context.Context, r request) *http.Request {
 	req := &http.Request{
 		Method:        http.MethodPost,
 		URL:           s.url,
@@ -125,32 +117,9 @@ func (s *Sink) request(ctx context.Context, r request, left *atomic.Int64) *http
 		Proto:         "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
 	if s.cfg.HTTP2 {
-		req.Body = countdown{req.Body, left}
-		left.Store(req.ContentLength)
-		req.GetBody = func() (io.ReadCloser, error) {
-			left.Store(req.ContentLength)
-			return countdown{r.wire.body(), left}, nil
-		}
+		req.GetBody = func() (io.ReadCloser, error) { return r.wire.body(), nil }
 	}
 	return req.WithContext(ctx)
-}
-
-// A countdown is a body that counts what is left of it.
-type countdown struct {
-	io.ReadCloser
-	left *atomic.Int64
-}
-
-func (c countdown) Read(p []byte) (int, error) {
-	n, err := c.ReadCloser.Read(p)
-	c.left.Add(-int64(n))
-	return n, err
-}
-
-// tooEarly does for a Sink that speaks HTTP/2, also to a server that does not, what its Transport does for others: nobody
-// can have stored what they have not been told in full.
-func tooEarly(resp *http.Response, left *atomic.Int64) bool {
-	return resp.StatusCode/100 == 2 && left.Load() > 0
 }
 
 // noAnswer says why there was none, and how far the request j got: the caller's ctx, our own timeout, or what the network

@@ -206,6 +206,29 @@ func TestPackedRefusalOfOneStream(t *testing.T) {
 	}
 }
 
+// A request that is larger than what the tenant may send in a second gets through stream by stream.
+func TestPackedAboveTheBurst(t *testing.T) {
+	f := newFake(t)
+	f.packed = true
+	const limit = 5000
+	f.answer = func(_ int, p push, w http.ResponseWriter, _ *http.Request) bool {
+		if p.raw <= limit {
+			return false
+		}
+		fixedAnswer{http.StatusTooManyRequests, tenantRate(p.raw, limit), nil}.give(w)
+		return true
+	}
+	s := newSink(t, f.URL, packed)
+	b := spread(10, 3, strings.Repeat("x", 1000))
+	if err := s.Write(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	checkStored(t, f, b)
+	if st := s.Stats(); st.Resends != 10 || st.Requests != 11 {
+		t.Errorf("%+v", st)
+	}
+}
+
 // A stream that fills a good part of a request, or has been fast of late, goes alone.
 func TestPackedFastStream(t *testing.T) {
 	f := newFake(t)

@@ -175,8 +175,14 @@ func TestTimeoutsAreChecked(t *testing.T) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
-	s, err := New(Config{URL: "http://x", Timeout: 2 * time.Second})
-	if err != nil || s.cfg.DialTimeout != 2*time.Second || s.cfg.AnswerTimeout != 2*time.Second {
-		t.Errorf("%+v, %v", s.cfg, err)
+	for timeout, want := range map[time.Duration][2]time.Duration{ // DialTimeout and AnswerTimeout
+		0:               {5 * time.Second, 10 * time.Second},
+		2 * time.Second: {2 * time.Second, 2 * time.Second},
+		time.Minute:     {5 * time.Second, time.Minute},
+	} {
+		s, err := New(Config{URL: "http://x", Timeout: timeout})
+		if err != nil || s.cfg.DialTimeout != want[0] || s.cfg.AnswerTimeout != want[1] {
+			t.Errorf("%v: %v and %v, %v", timeout, s.cfg.DialTimeout, s.cfg.AnswerTimeout, err)
+		}
 	}
 }

@@ -35,7 +35,7 @@ func (l *limits) refused() {
 // accepted lets requests grow again, gradually: the size that got through is near the one that does.
 func (l *limits) accepted() {
 	if n := l.refusals.Load(); n > 0 {
-		l.refusals.CompareAndSwap(n, min(n, patience+maxShrink)-1)
+		l.refusals.CompareAndSwap(n, n-1)
 	}
 }
 

@@ -170,6 +170,7 @@ func TestConfigIsChecked(t *testing.T) {
 		{func(c *Config) { c.Headers = http.Header{"a b": {"x"}} }, `Config.Headers: "a b": not a header name`},
 		{func(c *Config) { c.Headers = http.Header{"A": {"hunter2\n"}} }, `Config.Headers: "A": its value contains a control`},
 		{func(c *Config) { c.Headers = http.Header{"content-type": {"x"}} }, `"content-type": set by the sink`},
+		{func(c *Config) { c.Headers = http.Header{"user-agent": {"x"}} }, `"user-agent": use UserAgent`},
 		{func(c *Config) { c.Headers = http.Header{"X-Scope-OrgID": {"x"}} }, `"X-Scope-OrgID": use Tenant`},
 		{func(c *Config) { c.BearerToken = "t"; c.Headers = http.Header{"Authorization": {"x"}} }, `"Authorization": given beside`},
 	} {
@@ -186,6 +187,21 @@ func TestConfigIsChecked(t *testing.T) {
 	_, err := New(Config{Timeout: -1, MaxLine: -1})
 	if err == nil || strings.Count(err.Error(), "\n") != 2 {
 		t.Errorf("not all that is wrong is told: %v", err)
+	}
+}
+
+// A header that the sink or net/http makes is not the caller's to give.
+func TestReservedHeaders(t *testing.T) {
+	for name, why := range map[string]string{
+		"Content-Type": "set by the sink", "Content-Length": "set by the sink", "Content-Encoding": "set by the sink",
+		"Transfer-Encoding": "set by the sink", "Connection": "set by the sink", "Host": "set by the sink", "Trailer": "set by the sink",
+		"Accept-Encoding": "changes how", "Expect": "changes how", "Keep-Alive": "changes how", "Proxy-Connection": "changes how",
+		"Te": "changes how", "Upgrade": "changes how",
+	} {
+		_, err := New(Config{URL: "http://x", Headers: http.Header{name: {"1"}, "X-Other": {"2"}}})
+		if want := fmt.Sprintf("%q: %s", name, why); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "X-Other") {
+			t.Errorf("%v, want %s", err, want)
+		}
 	}
 }
 
