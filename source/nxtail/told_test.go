@@ -39,7 +39,7 @@ func (j *journal) String() string {
 func TestRenameIsNotToldOf(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "app.log")
-	src, err := New(Config{Paths: []string{path}, RotateWait: time.Second})
+	src, err := New(Config{Paths: []string{path}, RotateWait: minPolls * pollInterval()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ func newFollower(t *testing.T, text string) (*follower, *strings.Builder) {
 	log := new(strings.Builder)
 	out := source.NewOutlet(source.OutletConfig{Name: "logs", Receiver: new(sourcetest.Receiver),
 		Supervisor: lifecycle.New(lifecycle.Config{}), Logger: slog.New(slog.NewTextHandler(log, nil))})
-	cfg, err := prepare(Config{Paths: []string{path}})
+	cfg, err := prepare(Config{Paths: []string{path}}, pollInterval())
 	if err != nil {
 		t.Fatal(err)
 	}
