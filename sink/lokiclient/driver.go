@@ -111,8 +111,8 @@ func (d *driver) handle(l line) error {
 	return d.client.HandleWithMetadata(l.labels, l.time, l.text, l.metadata)
 }
 
-// await waits until the client is through with everything, as it always is in a time that its Timeout bounds. It tells
-// nobody: the only way to learn is to look.
+// await waits until the client is through with everything, as it is in a time that its Timeout bounds, unless the answer is
+// 101. It tells nobody: the only way to learn is to look.
 func (d *driver) await(through int) {
 	const most = 16 * time.Millisecond
 	for pause := time.Millisecond; d.tally.through() < through && d.log.broken() == nil; pause = min(2*pause, most) {
