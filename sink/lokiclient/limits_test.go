@@ -156,16 +156,21 @@ func names(t *testing.T, host string) (found []string) {
 // TestMetrics: those of a Sink are there while it is open, under a host of its own.
 func TestMetrics(t *testing.T) {
 	f := newFake(t)
-	f.answer = statusOf(http.StatusInternalServerError)
+	f.answer = func(n int, r received, w http.ResponseWriter, req *http.Request) bool {
+		return n > 0 && statusOf(http.StatusInternalServerError)(n, r, w, req)
+	}
 	host := strings.TrimPrefix(f.URL, "http://") + "#"
 	t.Run("sink", func(t *testing.T) {
 		s := startSink(t, f.config(t))
-		b := batchOf(shop, "a")
+		b := batchOf(batch.MustLabels("filename", "shop.log"), "a")
 		defer b.Settle(nil)
+		if err := s.Write(t.Context(), b); err != nil {
+			t.Error(err)
+		}
 		if err := s.Write(t.Context(), b); err == nil {
 			t.Error("nil from a server in trouble")
 		}
-		if got := names(t, host); len(got) != 7 {
+		if got := names(t, host); len(got) != 9 { // of duration, two: 204 and 500
 			t.Errorf("got %v", got)
 		}
 	})
