@@ -19,6 +19,7 @@
 //     them. Nothing larger than Loki takes is divided.
 //   - A request holds up what comes after it, whatever its tenant: Write takes up to Timeout for each, and its ctx ends the
 //     waiting, not the request. What was under way then may have been sent, and is sent again by whoever retries.
+//   - An answer 101, which nobody has asked for, holds the client, and Close, until the server ends the connection.
 //   - The client looks every 10 ms for what it has to send: a Write takes that long at least, some 100 a second. It puts
 //     what it was handed between two looks in a request of its own.
 //   - BatchSize bounds the bytes of lines, not of the request, which Loki takes up to 4 MiB of.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	client "github.com/grafana/loki-client-go/loki"
+	"github.com/prometheus/common/model"
 
 	"github.com/logferry/logferry/sink"
 )
@@ -16,13 +17,14 @@ type driver struct {
 	client *client.Client
 	tally  tally
 	log    *complaints
+	files  map[model.LabelValue]struct{} // labels filename, for each of which the client has a gauge
 }
 
 // drive makes a client and hands it one parcel after the other, until ctx is done. Nothing else calls the
 // client, because its methods have no context: they may take as long as a request.
 func (s *Sink) drive(ctx context.Context) (err error) {
 	cfg := s.cfg.theirs()
-	d := &driver{}
+	d := &driver{files: map[model.LabelValue]struct{}{}}
 	if d.tally, err = theirMetrics.of(cfg.URL.Host); err != nil {
 		return err
 	}
@@ -31,7 +33,7 @@ func (s *Sink) drive(ctx context.Context) (err error) {
 	if d.client, err = client.NewWithLogger(cfg, d.log); err != nil {
 		return fmt.Errorf("lokiclient: %w", err)
 	}
-	defer d.client.Stop()
+	defer d.stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -41,6 +43,14 @@ func (s *Sink) drive(ctx context.Context) (err error) {
 				return err
 			}
 		}
+	}
+}
+
+// stop stops the client, and has it forget the gauges that nothing but another minute would end, and a gathering then.
+func (d *driver) stop() {
+	d.client.Stop()
+	for name := range d.files {
+		d.client.UnregisterLatencyMetric(model.LabelSet{client.LatencyLabel: name})
 	}
 }
 
@@ -105,14 +115,17 @@ func (d *driver) hand(ctx context.Context, lines []line) (int, error) {
 }
 
 func (d *driver) handle(l line) error {
+	if name, ok := l.labels[client.LatencyLabel]; ok {
+		d.files[name] = struct{}{}
+	}
 	if l.metadata == nil {
 		return d.client.Handle(l.labels, l.time, l.text)
 	}
 	return d.client.HandleWithMetadata(l.labels, l.time, l.text, l.metadata)
 }
 
-// await waits until the client is through with everything, as it always is in a time that its Timeout bounds. It tells
-// nobody: the only way to learn is to look.
+// await waits until the client is through with everything, as it is in a time that its Timeout bounds, unless the answer is
+// 101. It tells nobody: the only way to learn is to look.
 func (d *driver) await(through int) {
 	const most = 16 * time.Millisecond
 	for pause := time.Millisecond; d.tally.through() < through && d.log.broken() == nil; pause = min(2*pause, most) {

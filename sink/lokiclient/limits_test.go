@@ -2,6 +2,8 @@ package lokiclient
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net/http"
 	"runtime"
 	"strings"
@@ -27,6 +29,36 @@ func TestCountsBlockedAsSent(t *testing.T) {
 	if err := s.Write(t.Context(), b); err != nil {
 		t.Errorf("the client no longer takes 260 for sent: %v", err)
 	}
+}
+
+// TestHangsOnSwitch: an answer 101, which nobody has asked for, holds the client until the server ends the connection.
+func TestHangsOnSwitch(t *testing.T) {
+	f := newFake(t)
+	over := make(chan struct{})
+	f.answer = func(_ int, _ received, w http.ResponseWriter, _ *http.Request) bool {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return true
+		}
+		defer conn.Close()
+		if _, err := io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"); err != nil {
+			t.Error(err)
+		}
+		<-over
+		return true
+	}
+	cfg := f.config(t)
+	cfg.Client.Timeout = 100 * time.Millisecond
+	s := startSink(t, cfg)
+	b := batchOf(shop, "a")
+	defer b.Settle(nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*cfg.Client.Timeout)
+	defer cancel()
+	if err := s.Write(ctx, b); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the client no longer waits beyond its Timeout: %v", err)
+	}
+	close(over)
 }
 
 // TestPutsStreamsTogether: Loki's answer to a request of several streams hides losses.
@@ -124,16 +156,21 @@ func names(t *testing.T, host string) (found []string) {
 // TestMetrics: those of a Sink are there while it is open, under a host of its own.
 func TestMetrics(t *testing.T) {
 	f := newFake(t)
-	f.answer = statusOf(http.StatusInternalServerError)
+	f.answer = func(n int, r received, w http.ResponseWriter, req *http.Request) bool {
+		return n > 0 && statusOf(http.StatusInternalServerError)(n, r, w, req)
+	}
 	host := strings.TrimPrefix(f.URL, "http://") + "#"
 	t.Run("sink", func(t *testing.T) {
 		s := startSink(t, f.config(t))
-		b := batchOf(shop, "a")
+		b := batchOf(batch.MustLabels("filename", "shop.log"), "a")
 		defer b.Settle(nil)
+		if err := s.Write(t.Context(), b); err != nil {
+			t.Error(err)
+		}
 		if err := s.Write(t.Context(), b); err == nil {
 			t.Error("nil from a server in trouble")
 		}
-		if got := names(t, host); len(got) != 7 {
+		if got := names(t, host); len(got) != 9 { // of duration, two: 204 and 500
 			t.Errorf("got %v", got)
 		}
 	})

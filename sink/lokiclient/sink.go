@@ -118,8 +118,9 @@ func (s *Sink) begun() (*lifecycle.Handle, error) {
 }
 
 // Close stops the client and waits for it to end, or for ctx: the error then says so, and the task goes on to show among
-// those of its supervisor. The client ends when the request under way is through, and another one of what it holds, each
-// within its Timeout. Its connection stays open: see the package documentation.
+// those of its supervisor. A Write under way goes on for as long as its own ctx lets it. Then the client ends when its request
+// is through, and another one of what it holds, each within its Timeout. Its connection stays open: see the package
+// documentation.
 func (s *Sink) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true

@@ -33,9 +33,9 @@ type Config struct {
 	// From is where reading begins in files that are there when Run first
 	// looks and have no cursor: Start by default.
 	From From
-	// Labels names the stream of the file at path, which is absolute. It is
-	// called from Run, once for each path and whenever its stream was lost. The
-	// default is {filename="<path>"}.
+	// Labels names the stream of the file at path, which is absolute. Each Run
+	// calls it once for each path, for several of them concurrently. The default
+	// is {filename="<path>"}.
 	Labels func(path string) batch.Labels
 	// MaxLine is the longest line delivered whole, in bytes without its line
 	// end: 1 MiB by default, 1 GiB at most. Of a longer one the first MaxLine
@@ -43,8 +43,9 @@ type Config struct {
 	// delivered, not what nxadm/tail takes to read the line.
 	MaxLine int
 	// RotateWait is how long a file that was renamed or deleted must stay
-	// unchanged before it is taken for finished: 5 s by default, one second at
-	// least. What has taken its place at the path is not read before that.
+	// unchanged before it is taken for finished: 5 s by default, and four poll
+	// intervals at least, one second unless the host has set another. What has
+	// taken its place at the path is not read before that.
 	RotateWait time.Duration
 	// KeepCR keeps the carriage return of lines that end in CRLF.
 	KeepCR bool
@@ -53,13 +54,14 @@ type Config struct {
 // maxMaxLine is the largest Config.MaxLine.
 const maxMaxLine = 1 << 30
 
-// minRotateWait gives nxadm/tail a few of its polls to read what is left.
-const minRotateWait = time.Second
+// minPolls gives nxadm/tail a few of its polls to read what is left.
+const minPolls = 4
 
-// prepare checks cfg and returns it with its defaults and absolute paths.
-func prepare(cfg Config) (Config, error) {
-	errs := cfg.check()
-	cfg.setDefaults()
+// prepare checks cfg and returns it with its defaults and absolute paths. poll is
+// how often nxadm/tail looks at a file.
+func prepare(cfg Config, poll time.Duration) (Config, error) {
+	errs := cfg.check(poll)
+	cfg.setDefaults(poll)
 	cfg.Paths = slices.Clone(cfg.Paths)
 	for i, path := range cfg.Paths {
 		abs, err := filepath.Abs(path)
@@ -75,7 +77,7 @@ func prepare(cfg Config) (Config, error) {
 	return cfg, errors.Join(errs...)
 }
 
-func (c *Config) check() (errs []error) {
+func (c *Config) check(poll time.Duration) (errs []error) {
 	if runtime.GOOS != "linux" {
 		errs = append(errs, fmt.Errorf("nxtail: %w on %s", errors.ErrUnsupported, runtime.GOOS))
 	}
@@ -85,8 +87,11 @@ func (c *Config) check() (errs []error) {
 	if c.MaxLine < 0 || c.MaxLine > maxMaxLine {
 		errs = append(errs, fmt.Errorf("nxtail: MaxLine: %d is not between 0 and %d", c.MaxLine, maxMaxLine))
 	}
-	if c.RotateWait != 0 && c.RotateWait < minRotateWait {
-		errs = append(errs, fmt.Errorf("nxtail: RotateWait: %v is less than %v", c.RotateWait, minRotateWait))
+	if poll <= 0 {
+		errs = append(errs, fmt.Errorf("nxtail: watch.POLL_DURATION: %v is no interval", poll))
+	}
+	if c.RotateWait != 0 && c.RotateWait < minPolls*poll {
+		errs = append(errs, fmt.Errorf("nxtail: RotateWait: %v is less than %v", c.RotateWait, minPolls*poll))
 	}
 	if c.From != Start && c.From != End {
 		errs = append(errs, fmt.Errorf("nxtail: From: %d is neither Start nor End", c.From))
@@ -94,12 +99,12 @@ func (c *Config) check() (errs []error) {
 	return errs
 }
 
-func (c *Config) setDefaults() {
+func (c *Config) setDefaults(poll time.Duration) {
 	if c.MaxLine == 0 {
 		c.MaxLine = 1 << 20
 	}
 	if c.RotateWait == 0 {
-		c.RotateWait = 5 * time.Second
+		c.RotateWait = max(5*time.Second, minPolls*poll)
 	}
 	if c.Labels == nil {
 		c.Labels = filename

@@ -7,7 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/nxadm/tail/watch"
 
 	"github.com/logferry/logferry/source"
 	"github.com/logferry/logferry/source/nxtail"
@@ -28,7 +29,7 @@ func TestContract(t *testing.T) {
 // newSource takes a file for finished as soon as it may.
 func newSource(t testing.TB, paths ...string) *nxtail.Source {
 	t.Helper()
-	src, err := nxtail.New(nxtail.Config{Paths: paths, RotateWait: time.Second})
+	src, err := nxtail.New(nxtail.Config{Paths: paths, RotateWait: 4 * watch.POLL_DURATION})
 	if err != nil {
 		t.Fatal(err)
 	}

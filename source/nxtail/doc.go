@@ -37,7 +37,8 @@
 // it through rotation, whether or not it has read the file before it. In the same
 // test, in polling mode, it lost 14 % at renames, 23 % if the writer lingered for
 // 100 ms, and 13 % at truncations. Those figures follow from how often a log is
-// rotated: what is lost is what was written since the last poll.
+// rotated, and from the interval between polls, the usual one here: what is lost is
+// what was written since the last.
 //
 // # What it costs
 //
@@ -73,5 +74,5 @@
 //
 // Its rate limiter, StopAtEOF and Tell, which lose lines or race, are not used.
 // watch.POLL_DURATION, which the host may set for all its Tails, is respected; it
-// must not be changed while one runs.
+// must not be changed once New was called.
 package nxtail

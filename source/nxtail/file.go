@@ -92,13 +92,18 @@ func (f *file) holds(c cursor) bool {
 	return err == nil && now == c
 }
 
-// scanMax bounds how far owes looks for the end of a line.
+// scanMax bounds how far owes looks for the end of a line, again and again.
 const scanMax = 1 << 20
 
-// owes reports whether there is a whole line behind offset.
-func (f *file) owes(offset int64) bool {
+// owes reports whether there is a whole line behind offset. It looks further in a
+// file that is about to be closed.
+func (f *file) owes(offset int64, last bool) bool {
+	most := int64(scanMax)
+	if last {
+		most = maxMaxLine
+	}
 	chunk := make([]byte, 64<<10)
-	for end := offset + scanMax; offset < end; offset += int64(len(chunk)) {
+	for end := offset + most; offset < end; offset += int64(len(chunk)) {
 		n, err := f.f.ReadAt(chunk, offset)
 		if bytes.IndexByte(chunk[:n], '\n') >= 0 {
 			return true

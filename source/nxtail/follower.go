@@ -22,6 +22,7 @@ type follower struct {
 	file  *file  // nil: none is open
 	done  bool   // file was read to its end, and is not at path any more
 	sent  string // the cursor sent last
+	ended string // the cursor at the end of the file before, if that is done
 }
 
 // run follows the path until ctx is done.
@@ -36,6 +37,7 @@ func (f *follower) run(ctx context.Context) error {
 			return err
 		}
 		if f.done && s.Cursor() == f.sent {
+			f.ended = f.sent
 			f.close()
 		}
 		if f.file == nil {
@@ -139,6 +141,9 @@ func (f *follower) resume(text string) int64 {
 		return 0
 	}
 	if !f.file.holds(c) {
+		if text == f.ended {
+			return 0 // nothing is lost: this file has taken the place of that
+		}
 		f.warn("another file than before, or truncated: it is read from its beginning, and what was not read before is lost")
 		return 0
 	}

@@ -15,6 +15,7 @@ import (
 )
 
 func TestLines(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name   string
 		cfg    nxtail.Config
@@ -66,6 +67,7 @@ func TestLines(t *testing.T) {
 // A file that was renamed is read to its end, also what is lost on the way and has
 // to be read again, before the one that took its place.
 func TestLossAfterRename(t *testing.T) {
+	t.Parallel()
 	for _, finished := range []bool{false, true} {
 		t.Run(fmt.Sprintf("finished=%v", finished), func(t *testing.T) {
 			t.Parallel()
@@ -94,6 +96,7 @@ func TestLossAfterRename(t *testing.T) {
 // However often the log is rotated while a route makes its reader wait, nothing is
 // missed.
 func TestRotatedWhileARouteWaits(t *testing.T) {
+	t.Parallel()
 	g := newRig(t)
 	g.start()
 	g.rec.Hold()
@@ -119,6 +122,7 @@ func TestRotatedWhileARouteWaits(t *testing.T) {
 // What nobody can read keeps nobody from the other files, and is read once it can
 // be.
 func TestUnreadable(t *testing.T) {
+	t.Parallel()
 	g := newRig(t)
 	fifo, folder := g.path+".fifo", g.path+".folder"
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
@@ -143,6 +147,7 @@ func TestUnreadable(t *testing.T) {
 // is no such file. It does not when this package uses it: compare
 // TestKnownFailureExit.
 func TestFolderReplacedByAFile(t *testing.T) {
+	t.Parallel()
 	g := newRig(t)
 	folder := g.path + ".d"
 	g.path = folder + "/app.log"

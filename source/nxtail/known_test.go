@@ -22,6 +22,7 @@ import (
 // The last line of a file that was renamed lacks its newline, as it does when its
 // writer was killed. source/tail delivers it.
 func TestKnownFailureLastLine(t *testing.T) {
+	t.Parallel()
 	g := newRig(t)
 	g.start()
 	g.write("whole")
@@ -35,6 +36,7 @@ func TestKnownFailureLastLine(t *testing.T) {
 // A file that is truncated, and is longer again before anybody looks, is read on
 // from the middle of a line.
 func TestKnownFailureRegrown(t *testing.T) {
+	t.Parallel()
 	g := newRig(t)
 	g.write("one")
 	g.start()
@@ -148,6 +150,7 @@ func TestStopWaits(t *testing.T) {
 
 // Nor does a file stay open that was found and not read.
 func TestStopClosesWhatWaits(t *testing.T) {
+	t.Parallel()
 	g := newRig(t)
 	g.start()
 	g.rec.Hold()
@@ -167,6 +170,7 @@ const childEnv = "NXTAIL_TEST_FOLDER"
 
 // A folder that becomes a file makes nxadm/tail end its process.
 func TestKnownFailureExit(t *testing.T) {
+	t.Parallel()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 
 // What is at the path when the program starts again, and what it delivers then.
 func TestRestart(t *testing.T) {
+	t.Parallel()
 	before := numbered(0, 20)
 	for _, test := range []struct {
 		name   string
@@ -85,6 +86,7 @@ func (g *rig) cursors(text string) {
 
 // A line that is written in two goes, with a stop in between, is one line.
 func TestRestartWithinALine(t *testing.T) {
+	t.Parallel()
 	g := newRig(t)
 	g.write("first")
 	appendTo(t, g.path, "half ")
@@ -100,6 +102,7 @@ func TestRestartWithinALine(t *testing.T) {
 // half a line, not what is written between two runs of the program, not files that
 // come later.
 func TestFromEnd(t *testing.T) {
+	t.Parallel()
 	g := newRig(t)
 	g.write(numbered(0, 20)...)
 	appendTo(t, g.path, "half ")
@@ -121,6 +124,7 @@ func TestFromEnd(t *testing.T) {
 }
 
 func TestFromEndOfNothing(t *testing.T) {
+	t.Parallel()
 	for name, text := range map[string]string{"empty": "", "half a line": "new "} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -141,6 +145,7 @@ func TestFromEndOfNothing(t *testing.T) {
 // A stream that is lost before anything of it was delivered begins where it did. The
 // line there is longer than what is read at once.
 func TestFromEndAgain(t *testing.T) {
+	t.Parallel()
 	g := newRig(t)
 	long := strings.Repeat("x", 200<<10)
 	g.write(long)
@@ -168,6 +173,7 @@ func TestFromEndAgain(t *testing.T) {
 
 // What appears between two runs of one source is new.
 func TestFromEndRunAgain(t *testing.T) {
+	t.Parallel()
 	g := newRig(t)
 	src, err := nxtail.New(nxtail.Config{Paths: []string{g.path}, From: nxtail.End})
 	if err != nil {

@@ -22,6 +22,7 @@ const turns = 3 // of the log, in one test
 // What the source makes of rotation. A rename loses nothing: the finder opens what
 // appears, and each file is read to its end.
 func TestRotation(t *testing.T) {
+	t.Parallel()
 	for _, r := range rotations {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
@@ -63,6 +64,7 @@ func waitLast(t *testing.T, rec *sourcetest.Receiver, last int) (lines []string)
 // What nxadm/tail by itself makes of it, set up as is usual, in polling mode. Of
 // this, doc.go tells.
 func TestKnownFailureRotation(t *testing.T) {
+	t.Parallel()
 	for _, r := range rotations {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()

@@ -21,7 +21,7 @@ var _ source.Source = (*Source)(nil)
 // error joins one for each field that is not right; on every system but Linux it
 // is errors.ErrUnsupported, for the reason the package documentation gives.
 func New(cfg Config) (*Source, error) {
-	cfg, err := prepare(cfg)
+	cfg, err := prepare(cfg, pollInterval())
 	if err != nil {
 		return nil, err
 	}

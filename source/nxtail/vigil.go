@@ -12,20 +12,22 @@ import (
 type vigil struct {
 	follower *follower
 	offset   int64     // behind the last line read
-	number   int       // of that line
 	since    time.Time // nothing was read, and the file has not changed
 	size     int64
 	gone     bool // as the file was at the last look
 }
 
-// pass notes a line. Numbers begin anew when nxadm/tail has opened the file again,
-// which it does only when it was truncated.
+// pass notes a line. One that does not end where it ought to has been read after
+// nxadm/tail has opened the file again, which it does only when it was truncated.
 func (v *vigil) pass(l *nxadm.Line) {
-	if l.Num <= v.number {
+	if l.SeekInfo.Offset != v.offset+int64(len(l.Text))+1 {
 		v.follower.warn("a file was truncated: it is read from its beginning, and what was not read before is lost")
 	}
-	v.offset, v.number = l.SeekInfo.Offset, l.Num
+	v.offset = l.SeekInfo.Offset
 }
+
+// pace is how many bytes of a line nxadm/tail reads in a second, at the least.
+const pace = 16 << 20
 
 // over is asked at each look. It reports whether the reading is to end: because
 // the file is done, or because lines have been there for long and do not come.
@@ -36,17 +38,19 @@ func (v *vigil) over() bool {
 		v.size, v.since = size, time.Now()
 	}
 	v.gone = gone
-	if time.Since(v.since) < f.cfg.RotateWait {
+	left := v.size - v.offset
+	reading := time.Duration(min(max(left, 0), maxMaxLine)/pace) * time.Second
+	if time.Since(v.since) < f.cfg.RotateWait+reading {
 		return false
 	}
-	if v.size > v.offset && f.file.owes(v.offset) {
+	if left > 0 && f.file.owes(v.offset, gone) {
 		f.warn("nxadm/tail has not noticed a change; reading is begun again", slog.Int64("offset", v.offset))
 		return true
 	}
 	if !gone {
 		return false
 	}
-	if left := v.size - v.offset; left > 0 {
+	if left > 0 {
 		f.warn("the last line of a file that was renamed or deleted has no end and is left out", slog.Int64("bytes", left))
 	}
 	f.done = true

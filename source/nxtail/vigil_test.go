@@ -34,7 +34,7 @@ func newFollower(t *testing.T, text string) (*follower, *strings.Builder) {
 	log := new(strings.Builder)
 	out := source.NewOutlet(source.OutletConfig{Name: "logs", Receiver: new(sourcetest.Receiver),
 		Supervisor: lifecycle.New(lifecycle.Config{}), Logger: slog.New(slog.NewTextHandler(log, nil))})
-	cfg, err := prepare(Config{Paths: []string{path}})
+	cfg, err := prepare(Config{Paths: []string{path}}, pollInterval())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,16 +91,79 @@ func TestVigilBeginsAnew(t *testing.T) {
 	}
 }
 
-// A truncation shows in the numbers of lines, and is told of.
+// A truncation shows in where lines end, and is told of, also if it comes before
+// the first line that is read.
 func TestVigilTruncated(t *testing.T) {
-	f, log := newFollower(t, "")
-	v := vigil{follower: f}
-	for i, num := range []int{1, 2, 3, 1, 2} {
-		v.pass(&nxadm.Line{Num: num, SeekInfo: nxadm.SeekInfo{Offset: int64(10 * num)}})
-		if told := strings.Count(log.String(), "truncated"); told != i/3 || v.offset != int64(10*num) {
-			t.Errorf("line %d: told %d times, offset %d", i, told, v.offset)
-		}
+	for _, test := range []struct {
+		name  string
+		from  int64
+		lines []nxadm.Line
+		told  int
+	}{
+		{"not", 0, []nxadm.Line{lineAt("one", 4), lineAt("", 5), lineAt("two", 9)}, 0},
+		{"not, after a restart", 100, []nxadm.Line{lineAt("one", 104), lineAt("two", 108)}, 0},
+		{"once", 0, []nxadm.Line{lineAt("one", 4), lineAt("two", 8), lineAt("new", 4), lineAt("newer", 10)}, 1},
+		{"twice", 0, []nxadm.Line{lineAt("one", 4), lineAt("two", 8), lineAt("a longer one", 13), lineAt("new", 4)}, 2},
+		{"after a restart", 100, []nxadm.Line{lineAt("new", 4), lineAt("newer", 10)}, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f, log := newFollower(t, "")
+			v := vigil{follower: f, offset: test.from}
+			for _, l := range test.lines {
+				v.pass(&l)
+				if v.offset != l.SeekInfo.Offset {
+					t.Errorf("offset %d, want %d", v.offset, l.SeekInfo.Offset)
+				}
+			}
+			if told := strings.Count(log.String(), "truncated"); told != test.told {
+				t.Errorf("told of %d times, want %d: %s", told, test.told, log)
+			}
+		})
 	}
+}
+
+func lineAt(text string, end int64) nxadm.Line {
+	return nxadm.Line{Text: text, SeekInfo: nxadm.SeekInfo{Offset: end}}
+}
+
+// A line that takes long to read has a newline a long way off. It is not taken for
+// one without, and it is given time.
+func TestVigilLongLine(t *testing.T) {
+	const left = 64 << 20
+	for _, test := range []struct {
+		name       string
+		end        string
+		unchanged  time.Duration
+		over, done bool
+	}{
+		{"has time", "\n", 6 * time.Second, false, false},
+		{"does not come", "\n", time.Hour, true, false},
+		{"has no end", "x", time.Hour, true, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f, _ := newFollower(t, "one\n")
+			if err := os.Truncate(f.path, left); err != nil {
+				t.Fatal(err)
+			}
+			if err := appendText(f.path, test.end); err != nil {
+				t.Fatal(err)
+			}
+			f.file.gone.Store(true)
+			v := vigil{follower: f, offset: 4, size: left + 1, gone: true, since: time.Now().Add(-test.unchanged)}
+			if over := v.over(); over != test.over || f.done != test.done {
+				t.Errorf("over %v, done %v; want %v, %v", over, f.done, test.over, test.done)
+			}
+		})
+	}
+}
+
+func appendText(path, text string) error {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
 }
 
 // What cannot be opened is logged once and tried again until ctx is done.

@@ -3,9 +3,9 @@
 //
 //	go -C sink/lokiclient run ./internal/compare
 //
-// It takes some two minutes, and a Unix system. The lines are those of the real logs that -logs finds, in turns, or else generated ones, with a
-// number in front. Each subject is a process of its own, set up as its documentation sets it up, and pushes to a server in
-// this process, which counts the numbers. Every row is measured with both, one after the other:
+// It takes some two minutes, and a Unix system. The lines are those of the real logs that -logs finds, in turns, or else
+// generated ones, with a number in front. Each subject is a process of its own, set up as its documentation sets it up, and
+// pushes to a server in this process, which counts the numbers. Every row is measured with both, one after the other:
 //
 //   - while files are written and rotated, by renaming them, after which the writer goes on with the old file for a moment,
 //     and by copytruncate, during which the writer waits, so that nothing is lost that a reader could have found;
