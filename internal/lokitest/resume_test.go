@@ -90,8 +90,7 @@ func goOn(ctx context.Context, t *testing.T, srv *Server, s *script, graves *gra
 	if want := int64(s.total() - before); read != want {
 		t.Errorf("%d lines read from the cursors on, want %d", read, want)
 	}
-	graves.check(t, s)
-	auditAll(t, srv, s)
+	graves.check(t, s, auditAll(t, srv, s))
 	return read
 }
 
