@@ -64,9 +64,10 @@
 // server: do not follow files there with this package. On other systems than Linux
 // there is no such name, and New refuses.
 //
-// Two more of its faults are dealt with. It misses what is written to an empty file
-// within the tick of the clock that the file was made in, until more follows: lines
-// that have been there for RotateWait make reading begin again. And its Stop leaves
+// Three more of its faults are dealt with. It misses what is written to an empty file
+// within the tick of the clock that the file was made in, until more follows, and
+// takes an error of a read for the end of the file: lines that have been there for
+// RotateWait make reading begin again, and such an error is logged. And its Stop leaves
 // the polling goroutine behind, asleep, with no way to learn that it has ended. So
 // when reading ends, two poll intervals pass before that is reported, and Run
 // returns half a second after the end of its ctx. That is long enough for anything
