@@ -28,10 +28,11 @@ const (
 // those of the same name mean in source/tail.
 type Config struct {
 	// Paths are the files to follow, none of them a pattern. Relative ones are
-	// resolved when New is called. One that does not exist yet is waited for.
+	// resolved when New is called. One that does not exist yet is waited for. Two
+	// that lead to one file are two streams, each with all of its lines.
 	Paths []string
-	// From is where reading begins in files that are there when Run first
-	// looks and have no cursor: Start by default.
+	// From is where reading begins in files that are there, and can be opened,
+	// when Run first looks and have no cursor: Start by default.
 	From From
 	// Labels names the stream of the file at path, which is absolute. Each Run
 	// calls it once for each path, for several of them concurrently. The default

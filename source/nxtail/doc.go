@@ -31,6 +31,8 @@
 //   - A file that is renamed while the program is down, or before it is found: it
 //     is not looked for, and neither is one that comes and goes between two polls
 //     of 250 ms.
+//   - A file made anew with the number of a deleted one, and with the same bytes
+//     before the position, is taken for that: logs whose lines are all alike.
 //   - A line of any length is read into memory: MaxLine cuts what is delivered.
 //
 // By itself nxadm/tail does worse, as it reopens the path when it is told to follow
@@ -64,10 +66,11 @@
 // server: do not follow files there with this package. On other systems than Linux
 // there is no such name, and New refuses.
 //
-// Two more of its faults are dealt with. It misses what is written to an empty file
-// within the tick of the clock that the file was made in, until more follows: lines
-// that have been there for RotateWait make reading begin again. And its Stop leaves
-// the polling goroutine behind, asleep, with no way to learn that it has ended. So
+// Three more of its faults are dealt with. It misses what is written to an empty file
+// within the tick of the clock that the file was made in, until more follows, and
+// takes an error of a read for the end of the file: a line of up to 1 MiB that has
+// been there for RotateWait makes reading begin again, and such an error is logged.
+// And its Stop leaves the polling goroutine behind, asleep, with no way to learn that it has ended. So
 // when reading ends, two poll intervals pass before that is reported, and Run
 // returns half a second after the end of its ctx. That is long enough for anything
 // but a stat that hangs: a goroutine stuck in that is not noticed.

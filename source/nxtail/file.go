@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"sync/atomic"
@@ -97,7 +98,7 @@ const scanMax = 1 << 20
 
 // owes reports whether there is a whole line behind offset. It looks further in a
 // file that is about to be closed.
-func (f *file) owes(offset int64, last bool) bool {
+func (f *file) owes(offset int64, last bool) (bool, error) {
 	most := int64(scanMax)
 	if last {
 		most = maxMaxLine
@@ -106,13 +107,16 @@ func (f *file) owes(offset int64, last bool) bool {
 	for end := offset + most; offset < end; offset += int64(len(chunk)) {
 		n, err := f.f.ReadAt(chunk, offset)
 		if bytes.IndexByte(chunk[:n], '\n') >= 0 {
-			return true
+			return true, nil
 		}
-		if err != nil { // io.EOF, or what reading on would meet too
-			return false
+		if err == io.EOF {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
 		}
 	}
-	return false
+	return false, nil
 }
 
 // close gives the descriptor back. No Tail may be left that knows its name.

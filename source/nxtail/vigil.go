@@ -15,6 +15,7 @@ type vigil struct {
 	since    time.Time // nothing was read, and the file has not changed
 	size     int64
 	gone     bool // as the file was at the last look
+	told     bool // that the file cannot be read
 }
 
 // pass notes a line. One that does not end where it ought to has been read after
@@ -43,16 +44,31 @@ func (v *vigil) over() bool {
 	if time.Since(v.since) < f.cfg.RotateWait+reading {
 		return false
 	}
-	if left > 0 && f.file.owes(v.offset, gone) {
+	if left <= 0 {
+		f.done = gone
+		return gone
+	}
+	whole, err := f.file.owes(v.offset, gone)
+	if whole {
 		f.warn("nxadm/tail has not noticed a change; reading is begun again", slog.Int64("offset", v.offset))
 		return true
 	}
-	if !gone {
-		return false
-	}
-	if left > 0 {
+	v.tell(gone, left, err)
+	f.done = gone
+	return gone
+}
+
+// tell logs what is not read: once, if it cannot be, which nxadm/tail takes for the
+// end of the file, and when it is given up.
+func (v *vigil) tell(gone bool, left int64, err error) {
+	f := v.follower
+	switch {
+	case gone && err != nil:
+		f.warn("the rest of a file that was renamed or deleted cannot be read and is left out", slog.Int64("bytes", left), slog.Any("error", err))
+	case gone:
 		f.warn("the last line of a file that was renamed or deleted has no end and is left out", slog.Int64("bytes", left))
+	case err != nil && !v.told:
+		f.warn("cannot read a file", slog.Int64("offset", v.offset), slog.Any("error", err))
+		v.told = true
 	}
-	f.done = true
-	return true
 }

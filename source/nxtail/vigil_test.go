@@ -5,6 +5,7 @@ package nxtail
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -152,6 +153,34 @@ func TestVigilLongLine(t *testing.T) {
 			v := vigil{follower: f, offset: 4, size: left + 1, gone: true, since: time.Now().Add(-test.unchanged)}
 			if over := v.over(); over != test.over || f.done != test.done {
 				t.Errorf("over %v, done %v; want %v, %v", over, f.done, test.over, test.done)
+			}
+		})
+	}
+}
+
+// What fails to be read is no line without end, and is told of.
+func TestVigilUnreadable(t *testing.T) {
+	for _, gone := range []bool{false, true} {
+		t.Run(fmt.Sprintf("gone=%v", gone), func(t *testing.T) {
+			f, log := newFollower(t, "one\n")
+			deaf, err := os.OpenFile(f.path, os.O_WRONLY, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.file.close()
+			f.file.f = deaf
+			f.file.gone.Store(gone)
+			v := vigil{follower: f, size: 4, gone: gone, since: time.Now().Add(-time.Hour)}
+			for range 2 {
+				if over := v.over(); over != gone || f.done != gone {
+					t.Errorf("over %v, done %v; want %v", over, f.done, gone)
+				}
+				if gone {
+					break
+				}
+			}
+			if n := strings.Count(log.String(), "bad file descriptor"); n != 1 {
+				t.Errorf("told of %d times: %s", n, log)
 			}
 		})
 	}
