@@ -304,8 +304,13 @@ func TestNoRoomForOriginalTime(t *testing.T) {
 		b.Entries[3].Attrs = []batch.Attr{{Key: "k", Value: strings.Repeat("v", room+1)}}
 		b.Entries[4].Attrs = []batch.Attr{{Key: "k", Value: strings.Repeat("v", room)}}
 		err := s.Write(t.Context(), b)
-		if got := failedIndices(t, err, 5); !slices.Equal(got, []int{1, 3}) || classOf(errOf(err)) != permanent {
-			t.Errorf("failed %v: %v", got, err)
+		if got := failedIndices(t, err, 5); !slices.Equal(got, []int{1, 3}) {
+			t.Fatalf("failed %v: %v", got, err)
+		}
+		for _, f := range err.(*sink.PartialError).Failures {
+			if classOf(f.Err) != permanent || !strings.Contains(f.Err.Error(), "no room to clamp it") {
+				t.Error(f.Err)
+			}
 		}
 	})
 }
