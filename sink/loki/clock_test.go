@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -295,12 +296,15 @@ func TestNoRoomForOriginalTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := newKeeper(t)
 		s := bubbleSink(t, k.ServeHTTP, func(c *Config) { c.Times = Times{TooOld: Clamp} })
-		b := lines(time.Now().Add(-8*24*time.Hour), "a", "full", "c")
+		b := lines(time.Now().Add(-8*24*time.Hour), "a", "many", "c", "large", "just")
 		for i := range maxAttrs {
 			b.Entries[1].Attrs = append(b.Entries[1].Attrs, batch.Attr{Key: fmt.Sprint("k", i), Value: "v"})
 		}
+		room := maxAttrsBytes - len(originalTime) - len(originalLayout) - len("k")
+		b.Entries[3].Attrs = []batch.Attr{{Key: "k", Value: strings.Repeat("v", room+1)}}
+		b.Entries[4].Attrs = []batch.Attr{{Key: "k", Value: strings.Repeat("v", room)}}
 		err := s.Write(t.Context(), b)
-		if got := failedIndices(t, err, 3); !slices.Equal(got, []int{1}) || classOf(errOf(err)) != permanent {
+		if got := failedIndices(t, err, 5); !slices.Equal(got, []int{1, 3}) || classOf(errOf(err)) != permanent {
 			t.Errorf("failed %v: %v", got, err)
 		}
 	})

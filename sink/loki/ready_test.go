@@ -29,14 +29,14 @@ func TestReady(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				asked++
 				if r.Method != http.MethodGet || r.URL.Path != "/eu/ready" || r.Header.Get("Authorization") != "Bearer hunter2hunter2" ||
-					r.Header.Get("X-Scope-OrgID") != "blue" || r.Header.Get("Content-Type") != "" || r.UserAgent() != "me" {
+					r.Header.Get("X-Scope-OrgID") != "blue" || r.Header.Get("Content-Type")+r.Header.Get("Content-Encoding") != "" || r.UserAgent() != "me" {
 					t.Errorf("asked %s %s with %v", r.Method, r.URL, r.Header)
 				}
 				test.answer.give(w)
 			}))
 			defer server.Close()
 			s := newSink(t, server.URL+"/eu/loki/api/v1/push", func(c *Config) {
-				c.BearerToken, c.TenantID, c.UserAgent = "hunter2hunter2", "blue", "me"
+				c.BearerToken, c.TenantID, c.UserAgent, c.EncodeJSON = "hunter2hunter2", "blue", "me", true
 			})
 			err := s.Ready(t.Context())
 			if test.want == "" != (err == nil) || err != nil && !strings.Contains(err.Error(), test.want) {
