@@ -18,10 +18,14 @@ import (
 	"time"
 )
 
-// secureServer returns a server with TLS and HTTP/2, and the settings that trust it.
+// secureServer returns a server with TLS and HTTP/2, and the settings that trust it. It reads requests to their end, since
+// an answer that comes before is not believed.
 func secureServer(t testing.TB, h http.HandlerFunc) (*httptest.Server, *tls.Config) {
 	t.Helper()
-	s := httptest.NewUnstartedServer(h)
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		h(w, r)
+	}))
 	s.EnableHTTP2 = true
 	s.StartTLS()
 	t.Cleanup(s.Close)
