@@ -99,7 +99,7 @@ func TestPackedStreamInCommon(t *testing.T) {
 		}
 		return errs
 	}
-	errs := append(write(3), write(1.5, 2.9, 0.1)...)
+	errs := append(write(1), write(0.5, 2.9, 0.1)...)
 	delivered := 0
 	for _, err := range errs {
 		if err == nil {
