@@ -156,3 +156,14 @@ func statusOf(status int) func(int, received, http.ResponseWriter, *http.Request
 		return true
 	}
 }
+
+// refuse has f answer what comes from one tenant with status.
+func (f *fake) refuse(tenant string, status int) {
+	f.answer = func(_ int, r received, w http.ResponseWriter, _ *http.Request) bool {
+		if r.tenant != tenant {
+			return false
+		}
+		http.Error(w, "no", status)
+		return true
+	}
+}

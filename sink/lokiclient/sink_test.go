@@ -160,13 +160,7 @@ func TestNobodyThere(t *testing.T) {
 // TestTwoSinksOfOneHost: what one counts is none of the other's, though the client has one set of counters for a host.
 func TestTwoSinksOfOneHost(t *testing.T) {
 	f := newFake(t)
-	f.answer = func(_ int, r received, w http.ResponseWriter, _ *http.Request) bool {
-		if r.tenant != "bad" {
-			return false
-		}
-		http.Error(w, "no", http.StatusBadRequest)
-		return true
-	}
+	f.refuse("bad", http.StatusBadRequest)
 	var wg sync.WaitGroup
 	for _, tenant := range []string{"good", "bad"} {
 		cfg := f.config(t)
@@ -194,13 +188,7 @@ func TestTwoSinksOfOneHost(t *testing.T) {
 // TestTenants: lines of several tenants, in turns, one of whom is refused.
 func TestTenants(t *testing.T) {
 	f := newFake(t)
-	f.answer = func(_ int, r received, w http.ResponseWriter, _ *http.Request) bool {
-		if r.tenant != "b" {
-			return false
-		}
-		http.Error(w, "no", http.StatusUnprocessableEntity)
-		return true
-	}
+	f.refuse("b", http.StatusUnprocessableEntity)
 	cfg := f.config(t)
 	cfg.Client.TenantID = "default"
 	cfg.Client.ExternalLabels.LabelSet = model.LabelSet{"host": "web-1", "app": "hidden by the stream's own"}
