@@ -46,10 +46,7 @@ func (d *delivery) clamped(p *parcel, idx []int32, oldest time.Time, rule ruling
 			return err
 		}
 		d.resends++
-		d.sink.stats.resending.Add(1)
-		var r builder
-		n := d.sink.add(&r, p, &d.w, d.near(p, idx), d.sink.cfg.MaxRequest)
-		err := d.push(p, idx[:n], d.sink.finish(&r))
+		n, err := d.resend(p, d.near(p, idx), d.sink.cfg.MaxRequest)
 		if idx = idx[n:]; err != nil {
 			d.fail(idx, err)
 			return err

@@ -33,8 +33,6 @@ type delivery struct {
 	of      map[batch.Labels]int
 	counts  []int
 	sent    []sentTime
-	firsts  map[*stream]bool
-	shared  bool // parcels have a stream in common
 
 	next     builder // the request that is being made
 	failures []sink.Failure
@@ -58,8 +56,7 @@ func (d *delivery) reset() {
 	clean := delivery{sink: d.sink, idx: d.idx, sent: d.sent, next: builder{parts: d.next.parts[:0]}}
 	if len(d.of) <= maxKeptStreams {
 		clear(d.of)
-		clear(d.firsts)
-		clean.parcels, clean.of, clean.counts, clean.firsts = d.parcels[:0], d.of, d.counts[:0], d.firsts
+		clean.parcels, clean.of, clean.counts = d.parcels[:0], d.of, d.counts[:0]
 	}
 	*d = clean
 }
@@ -67,7 +64,7 @@ func (d *delivery) reset() {
 func (d *delivery) write(ctx context.Context, b *batch.Batch) error {
 	d.ctx, d.w = ctx, draft{b: b, bare: d.sink.cfg.DropAttrs, utf8: d.sink.cfg.EncodeJSON}
 	d.sort()
-	if d.shared {
+	if d.mayShare() {
 		d.deliverShared()
 	} else {
 		for k := range d.parcels {
@@ -210,11 +207,17 @@ func (d *delivery) again(p *parcel, idx []int32, a answer) error {
 }
 
 func (d *delivery) repeat(p *parcel, idx []int32, a answer) error {
-	d.sink.stats.resending.Add(1)
-	var again builder
 	// They fitted into a.request bytes together with the others.
-	d.sink.add(&again, p, &d.w, idx, a.request)
-	return d.push(p, idx, d.sink.finish(&again))
+	_, err := d.resend(p, idx, a.request)
+	return err
+}
+
+// resend is push of as many of idx as fit into limit bytes, and returns their number.
+func (d *delivery) resend(p *parcel, idx []int32, limit int) (n int, err error) {
+	d.sink.stats.resending.Add(1)
+	var r builder
+	n = d.sink.add(&r, p, &d.w, idx, limit)
+	return n, d.push(p, idx[:n], d.sink.finish(&r))
 }
 
 // halve sends the two halves of idx, one after the other.

@@ -46,7 +46,7 @@ func onlyLabels(b *batch.Batch) (batch.Labels, bool) {
 func (d *delivery) sortMixed() {
 	b := d.w.b
 	if d.of == nil {
-		d.of, d.firsts = make(map[batch.Labels]int), make(map[*stream]bool)
+		d.of = make(map[batch.Labels]int)
 	}
 	for i := range b.Entries {
 		l := b.LabelsOf(i)
@@ -54,11 +54,8 @@ func (d *delivery) sortMixed() {
 		if !found {
 			k = len(d.parcels)
 			d.of[l] = k
-			m := d.sink.mappings.of(l)
-			d.parcels = append(d.parcels, parcel{m: m})
+			d.parcels = append(d.parcels, parcel{m: d.sink.mappings.of(l)})
 			d.counts = append(d.counts, 0)
-			d.shared = d.shared || m.stream != nil && d.firsts[m.stream]
-			d.firsts[m.stream] = true
 		}
 		d.counts[k]++
 	}

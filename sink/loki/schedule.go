@@ -2,7 +2,6 @@ package loki
 
 import (
 	"slices"
-	"sort"
 	"time"
 
 	"github.com/logferry/logferry/sink"
@@ -90,15 +89,8 @@ func (d *delivery) near(p *parcel, idx []int32) []int32 {
 	if late && p.m.stream.pace.divided(time.Now()) {
 		return idx[:1]
 	}
-	if d.w.sent == nil {
-		// In order, and as a rule all near.
-		if !late && d.w.wall(idx[len(idx)-1]).Sub(first) <= most {
-			return idx
-		}
-		return idx[:sort.Search(len(idx), func(k int) bool {
-			at := d.w.wall(idx[k])
-			return at.Sub(first) > most || at.Before(edge) != late
-		})]
+	if d.w.sent == nil && !late && d.w.wall(idx[len(idx)-1]).Sub(first) <= most {
+		return idx // in order, and as a rule all near
 	}
 	oldest, newest := first, first
 	for k, i := range idx {

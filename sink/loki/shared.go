@@ -1,5 +1,14 @@
 package loki
 
+import "slices"
+
+// mayShare reports whether parcels may have a stream in common: several sets of labels have come to it at some time.
+func (d *delivery) mayShare() bool {
+	return len(d.parcels) > 1 && slices.ContainsFunc(d.parcels, func(p parcel) bool {
+		return p.m.stream != nil && p.m.stream.shared.Load()
+	})
+}
+
 // deliverShared is for parcels several of which are of one stream, as the labels by which they differ do not name it.
 // They take turns, so that none of them puts another too far behind.
 func (d *delivery) deliverShared() {
@@ -16,7 +25,11 @@ func (d *delivery) deliverShared() {
 		groups[p.m.stream] = append(groups[p.m.stream], p)
 	}
 	for _, st := range order {
-		d.deliverTurns(groups[st])
+		if group := groups[st]; len(group) > 1 {
+			d.deliverTurns(group)
+		} else {
+			d.deliver(group[0], group[0].idx)
+		}
 	}
 }
 
