@@ -249,9 +249,7 @@ func TestEncodeJSONSeveralStreams(t *testing.T) {
 }
 
 func FuzzEncodeJSON(f *testing.F) {
-	f.Add("shop", []byte("line"), "key", "value", int64(1_700_000_000), int64(1))
-	f.Add("\"}\n\\", []byte(nil), "", "", int64(0), int64(0))
-	f.Add("日本", []byte("\xff\x00\\u"), "a.b c", "\xff", int64(-1), int64(999_999_999))
+	addOddEntries(f)
 	f.Fuzz(func(t *testing.T, label string, line []byte, key, value string, secs, nanos int64) {
 		l, err := batch.NewLabels(map[string]string{"app": label, "x": "y"})
 		if err != nil {
