@@ -19,9 +19,10 @@
 // With [Config].Packed a request holds several streams of one tenant, for those who have a great many slow ones. Its
 // promise is weaker: an answer 204 is taken at its word although Loki may have thrown away a stream that was not the
 // last, for being too fast, too far behind, or one stream too many. What the sink can know of that, it avoids: a stream
-// that has been fast of late by the measure of Loki's default limits, fills a quarter of a request, or has entries too far
-// behind the newest it has delivered itself, has its request to itself. And if an answer says anything at all about
-// entries, it may conceal what became of others: then every stream of the request is sent again, alone.
+// that has been fast of late by the measure of Loki's default limits, fills a quarter of a request, has entries too far
+// behind the newest it has delivered itself, or is one that several sets of labels come to, has its request to itself. And
+// if an answer says anything at all about entries, it may conceal what became of others: then every stream of the request
+// is sent again, alone.
 //
 // # Losses that no client can see
 //

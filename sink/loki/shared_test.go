@@ -67,3 +67,21 @@ func TestStreamOf(t *testing.T) {
 		t.Error("what is no stream is not named by its labels")
 	}
 }
+
+// Streams that nobody shares still share a request, though others in the Write have one in common.
+func TestSharedStreamLeavesOthersPacked(t *testing.T) {
+	f := newFake(t)
+	f.packed = true
+	s := newSink(t, f.URL, packed, func(c *Config) { c.StreamLabels = []string{"app"} })
+	b := spread(20, 2, "x")
+	for i, pod := range []string{"1", "2"} {
+		b.Append(start, []byte("common"))
+		b.Entries[40+i].Labels = batch.MustLabels("app", "common", "pod", pod)
+	}
+	if err := s.Write(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(f.all()); n != 3 || len(f.lines()) != 42 {
+		t.Errorf("%d requests, want one for each part of the common stream and one for all others; %d lines", n, len(f.lines()))
+	}
+}
