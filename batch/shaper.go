@@ -10,6 +10,8 @@ type Limits struct {
 	MaxEntries int           // entries
 	MaxWait    time.Duration // how long the first entry may wait for company; negative: not at all
 	InFlight   int           // concurrent Writes the shaper allows; zero: as many as the route does
+	Pause      time.Duration // how long from State.Now no Write may begin; zero: one may at once
+	Timeout    time.Duration // what a Write that begins now is given to return; zero: as long as it likes
 }
 
 // defaultLimits are what [Fixed] puts in place of zeros: 1 MiB, 10,000 entries
@@ -22,7 +24,27 @@ type State struct {
 	InFlight int           // Writes running
 	Backlog  int           // bytes gathered, not yet handed to the sink
 	Oldest   time.Duration // how long the oldest gathered entry has waited
+	Begun    int64         // bytes of all Writes begun so far, those that send something again included
 }
+
+// A Class is what a Write's end says about the destination, for a [Shaper],
+// which knows nothing of the errors of sinks.
+type Class uint8
+
+const (
+	// Delivered: the destination answered in its own time. It may have refused
+	// some entries, or all, for what they are.
+	Delivered Class = iota
+	// Throttled: it asked for less, of everybody; see Outcome.RetryAfter.
+	Throttled
+	// TooLarge: it takes no request as large as this one.
+	TooLarge
+	// Failed: it was not there, did not answer in time, or could not do its work.
+	Failed
+	// Inconclusive: the Write says nothing about it: it was cancelled, refused
+	// by an open breaker, or concerns one stream alone.
+	Inconclusive
+)
 
 // An Outcome is what came of one Write.
 type Outcome struct {
@@ -30,10 +52,13 @@ type Outcome struct {
 	InFlight       int           // Writes running when it began, itself included
 	Took           time.Duration // from call to return
 	Err            error         // what it returned
+	Class          Class         // what that says about the destination
+	RetryAfter     time.Duration // how long the destination asked to be left alone; zero: it did not
+	Now            time.Time     // when it returned
 }
 
 // A Shaper decides how large batches grow and how many are under way. A route
-// asks it before it cuts and tells it the outcome of every Write, always from
+// asks it before each Write and tells it the outcome of every one, always from
 // one goroutine at a time.
 type Shaper interface {
 	Limits(State) Limits
