@@ -55,6 +55,7 @@ var floors = map[string]floor{
 
 	"internal/bench":   {level: 4}, // tests only: what they import is nobody else's
 	"internal/torture": {level: 4},
+	"internal/load":    {level: 4, ours: []string{"source", "sink", "batch", "pipeline"}, linked: 2},
 	"internal/churn":   {level: 4},
 
 	"source/container/containertest": {level: 1},
