@@ -31,6 +31,7 @@ type Batch struct {
 	outcome atomic.Pointer[outcome]
 	settled func(error)
 	parts   []part
+	drops   []Dropped // what Drop has counted
 	tag     any
 }
 
@@ -121,24 +122,6 @@ func (b *Batch) Grow(n int) {
 func (b *Batch) Buffer(n int) []byte {
 	b.mustOwn("Buffer")
 	return b.arena.take(n)
-}
-
-// Filter keeps the entries keep returns true for, in order. keep may change the
-// entry it is given.
-func (b *Batch) Filter(keep func(*Entry) bool) {
-	b.mustOwn("Filter")
-	n := 0
-	for i := range b.Entries {
-		if !keep(&b.Entries[i]) {
-			continue
-		}
-		if n != i {
-			b.Entries[n] = b.Entries[i]
-		}
-		n++
-	}
-	clear(b.Entries[n:])
-	b.Entries = b.Entries[:n]
 }
 
 // LabelsOf returns the labels of entry i: its own, or else those of b.
