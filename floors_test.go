@@ -51,6 +51,8 @@ var floors = map[string]floor{
 	"sink/loki": {level: 2, ours: []string{"sink", "batch", "lifecycle", "internal/transport"}, linked: 3,
 		direct: []string{"github.com/klauspost/compress"}},
 
+	"pipeline/process": {level: 2, ours: []string{"batch"}},
+
 	"pipeline": {level: 3, ours: []string{"source", "sink", "batch", "lifecycle"}, linked: 2},
 
 	"internal/bench":   {level: 4}, // tests only: what they import is nobody else's

@@ -100,6 +100,15 @@ func (b *Batch) keepAttrs(attrs []Attr) []Attr {
 	return b.attrs[n:len(b.attrs):len(b.attrs)]
 }
 
+// SetAttrs gives e, an entry of b, a copy of attrs in place of the attributes it
+// has. Processors add attributes with it: what is put into an entry by hand is not
+// in [Batch.Memory]. attrs may begin with those of e; the slice e had stays as it
+// was.
+func (b *Batch) SetAttrs(e *Entry, attrs []Attr) {
+	b.mustOwn("SetAttrs")
+	e.Attrs = b.keepAttrs(attrs)
+}
+
 // Grow makes room for n more entries, so that appending them allocates nothing.
 //
 // As with append, Entries as it was before stays as it was: a loop over it may
