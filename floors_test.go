@@ -33,7 +33,8 @@ var floors = map[string]floor{
 	"lifecycle": {level: 0},
 	"batch":     {level: 0},
 
-	"source":             {level: 1, ours: []string{"batch", "lifecycle"}},
+	"internal/filelock":  {level: 0},
+	"source":             {level: 1, ours: []string{"batch", "lifecycle", "internal/filelock"}},
 	"source/record":      {level: 1, ours: []string{"batch"}},
 	"internal/transport": {level: 1},
 	"sink": {level: 1, ours: []string{"batch", "lifecycle"}, linked: 2,
