@@ -33,7 +33,9 @@ var floors = map[string]floor{
 	"lifecycle": {level: 0},
 	"batch":     {level: 0},
 
-	"source":             {level: 1, ours: []string{"batch", "lifecycle"}},
+	"internal/filelock":  {level: 0},
+	"internal/jsontext":  {level: 0},
+	"source":             {level: 1, ours: []string{"batch", "lifecycle", "internal/filelock"}},
 	"source/record":      {level: 1, ours: []string{"batch"}},
 	"internal/transport": {level: 1},
 	"sink": {level: 1, ours: []string{"batch", "lifecycle"}, linked: 2,
@@ -48,7 +50,7 @@ var floors = map[string]floor{
 	"source/container": {level: 3, ours: []string{"source", "source/record", "source/tail", "batch", "lifecycle", "internal/transport"}, linked: 25,
 		direct: []string{"github.com/docker/docker", "github.com/containerd/errdefs", "github.com/cenkalti/backoff/v4",
 			"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"}},
-	"sink/loki": {level: 2, ours: []string{"sink", "batch", "lifecycle", "internal/transport"}, linked: 3,
+	"sink/loki": {level: 2, ours: []string{"sink", "batch", "lifecycle", "internal/transport", "internal/jsontext"}, linked: 3,
 		direct: []string{"github.com/klauspost/compress"}},
 
 	"pipeline/process": {level: 2, ours: []string{"batch"}},
