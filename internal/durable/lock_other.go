@@ -1,6 +1,6 @@
 //go:build !(darwin || dragonfly || freebsd || illumos || linux || netbsd || openbsd || windows)
 
-package source
+package durable
 
 import (
 	"errors"
@@ -8,7 +8,7 @@ import (
 	"io/fs"
 )
 
-// lockFile refuses: without a lock that ends with the process, two of them could write the same file.
-func lockFile(name string) (io.Closer, error) {
+// lock refuses: without a lock that ends with the process, two of them could write the same file.
+func lock(name string) (io.Closer, error) {
 	return nil, &fs.PathError{Op: "lock", Path: name, Err: errors.ErrUnsupported}
 }

@@ -1,4 +1,4 @@
-package source
+package durable
 
 import (
 	"errors"
@@ -10,10 +10,9 @@ import (
 
 const errorSharingViolation = syscall.Errno(32) // winerror.h; package syscall does not name it
 
-// lockFile takes the lock file at name, made if need be, until the result is closed or the process ends. It does not
-// wait: if it is taken, even by this process, the error is an ErrCheckpointsLocked. Others may read the file, to learn
-// who has it, but nobody else can open it for writing, as this does.
-func lockFile(name string) (io.Closer, error) {
+// lock opens the file as nobody else can while it is open: others may read it, to learn who has it, but not open it
+// for writing, as this does.
+func lock(name string) (io.Closer, error) {
 	path, err := syscall.UTF16PtrFromString(name)
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
@@ -21,7 +20,7 @@ func lockFile(name string) (io.Closer, error) {
 	handle, err := syscall.CreateFile(path, syscall.GENERIC_READ|syscall.GENERIC_WRITE, syscall.FILE_SHARE_READ,
 		nil, syscall.OPEN_ALWAYS, syscall.FILE_ATTRIBUTE_NORMAL, 0)
 	if errors.Is(err, errorSharingViolation) {
-		return nil, lockedError(name)
+		return nil, held(name)
 	}
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}

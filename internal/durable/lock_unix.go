@@ -1,6 +1,6 @@
 //go:build darwin || dragonfly || freebsd || illumos || linux || netbsd || openbsd
 
-package source
+package durable
 
 import (
 	"errors"
@@ -10,10 +10,7 @@ import (
 	"syscall"
 )
 
-// lockFile takes the lock file at name, made if need be, until the result is closed or the process ends. It does not
-// wait: if it is taken, even by this process, the error is an ErrCheckpointsLocked. The file itself stays: removing it
-// would let two processes hold locks on two files of that name.
-func lockFile(name string) (io.Closer, error) {
+func lock(name string) (io.Closer, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
@@ -24,7 +21,7 @@ func lockFile(name string) (io.Closer, error) {
 		return f, nil
 	}
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		err = lockedError(name)
+		err = held(name)
 	} else {
 		err = &fs.PathError{Op: "flock", Path: name, Err: err}
 	}
