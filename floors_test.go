@@ -32,10 +32,12 @@ var floors = map[string]floor{
 
 	"lifecycle": {level: 0},
 	"batch":     {level: 0},
+	// What the stores of source and sink have in common.
+	"internal/durable": {level: 0},
 
 	"internal/filelock":  {level: 0},
 	"internal/jsontext":  {level: 0},
-	"source":             {level: 1, ours: []string{"batch", "lifecycle", "internal/filelock"}},
+	"source":             {level: 1, ours: []string{"batch", "lifecycle", "internal/durable", "internal/filelock"}},
 	"source/record":      {level: 1, ours: []string{"batch"}},
 	"internal/transport": {level: 1},
 	"sink": {level: 1, ours: []string{"batch", "lifecycle"}, linked: 2,
