@@ -64,6 +64,8 @@ var floors = map[string]floor{
 	"internal/load":    {level: 4, ours: []string{"source", "sink", "batch", "pipeline"}, linked: 2},
 	"internal/churn":   {level: 4},
 
+	"internal/shaping": {level: 1, ours: []string{"batch"}},
+
 	"source/container/containertest": {level: 1},
 
 	"lifecycle/lifecycletest": {level: 1, ours: []string{"lifecycle"}},
@@ -90,7 +92,7 @@ var hostOnly = []string{"os/signal", "os/exec", "flag", "log", "expvar", "net/ht
 var testOnly = []string{"testing", "testing/synctest", "testing/fstest", "testing/iotest", "testing/slogtest", "net/http/httptest"}
 
 // programs is where main packages live. They may import what they like; nobody imports them.
-var programs = []string{"examples", "internal/enginetest/chatter"}
+var programs = []string{"examples", "internal/enginetest/chatter", "internal/shaping/report"}
 
 // isProgram reports whether a package is one of them, or below.
 func isProgram(name string) bool {
