@@ -256,6 +256,11 @@ func (r *Route) validate(i int) (errs []error) {
 	if r.Sink == nil {
 		bad("Sink: is nil")
 	}
+	if v, ok := r.Shaper.(interface{ Validate() error }); ok {
+		if err := guard("Shaper", v.Validate); err != nil {
+			bad("Shaper: %w", err)
+		}
+	}
 	if r.MaxInFlight < 0 {
 		bad("MaxInFlight: is negative")
 	}
