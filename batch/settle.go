@@ -150,7 +150,7 @@ func (b *Batch) finish() {
 	}
 	settled, parts := b.settled, b.parts
 	b.settled, b.parts, b.tag, b.attrs, b.Entries = nil, nil, nil, nil, nil
-	b.attrsHeld = 0
+	b.attrsHeld, b.drops = 0, nil
 	b.shared = true // whoever goes on filling it panics, rather than leak memory of the pool
 	b.releaseHeaders()
 	b.arena.release()

@@ -127,7 +127,8 @@ type Hooks struct {
 	SourceFailed func(source string, err error, wait time.Duration)
 	// WriteFailed: a Write on route returned err and is repeated after wait.
 	WriteFailed func(route string, err error, wait time.Duration)
-	// Dropped: n entries were dropped. Route is "" if it was before routing.
+	// Dropped: n entries were dropped. Route is "" if it was before routing:
+	// the reason may then be one that a processor gave.
 	Dropped func(route, reason string, n int)
 	// DeadLettered: n entries were taken by a dead letter.
 	DeadLettered func(route string, n int)

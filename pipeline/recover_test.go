@@ -143,9 +143,11 @@ func TestFirstWritesGoOn(t *testing.T) {
 				Sink: sink.Retry(out, sink.RetryConfig{Max: 500 * time.Millisecond})}
 			e := mustStart(t, Config{Sources: sources, Routes: []Route{route}})
 			time.Sleep(61 * time.Second)
+			mu.Lock()
 			if most != (inFlight+1)/2 {
 				t.Errorf("%d of %d Writes at once were repeated ones", most, inFlight)
 			}
+			mu.Unlock()
 			delivered := e.Stats().Routes["route0"].Delivered
 			if delivered < max(100, int64(10_000*(inFlight/2))) {
 				t.Errorf("%d delivered in a minute with %d Writes at once", delivered, inFlight)
