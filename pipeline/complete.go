@@ -1,31 +1,36 @@
 package pipeline
 
 import (
+	"errors"
 	"time"
 
 	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/sink"
 )
 
 // complete takes a job back from its worker.
 func (r *route) complete(j *job) {
-	post, outcome := j.post, j.outcome()
+	post, outcome := j.post, j.outcome(r.engine.writing)
 	r.ended(j)
 	wait, again := j.verdict(r.engine.isHard())
-	if r.status.ended(r.writing, j.err, again || j.gaveUp()) {
+	if r.status.ended(r.writing, j.err, wait > 0 || !again && j.err != nil && j.gaveUp()) {
 		r.recovered()
+	}
+	if !post {
+		r.shape(func() { r.cfg.Shaper.Observe(outcome) })
+		r.learn(outcome)
 	}
 	switch {
 	case again && r.engine.isHard():
 		r.giveBack(j)
+	case again && wait == 0:
+		r.goOn(j, outcome)
 	case again:
-		r.park(j, wait)
+		r.park(j, wait, outcome)
 	case post:
 		r.posted(j)
 	default:
 		r.written(j)
-	}
-	if !post {
-		r.shape(func() { r.cfg.Shaper.Observe(outcome) })
 	}
 }
 
@@ -48,16 +53,55 @@ func (r *route) recovered() {
 	}
 }
 
+// learn ends an outage: when a Write goes well after several in a row that found
+// nobody, all that was parked during them need not wait any longer. Others have
+// been told to wait, or failed while Writes went well, and stay where they are.
+func (r *route) learn(o batch.Outcome) {
+	switch o.Class {
+	case batch.Failed:
+		r.vain++
+	case batch.Delivered:
+		if r.vain >= outageAfter {
+			for _, j := range r.parked.all() {
+				if j.vainly && j.letter == nil && j.began.After(r.well) {
+					j.due = o.Now
+				}
+			}
+			r.parked.reorder()
+		}
+		r.vain, r.well = 0, o.Now
+	}
+}
+
+// outageAfter is how many Writes in a row are an outage rather than a mishap of
+// one batch, which its own backoff is there for.
+const outageAfter = 3
+
+// goOn has the next piece of a job written as soon as may be: after one that is
+// through, or for one that was too large.
+func (r *route) goOn(j *job, o batch.Outcome) {
+	if o.Class == batch.TooLarge && o.Entries > 1 {
+		r.writeFailed(j.err, 0)
+	}
+	r.slim(j)
+	if j.letter != nil {
+		r.letters.PushFront(j)
+	} else {
+		r.again.PushFront(j)
+	}
+}
+
 // park keeps a job whose Write must be repeated until it is time. It holds no
 // worker while it waits, and its shards are busy: what came later goes later.
-func (r *route) park(j *job, wait time.Duration) {
+func (r *route) park(j *job, wait time.Duration, o batch.Outcome) {
 	r.writeFailed(j.err, wait)
 	r.slim(j)
 	if r.parked.len() >= r.cfg.MaxInFlight {
 		j.held = true
 		r.held += j.cost
 	}
-	j.due = time.Now().Add(max(wait, time.Millisecond))
+	j.vainly = o.Class == batch.Failed || errors.Is(j.err, sink.ErrBreakerOpen)
+	j.due = time.Now().Add(wait)
 	r.parked.put(j)
 }
 

@@ -147,6 +147,7 @@ func (r *route) begin(j *job, l batch.Limits) {
 	j.post = j.letter != nil || j.delivery == nil && j.parts[0].dead != nil
 	if j.post {
 		r.posting++
+		j.now = amount{j.size, j.entries}
 	} else {
 		r.meter(j, l)
 	}
@@ -160,6 +161,7 @@ func (r *route) meter(j *job, l batch.Limits) {
 	j.now = amount{j.size, j.entries}
 	if j.resend {
 		r.resending++
+		j.delivery.Limit(l.MaxBytes) // which may be less than it was when j was made
 		if b := j.delivery.Batch(); b != j.b {
 			j.now = amount{b.Size(), len(b.Entries)}
 		}

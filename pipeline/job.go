@@ -32,8 +32,9 @@ type job struct {
 	panics   int
 	held     bool // parked, and counted in what the route holds
 
-	due time.Time // parked: when it may be written again
-	at  int       // its place among the parked, -1: it is not
+	due    time.Time // parked: when it may be written again
+	at     int       // its place among the parked, -1: it is not
+	vainly bool      // parked because the destination was not there, rather than told to wait
 
 	// Of the Write that runs, or the last one.
 	post     bool   // it is to the dead letter
@@ -166,7 +167,7 @@ func (j *job) verdict(hard bool) (wait time.Duration, again bool) {
 	err := j.err
 	if !j.returned {
 		if j.panics++; j.panics >= maxPanics {
-			err = sink.Permanent(err)
+			err, j.panics = sink.Permanent(err), 0
 		}
 	}
 	if hard && err != nil {
@@ -196,10 +197,13 @@ func (j *job) settle(err error) {
 	j.parts = nil
 }
 
-// outcome is what the shaper is told of the Write that has just ended.
-func (j *job) outcome() batch.Outcome {
-	return batch.Outcome{
+// outcome is what the shaper is told of the Write that has just ended. ctx is
+// that of all Writes: the end of a timeout is the destination's failure.
+func (j *job) outcome(ctx context.Context) batch.Outcome {
+	o := batch.Outcome{
 		Entries: j.now.entries, Bytes: j.now.bytes, InFlight: j.inFlight,
 		Took: j.took, Err: j.err, Now: j.began.Add(j.took),
 	}
+	o.Class, o.RetryAfter = sink.ClassOf(ctx, j.err, j.now.entries)
+	return o
 }

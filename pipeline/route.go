@@ -57,6 +57,8 @@ type route struct {
 	resending int          // those to the sink that are no first ones
 	turn      turn         // whose it is if first Writes and others wait
 	begun     int64        // bytes of all Writes to the sink
+	vain      int          // Writes to the sink in a row that found nobody
+	well      time.Time    // when one last ended well
 	misshaped bool         // the shaper has panicked
 
 	pending  int      // bytes in shards, jobs left out
