@@ -80,10 +80,12 @@ type Route struct {
 	// Overflow says what happens when the sink is slower than the sources.
 	Overflow Overflow
 	// BufferBytes is how much memory may wait on this route before Overflow
-	// drops, counted as MaxInFlightBytes counts it; what is being written comes
-	// on top. 4 MiB, or a quarter of MaxInFlightBytes if that is less: a buffer
-	// larger than the budget would make the sources wait before anything is
-	// dropped. It means nothing under Block.
+	// drops, counted as MaxInFlightBytes counts it. What is being written, or
+	// waits for that to be repeated, comes on top: no more than as much again
+	// and one batch, so that a sink that never answers holds no more of the
+	// budget either. 4 MiB, or a quarter of MaxInFlightBytes if that is less: a
+	// buffer larger than the budget would make the sources wait before anything
+	// is dropped. It means nothing under Block.
 	BufferBytes int
 	// BestEffort gives the route copies of its own: it may drop them, it never
 	// delays an acknowledgement, and what it does with them is no part of a
