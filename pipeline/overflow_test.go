@@ -132,7 +132,7 @@ func TestBestEffortIsBounded(t *testing.T) {
 // the same source goes on. One that blocks stops what it shares, and no other
 // source.
 func TestADeadRouteHoldsItsShare(t *testing.T) {
-	const budget, lines = 1 << 20, 40_000
+	const budget, lines = 2 << 20, 40_000
 	for name, dead := range map[string]Route{
 		"Block":       {},
 		"DropOldest":  {Overflow: DropOldest},
@@ -170,7 +170,7 @@ func TestADeadRouteHoldsItsShare(t *testing.T) {
 					if blocks := name == "Block"; blocks == (got == lines) {
 						t.Errorf("the other route of the same sources delivered %d of %d", got, lines)
 					}
-					share := 2*budget/4 + budget/16 // the buffer twice, and a batch
+					const share = 3 * budget / 8 // thrice the buffer
 					if name != "Block" && st.InFlightBytes > share {
 						t.Errorf("the dead route holds %d bytes of the budget, want %d at most", st.InFlightBytes, share)
 					}
