@@ -34,11 +34,12 @@ var floors = map[string]floor{
 	"batch":     {level: 0},
 	// What the stores of source and sink have in common.
 	"internal/durable": {level: 0},
+	"internal/spool":   {level: 0},
 
 	"source":             {level: 1, ours: []string{"batch", "lifecycle", "internal/durable"}},
 	"source/record":      {level: 1, ours: []string{"batch"}},
 	"internal/transport": {level: 1},
-	"sink": {level: 1, ours: []string{"batch", "lifecycle"}, linked: 2,
+	"sink": {level: 1, ours: []string{"batch", "lifecycle", "internal/durable", "internal/spool"}, linked: 2,
 		direct: []string{"github.com/cenkalti/backoff/v4", "github.com/sony/gobreaker/v2"}},
 
 	"source/tail": {level: 2, ours: []string{"source", "source/record", "batch", "lifecycle"}, linked: 5,
