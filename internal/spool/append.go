@@ -120,7 +120,8 @@ func (l *Log) roll() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if n := len(l.segments); n > 0 && l.segments[n-1].limit == unlimited {
-		l.segments[n-1].limit, l.segments[n-1].exact = s.first, true // found by Open, and the last then
+		last := l.segments[n-1] // found by Open
+		last.limit, last.exact = s.first, !last.doubtful
 	}
 	l.segments = append(l.segments, s)
 	return nil

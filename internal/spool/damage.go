@@ -21,11 +21,9 @@ const quarantineBytes = 64 << 20
 
 // damaged takes in what is no frame. How many records it was shows at the next one.
 func (r *Reader) damaged(f find) {
-	r.close()
-	d := Damage{Segment: r.seg.name, Offset: r.off, Bytes: f.end - r.off}
-	d.Kept, d.Err = r.log.quarantine(&r.scan, d)
+	r.missing(r.expect)
+	r.wound = &Damage{Segment: r.seg.name, Offset: r.off, Bytes: f.end - r.off}
 	r.off = f.end
-	r.wound = &d
 	if f.known {
 		r.log.forget(r.seg, f, r.expect)
 		r.missing(f.seq + 1)
@@ -43,28 +41,23 @@ func (l *Log) forget(s *segment, f find, expect uint64) {
 }
 
 // missing tells of the records from the expected one up to seq, which are not there, and of the damage that was found
-// in their place.
+// in their place. Damage that was nobody's place is the rest of a write that was never acknowledged.
 func (r *Reader) missing(seq uint64) {
-	lost := int64(0)
-	if seq > r.expect {
-		lost = int64(seq - r.expect)
-		r.expect = seq
-	}
-	switch {
-	case r.wound != nil:
-		r.wound.Records = lost
-		r.close()
-	case lost > 0:
-		r.log.tell(Damage{Segment: r.seg.name, Offset: r.off, Records: lost})
-	}
-}
-
-// close tells of the damage found last.
-func (r *Reader) close() {
+	d := Damage{Segment: r.seg.name, Offset: r.off}
 	if r.wound != nil {
-		r.log.tell(*r.wound)
+		d = *r.wound
 		r.wound = nil
 	}
+	if seq <= r.expect {
+		r.log.count(Found{Torn: d.Bytes})
+		return
+	}
+	d.Records = int64(seq - r.expect)
+	r.expect = seq
+	if d.Bytes > 0 {
+		d.Kept, d.Err = r.log.quarantine(&r.scan, d)
+	}
+	r.log.tell(d)
 }
 
 // Reject tells that a record which Next returned is damage to its caller, because of err.

@@ -61,7 +61,7 @@ type Found struct {
 	Regions int64 // runs of damaged bytes, or missing records
 	Records int64 // that are lost by it
 	Bytes   int64 // damaged
-	Torn    int64 // bytes at ends of segments that a crash left half written; nothing acknowledged was there
+	Torn    int64 // bytes that are no record and in nobody's place: what a crash or a full disk left half written
 }
 
 // Stats is a snapshot of a log.

@@ -36,7 +36,9 @@ func Open(cfg Config) (*Log, error) {
 		}
 	}
 	l.next = max(l.next, l.acked)
-	l.saved = l.acked
+	if l.acked == 1 {
+		l.saved = 1 // else what was found need not be durable: it is saved again
+	}
 	return l, nil
 }
 
@@ -101,6 +103,12 @@ func (l *Log) survey(s *segment) error {
 		}
 		switch found.kind {
 		case nothing, torn:
+			if scan.holes {
+				// There may be more than can be read now: the next records come after all that can be.
+				last += uint64(s.size / headerBytes)
+				s.doubtful = true
+				l.index++ // so that it shows after a restart, too
+			}
 			l.next = max(l.next, min(last, s.limit))
 			return nil
 		case frame:

@@ -79,6 +79,7 @@ func (r *Reader) Next() (Record, error) {
 		r.tries = 0
 		switch {
 		case f.kind == nothing && !sealed:
+			r.missing(limit)
 			return Record{}, r.end()
 		case f.kind == nothing || f.kind == frame && f.seq >= limit:
 			r.leave()
@@ -107,7 +108,7 @@ func (l *Log) readable(seg *segment) (_ *segment, size int64, limit uint64, seal
 		seg = l.segments[i]
 		l.reading = seg
 	}
-	limit = unlimited
+	limit = l.next // those that are in size, and no more
 	if seg.sealed {
 		limit = seg.limit
 	}
@@ -116,7 +117,6 @@ func (l *Log) readable(seg *segment) (_ *segment, size int64, limit uint64, seal
 
 // end is where there is nothing more for now. What was damaged or dropped on the way here is waited for no longer.
 func (r *Reader) end() error {
-	r.missing(r.expect)
 	l := r.log
 	l.mu.Lock()
 	if len(l.taken) == 0 {

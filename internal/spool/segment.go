@@ -27,6 +27,8 @@ type segment struct {
 	limit  uint64 // once sealed: its records have sequences below this
 	exact  bool   // and it had them all up to there
 
+	doubtful bool // where it ends could not be read
+
 	records, entries int64 // that are not delivered
 	oldest, newest   time.Time
 }
