@@ -45,7 +45,7 @@ var floors = map[string]floor{
 	"source":             {level: 1, ours: []string{"batch", "lifecycle", "internal/durable", "internal/filelock"}},
 	"source/record":      {level: 1, ours: []string{"batch", "internal/jsonscan", "internal/stamp"}},
 	"internal/transport": {level: 1},
-	"sink": {level: 1, ours: []string{"batch", "lifecycle", "internal/durable", "internal/spool"}, linked: 2,
+	"sink": {level: 1, ours: []string{"batch", "lifecycle", "internal/durable", "internal/filelock", "internal/spool"}, linked: 2,
 		direct: []string{"github.com/cenkalti/backoff/v4", "github.com/sony/gobreaker/v2"}},
 
 	"source/tail": {level: 2, ours: []string{"source", "source/record", "batch", "lifecycle"}, linked: 5,
