@@ -52,6 +52,8 @@ var floors = map[string]floor{
 			"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"}},
 	"sink/loki": {level: 2, ours: []string{"sink", "batch", "lifecycle", "internal/transport", "internal/jsontext"}, linked: 3,
 		direct: []string{"github.com/klauspost/compress"}},
+	"sink/file": {level: 2, ours: []string{"sink", "batch", "lifecycle", "internal/filelock", "internal/jsontext"}, linked: 3,
+		direct: []string{"github.com/klauspost/compress"}},
 
 	"pipeline": {level: 3, ours: []string{"source", "sink", "batch", "lifecycle"}, linked: 2},
 
