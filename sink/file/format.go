@@ -71,6 +71,8 @@ func (r *lineRule) append(dst []byte, e *batch.Entry, l *labelSet) []byte {
 		dst = r.appendTemplate(dst, e, l)
 	case r.format == JSON:
 		dst = r.appendJSON(dst, e, l)
+	case bytes.IndexByte(e.Line, '\n') < 0: // what nearly every line is takes no detour
+		dst = append(dst, e.Line...)
 	default:
 		dst = appendFramed(dst, e.Line)
 	}

@@ -15,9 +15,9 @@ import (
 // cache when it is written.
 type part struct {
 	path    string
-	log     *log    // while it is held
-	entries []int32 // indices in the batch
+	log     *log // while it is held
 	runs    []run
+	entries int    // in these
 	done    int    // so many entries are written
 	safe    int    // so many of them are on the medium for certain
 	seq     uint64 // the log's number of the last write; zero: none
@@ -25,10 +25,10 @@ type part struct {
 	chunk   chunk
 }
 
-// A run is a number of entries of a part with the same labels.
+// A run is a number of entries that follow one another and have the same labels.
 type run struct {
-	labels *labelSet
-	end    int // in part.entries
+	labels   *labelSet
+	from, to int // of the batch's entries
 }
 
 // A chunk is what is rendered of a part, and not written yet.
@@ -36,7 +36,8 @@ type chunk struct {
 	buf  []byte
 	ends []int // of the lines in buf
 	next int   // the line to write next
-	run  int   // of part.runs, where the next chunk begins
+	run  int   // of part.runs, and
+	at   int   // how many entries of it are rendered
 }
 
 const (
@@ -61,39 +62,66 @@ func (j *job) divide(b *batch.Batch, now time.Time) {
 	var p *part
 	var r *route
 	var labels batch.Labels
+	timed := j.sink.rules.path.unit > 0
+	from := 0
 	for i := range b.Entries {
-		l, t := b.LabelsOf(i), b.Entries[i].Time
-		if t.IsZero() {
-			t = now
+		e := &b.Entries[i]
+		l := e.Labels
+		if l == (batch.Labels{}) {
+			l = b.Labels
 		}
-		if p == nil || l != labels || !r.takes(t) {
-			r, labels = j.sink.routes.of(l, t), l
-			p = j.part(r.path)
+		if p != nil && l == labels && (!timed || r.takes(timeOf(e, now))) {
+			continue
 		}
-		p.add(int32(i), r.labels)
+		if p != nil {
+			p.add(run{r.labels, from, i})
+		}
+		from, labels = i, l
+		r = j.sink.routes.of(l, timeOf(e, now))
+		p = j.part(r.path)
+	}
+	if p != nil {
+		p.add(run{r.labels, from, len(b.Entries)})
 	}
 }
 
-func (p *part) add(i int32, l *labelSet) {
-	p.entries = append(p.entries, i)
-	if n := len(p.runs); n > 0 && p.runs[n-1].labels == l {
-		p.runs[n-1].end++
-		return
+// timeOf is the time that says where e goes.
+func timeOf(e *batch.Entry, now time.Time) time.Time {
+	if e.Time.IsZero() {
+		return now
 	}
-	p.runs = append(p.runs, run{l, len(p.entries)})
+	return e.Time
+}
+
+func (p *part) add(r run) {
+	p.runs = append(p.runs, r)
+	p.entries += r.to - r.from
 }
 
 // render makes the next chunk.
 func (j *job) render(p *part) {
 	c := &p.chunk
 	c.buf, c.ends, c.next = c.buf[:0], c.ends[:0], 0
-	for n := p.done; n < len(p.entries) && len(c.buf) < chunkBytes; n++ {
-		for p.runs[c.run].end <= n {
-			c.run++
+	for len(c.buf) < chunkBytes && c.run < len(p.runs) {
+		r := p.runs[c.run]
+		n := c.fill(j.sink.rules.line, j.batch.Entries[r.from+c.at:r.to], r.labels)
+		if c.at += n; r.from+c.at == r.to {
+			c.run, c.at = c.run+1, 0
 		}
-		c.buf = j.sink.rules.line.append(c.buf, &j.batch.Entries[p.entries[n]], p.runs[c.run].labels)
-		c.ends = append(c.ends, len(c.buf))
 	}
+}
+
+// fill renders entries until the chunk is full, and returns how many.
+func (c *chunk) fill(rule *lineRule, entries []batch.Entry, l *labelSet) int {
+	buf, ends := c.buf, c.ends
+	n := 0
+	for n < len(entries) && len(buf) < chunkBytes {
+		buf = rule.append(buf, &entries[n], l)
+		ends = append(ends, len(buf))
+		n++
+	}
+	c.buf, c.ends = buf, ends
+	return n
 }
 
 // part returns the part for a path.
@@ -155,7 +183,7 @@ func (j *job) flush(ctx context.Context) {
 func (j *job) outcome() error {
 	failed := 0
 	for _, p := range j.parts[:j.used] {
-		failed += len(p.entries) - p.done
+		failed += p.entries - p.done
 	}
 	j.sink.stats.entries.Add(int64(len(j.batch.Entries) - failed))
 	switch {
@@ -166,12 +194,24 @@ func (j *job) outcome() error {
 	}
 	fs := make([]sink.Failure, 0, failed)
 	for _, p := range j.parts[:j.used] {
-		for _, i := range p.entries[p.done:] {
-			fs = append(fs, sink.Failure{Index: int(i), Err: p.err})
-		}
+		fs = p.failures(fs)
 	}
 	slices.SortFunc(fs, func(a, b sink.Failure) int { return cmp.Compare(a.Index, b.Index) })
 	return &sink.PartialError{Failures: fs}
+}
+
+// failures appends the entries that are not written.
+func (p *part) failures(fs []sink.Failure) []sink.Failure {
+	n := 0
+	for _, r := range p.runs {
+		for i := r.from; i < r.to; i++ {
+			if n >= p.done {
+				fs = append(fs, sink.Failure{Index: i, Err: p.err})
+			}
+			n++
+		}
+	}
+	return fs
 }
 
 func (j *job) reset() {
@@ -180,7 +220,7 @@ func (j *job) reset() {
 			j.sink.shelf.release(p.log)
 		}
 		clear(p.runs)
-		*p = part{entries: p.entries[:0], runs: p.runs[:0], chunk: chunk{buf: p.chunk.buf[:0], ends: p.chunk.ends[:0]}}
+		*p = part{runs: p.runs[:0], chunk: chunk{buf: p.chunk.buf[:0], ends: p.chunk.ends[:0]}}
 		if cap(p.chunk.buf) > maxKeep {
 			p.chunk.buf = nil
 		}

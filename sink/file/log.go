@@ -43,7 +43,7 @@ func (l *log) put(j *job, p *part, now time.Time) error {
 	if err := l.ready(now); err != nil {
 		return err
 	}
-	for c := &p.chunk; p.done < len(p.entries); {
+	for c := &p.chunk; p.done < p.entries; {
 		if len(c.rest()) == 0 {
 			j.render(p)
 		}

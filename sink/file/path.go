@@ -226,21 +226,20 @@ func (c *component) append(dst []byte, l batch.Labels, t time.Time, names nameRu
 	return dst
 }
 
-// window is the time around t within which the path of a log stays the same, to before the second instant.
-func (r *pathRule) window(t time.Time) (from, to time.Time) {
+// window is the time around t within which the path of a log stays the same, in Unix time, and not including to.
+func (r *pathRule) window(t time.Time) (from, to int64) {
 	t = t.In(r.loc)
 	_, offset := t.Zone()
 	unit := int64(r.unit / time.Second)
 	local := t.Unix() + int64(offset)
-	local -= (local%unit + unit) % unit
-	from = time.Unix(local-int64(offset), 0)
-	to = from.Add(r.unit)
+	from = local - (local%unit+unit)%unit - int64(offset)
+	to = from + unit
 	begin, end := t.ZoneBounds() // the clock is set then
-	if !begin.IsZero() && begin.After(from) {
-		from = begin
+	if !begin.IsZero() {
+		from = max(from, begin.Unix())
 	}
-	if !end.IsZero() && end.Before(to) {
-		to = end
+	if !end.IsZero() {
+		to = min(to, end.Unix())
 	}
 	return from, to
 }

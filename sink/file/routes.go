@@ -11,11 +11,12 @@ import (
 type route struct {
 	labels   *labelSet
 	path     string
-	from, to time.Time // the window; zero: all times
+	from, to int64 // the window in Unix time, to not included; of no meaning if there is no time in paths
 }
 
 func (r *route) takes(t time.Time) bool {
-	return r.to.IsZero() || !t.Before(r.from) && t.Before(r.to)
+	at := t.Unix()
+	return r.from <= at && at < r.to
 }
 
 // maxRoutes bounds the routes that are remembered.
@@ -32,7 +33,7 @@ func (r *routes) of(l batch.Labels, t time.Time) *route {
 	r.mu.RLock()
 	known := r.by[l]
 	r.mu.RUnlock()
-	if known != nil && known.takes(t) {
+	if known != nil && (r.rule.unit == 0 || known.takes(t)) {
 		return known
 	}
 	next := &route{path: r.rule.render(l, t)}
