@@ -79,7 +79,7 @@ var allowed = []struct{ file, construct, why string }{
 var kits = []string{"lifecycle/lifecycletest", "source/sourcetest", "sink/sinktest", "source/container/containertest", "internal/enginetest"}
 
 // programs is where main packages live. They are the host, and may do what a host does.
-var programs = []string{"examples/", "internal/enginetest/chatter/"}
+var programs = []string{"examples/", "internal/enginetest/chatter/", "internal/shaping/report/"}
 
 // hostly are the constructs that only programs may use.
 func hostly(construct string) bool {

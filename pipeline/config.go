@@ -127,7 +127,8 @@ type Hooks struct {
 	SourceFailed func(source string, err error, wait time.Duration)
 	// WriteFailed: a Write on route returned err and is repeated after wait.
 	WriteFailed func(route string, err error, wait time.Duration)
-	// Dropped: n entries were dropped. Route is "" if it was before routing.
+	// Dropped: n entries were dropped. Route is "" if it was before routing:
+	// the reason may then be one that a processor gave.
 	Dropped func(route, reason string, n int)
 	// DeadLettered: n entries were taken by a dead letter.
 	DeadLettered func(route string, n int)
@@ -254,6 +255,11 @@ func (r *Route) validate(i int) (errs []error) {
 	}
 	if r.Sink == nil {
 		bad("Sink: is nil")
+	}
+	if v, ok := r.Shaper.(interface{ Validate() error }); ok {
+		if err := guard("Shaper", v.Validate); err != nil {
+			bad("Shaper: %w", err)
+		}
 	}
 	if r.MaxInFlight < 0 {
 		bad("MaxInFlight: is negative")

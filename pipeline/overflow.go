@@ -42,22 +42,28 @@ func (r *route) dropOldest() bool {
 	}
 	old := s.shift()
 	r.took(&old)
+	if s.at >= 0 {
+		r.free.add(-old.size, -old.entries())
+	}
 	r.overflowed(&old)
 	r.settled(s)
 	return true
 }
 
-// settled cleans up a shard that has just lost a part.
+// settled puts a shard right that has just lost its first part.
 func (r *route) settled(s *shard) {
-	if !s.idle() {
+	if len(s.parts) > 0 {
+		r.touch(s)
 		return
 	}
-	r.unwait(s)
+	r.unlinger(s)
 	if s.ready != nil {
 		r.ready.Remove(s.ready)
 		s.ready = nil
 	}
-	delete(r.shards, s.key)
+	if s.idle() {
+		delete(r.shards, s.key)
+	}
 }
 
 // sample keeps every tenth entry, and none once the buffer is full.

@@ -139,30 +139,11 @@ func (b *breaker) changed(_ string, from, to gobreaker.State) {
 // judge returns what the gate is told of a Write of n entries: nil for a success, errExcluded for what says nothing
 // about the destination, else a failure. ctx is the caller's: a timeout of ours or below us does not end it.
 func judge(ctx context.Context, err error, n int) error {
-	if err == nil {
-		return nil
-	}
-	if ctx.Err() != nil {
+	class, _ := ClassOf(ctx, err, n)
+	switch {
+	case err == nil || class == batch.Failed:
+		return err
+	default:
 		return errExcluded
 	}
-	fs, whole := failuresOf(err, n)
-	if whole != nil {
-		return judgeOne(whole)
-	}
-	if len(fs) < n {
-		return errExcluded
-	}
-	for _, f := range fs {
-		if v := judgeOne(f.Err); v != errExcluded {
-			return v
-		}
-	}
-	return errExcluded
-}
-
-func judgeOne(err error) error {
-	if _, wait := After(err); wait || refusesEntry(err) {
-		return errExcluded
-	}
-	return err
 }

@@ -4,6 +4,8 @@ package filelock
 
 import (
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -20,6 +22,18 @@ func (e *HeldError) Error() string {
 		return e.Name + " is held"
 	}
 	return fmt.Sprintf("%s is held by process %d", e.Name, e.PID)
+}
+
+// Lock takes the lock file at name, made if need be with mode 0600, until the result is closed or the process ends. It
+// does not wait: if it is taken, even by this process, the error is a *HeldError. What stands at name and is no regular
+// file, a symbolic link included, is refused: our process id is written into the file. Others may read it, to learn who
+// has it. The file itself stays: removing it would let two processes hold locks on two files of that name. Lock may be
+// called concurrently.
+func Lock(name string) (io.Closer, error) {
+	if info, err := os.Lstat(name); err == nil && !info.Mode().IsRegular() {
+		return nil, &fs.PathError{Op: "lock", Path: name, Err: fmt.Errorf("is not a regular file: %w", fs.ErrInvalid)}
+	}
+	return lock(name)
 }
 
 // noteHolder writes our process id into the lock file, for the error of whoever finds it locked. That it may fail, on a

@@ -2,6 +2,7 @@ package filelock
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,6 +35,24 @@ func TestLock(t *testing.T) {
 	second.Close()
 	if _, err := Lock(filepath.Join(name, "below a file")); err == nil {
 		t.Error("locked what cannot be")
+	}
+}
+
+// A lock file that leads elsewhere would have a process id written there.
+func TestLockFollowsNoLink(t *testing.T) {
+	dir := t.TempDir()
+	victim, name := filepath.Join(dir, "victim"), filepath.Join(dir, "lock")
+	if err := os.WriteFile(victim, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(victim, name); err != nil {
+		t.Skipf("no symbolic links: %v", err)
+	}
+	if _, err := Lock(name); !errors.Is(err, fs.ErrInvalid) {
+		t.Errorf("locked a link: %v", err)
+	}
+	if text, _ := os.ReadFile(victim); string(text) != "precious" {
+		t.Errorf("what the link leads to is now %q", text)
 	}
 }
 

@@ -10,10 +10,7 @@ import (
 	"syscall"
 )
 
-// Lock takes the lock file at name, made if need be, until the result is closed or the process ends. It does not
-// wait: if it is taken, even by this process, the error is a *HeldError. The file itself stays: removing it would let
-// two processes hold locks on two files of that name. It may be called concurrently.
-func Lock(name string) (io.Closer, error) {
+func lock(name string) (io.Closer, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err

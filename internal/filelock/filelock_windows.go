@@ -18,10 +18,8 @@ const (
 	lockfileExclusiveLock   = 2
 )
 
-// Lock takes the lock file at name, made if need be, until the result is closed or the process ends. It does not
-// wait: if it is taken, even by this process, the error is a *HeldError. Others may read the file, to learn who has it,
-// but nobody else can open it for writing, as this does. It may be called concurrently.
-func Lock(name string) (io.Closer, error) {
+// lock opens the file so that nobody else can open it for writing.
+func lock(name string) (io.Closer, error) {
 	path, err := syscall.UTF16PtrFromString(name)
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}

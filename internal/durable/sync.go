@@ -1,0 +1,25 @@
+package durable
+
+import (
+	"errors"
+	"os"
+	"runtime"
+	"syscall"
+)
+
+// SyncDir makes the names in the folder at name durable. Windows has no such call, and some network file systems refuse
+// it; their names are as durable as they make them.
+func SyncDir(name string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	dir, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	err = dir.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		err = nil
+	}
+	return errors.Join(err, dir.Close())
+}
