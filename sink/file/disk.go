@@ -6,10 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"runtime"
-	"syscall"
 	"time"
 
+	"github.com/logferry/logferry/internal/durable"
 	"github.com/logferry/logferry/internal/filelock"
 )
 
@@ -24,7 +23,7 @@ type disk interface {
 	rename(from, to string) error
 	remove(name string) error
 	setTime(name string, modified time.Time) error
-	syncFolder(name string) error
+	syncFolder(name string) error // the names in it
 	close() error
 }
 
@@ -47,6 +46,9 @@ type rootDisk struct{ root *os.Root }
 type rootFile struct{ *os.File }
 
 func (f rootFile) claim() error { return filelock.Claim(f.File) }
+
+// Sync leaves out what is not needed to read the bytes.
+func (f rootFile) Sync() error { return durable.SyncData(f.File) }
 
 func (d rootDisk) open(name string, flag int, mode fs.FileMode) (diskFile, error) {
 	f, err := d.root.OpenFile(name, flag, mode)
@@ -79,21 +81,12 @@ func (d rootDisk) list(folder string) ([]string, error) {
 	return names, errors.Join(err, f.Close())
 }
 
-// syncFolder makes the names in a folder durable. Windows has no such call, and some network file systems refuse it;
-// their names are as durable as they make them.
 func (d rootDisk) syncFolder(name string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
 	f, err := d.root.Open(name)
 	if err != nil {
 		return err
 	}
-	err = f.Sync()
-	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
-		err = nil
-	}
-	return errors.Join(err, f.Close())
+	return errors.Join(durable.SyncNames(f), f.Close())
 }
 
 // syncFolders makes a name durable, and those of the folders it is in.
