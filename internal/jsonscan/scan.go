@@ -23,8 +23,10 @@ func (s *Scan) Next() byte {
 
 // Take skips c, if that comes next.
 func (s *Scan) Take(c byte) bool {
-	if s.Next() != c || len(s.Rest) == 0 {
-		return false
+	if len(s.Rest) == 0 || s.Rest[0] != c {
+		if s.Next() != c || len(s.Rest) == 0 {
+			return false
+		}
 	}
 	s.Rest = s.Rest[1:]
 	return true
@@ -36,16 +38,16 @@ func (s *Scan) Quoted() ([]byte, bool) {
 	if !s.Take('"') {
 		return nil, false
 	}
+	rest := s.Rest
 	for from := 0; ; {
-		i := bytes.IndexByte(s.Rest[from:], '"')
+		i := bytes.IndexByte(rest[from:], '"')
 		if i < 0 {
 			return nil, false
 		}
 		end := from + i
-		if !escaped(s.Rest[:end]) {
-			text := s.Rest[:end:end]
-			s.Rest = s.Rest[end+1:]
-			return text, true
+		if end == 0 || rest[end-1] != '\\' || !escaped(rest[:end]) {
+			s.Rest = rest[end+1:]
+			return rest[:end:end], true
 		}
 		from = end + 1
 	}
