@@ -34,13 +34,18 @@ var floors = map[string]floor{
 	"batch":     {level: 0},
 	// What the stores of source and sink have in common.
 	"internal/durable": {level: 0},
+	"internal/spool":   {level: 0},
 
-	"internal/filelock":  {level: 0},
-	"internal/jsontext":  {level: 0},
+	"internal/filelock": {level: 0},
+	"internal/jsontext": {level: 0},
+	"internal/jsonscan": {level: 0},
+	"internal/stamp":    {level: 0},
+	"internal/labelset": {level: 1, ours: []string{"batch"}},
+
 	"source":             {level: 1, ours: []string{"batch", "lifecycle", "internal/durable", "internal/filelock"}},
-	"source/record":      {level: 1, ours: []string{"batch"}},
+	"source/record":      {level: 1, ours: []string{"batch", "internal/jsonscan", "internal/stamp"}},
 	"internal/transport": {level: 1},
-	"sink": {level: 1, ours: []string{"batch", "lifecycle"}, linked: 2,
+	"sink": {level: 1, ours: []string{"batch", "lifecycle", "internal/durable", "internal/filelock", "internal/spool"}, linked: 2,
 		direct: []string{"github.com/cenkalti/backoff/v4", "github.com/sony/gobreaker/v2"}},
 
 	"source/tail": {level: 2, ours: []string{"source", "source/record", "batch", "lifecycle"}, linked: 5,
@@ -49,13 +54,16 @@ var floors = map[string]floor{
 	// For services that use nxadm/tail already; who does not import it links nothing of it.
 	"source/nxtail": {level: 2, ours: []string{"source", "batch", "lifecycle"}, linked: 4,
 		direct: []string{"github.com/nxadm/tail"}},
-	"source/container": {level: 3, ours: []string{"source", "source/record", "source/tail", "batch", "lifecycle", "internal/transport"}, linked: 25,
+	"source/container": {level: 3, ours: []string{"source", "source/record", "source/tail", "batch", "lifecycle",
+		"internal/transport", "internal/labelset"}, linked: 25,
 		direct: []string{"github.com/docker/docker", "github.com/containerd/errdefs", "github.com/cenkalti/backoff/v4",
 			"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"}},
 	"sink/loki": {level: 2, ours: []string{"sink", "batch", "lifecycle", "internal/transport", "internal/jsontext"}, linked: 3,
 		direct: []string{"github.com/klauspost/compress"}},
+	"sink/file": {level: 2, ours: []string{"sink", "batch", "lifecycle", "internal/durable", "internal/filelock", "internal/jsontext"}, linked: 3,
+		direct: []string{"github.com/klauspost/compress"}},
 
-	"pipeline/process": {level: 2, ours: []string{"batch"}},
+	"pipeline/process": {level: 2, ours: []string{"source/record", "batch", "internal/jsonscan", "internal/labelset", "internal/stamp"}},
 
 	"pipeline": {level: 3, ours: []string{"source", "sink", "batch", "lifecycle"}, linked: 2},
 
