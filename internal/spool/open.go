@@ -9,8 +9,7 @@ import (
 	"time"
 )
 
-// Open looks at what is in the folder, and changes nothing but what a crash left half done: the position's temporary
-// file, and segments that are delivered. Names it does not know are left alone. ErrFolder is in the error's chain if it
+// Open looks at what is in the folder, and makes nothing but the file of the position. Names it does not know are left alone. ErrFolder is in the error's chain if it
 // is not the file system's.
 func Open(cfg Config) (*Log, error) {
 	l := &Log{cfg: cfg, next: 1, acked: 1, index: 1}
@@ -36,9 +35,6 @@ func Open(cfg Config) (*Log, error) {
 		}
 	}
 	l.next = max(l.next, l.acked)
-	if l.acked == 1 {
-		l.saved = 1 // else what was found need not be durable: it is saved again
-	}
 	return l, nil
 }
 
