@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/logferry/logferry/internal/durable"
+	"github.com/logferry/logferry/internal/filelock"
 	"github.com/logferry/logferry/internal/spool"
 )
 
@@ -30,8 +31,8 @@ func openSpillFolder(dir string) (spillFolder, io.Closer, error) {
 	if err != nil {
 		return spillFolder{}, nil, err
 	}
-	lock, err := durable.Lock(filepath.Join(dir, "lock"))
-	if held, ok := errors.AsType[*durable.HeldError](err); ok {
+	lock, err := filelock.Lock(filepath.Join(dir, "lock"))
+	if held, ok := errors.AsType[*filelock.HeldError](err); ok {
 		err = fmt.Errorf("%w: %w", ErrSpillLocked, held)
 	}
 	if err != nil {

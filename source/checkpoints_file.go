@@ -12,7 +12,7 @@ import (
 	"path/filepath"
 	"sync"
 
-	"github.com/logferry/logferry/internal/durable"
+	"github.com/logferry/logferry/internal/filelock"
 )
 
 // What stands beside the checkpoint file, each named after it.
@@ -72,8 +72,8 @@ func openFileCheckpoints(path string, d disk) (*FileCheckpoints, error) {
 	if err != nil {
 		return nil, fmt.Errorf("source: checkpoints %q: %w", path, err)
 	}
-	lock, err := durable.Lock(resolved + lockSuffix)
-	if held, ok := errors.AsType[*durable.HeldError](err); ok {
+	lock, err := filelock.Lock(resolved + lockSuffix)
+	if held, ok := errors.AsType[*filelock.HeldError](err); ok {
 		return nil, fmt.Errorf("%w: %w", ErrCheckpointsLocked, held)
 	}
 	if err != nil {

@@ -1,3 +1,3 @@
-// Package durable has what package os leaves out and every store of this module needs: a lock that ends with its
-// process, the names of a folder made durable, and the bytes of a file without the times of it.
+// Package durable has what package os leaves out and every store of this module needs: the names of a folder made
+// durable, and the bytes of a file without the times of it.
 package durable

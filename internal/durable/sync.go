@@ -17,9 +17,17 @@ func SyncDir(name string) error {
 	if err != nil {
 		return err
 	}
-	err = dir.Sync()
+	return errors.Join(SyncNames(dir), dir.Close())
+}
+
+// SyncNames is SyncDir for a folder that is open.
+func SyncNames(dir *os.File) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	err := dir.Sync()
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
 		err = nil
 	}
-	return errors.Join(err, dir.Close())
+	return err
 }
