@@ -68,12 +68,24 @@ func (l *log) openOrMake() (f diskFile, made bool, err error) {
 	flag := os.O_RDWR | os.O_APPEND | os.O_CREATE | os.O_EXCL
 	f, err = d.open(l.path, flag, cfg.Mode)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := d.makeFolders(l.folder(), cfg.FolderMode); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := l.makeFolder(); err != nil {
 			return nil, false, err
 		}
 		f, err = d.open(l.path, flag, cfg.Mode)
 	}
 	return f, err == nil, err
+}
+
+// makeFolder makes the folder for the file, and the root again if somebody removed even that.
+func (l *log) makeFolder() error {
+	if err := l.sink.disk.restore(); err != nil {
+		return err
+	}
+	err := l.sink.disk.makeFolders(l.folder(), l.sink.cfg.FolderMode)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it was removed at this very moment: whoever opens the file finds out
+	}
+	return err
 }
 
 // vet makes a file ours. If it is no longer the one at the path, it returns nothing.
