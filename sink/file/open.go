@@ -15,15 +15,20 @@ var (
 	errUnsteady   = errors.New("it is replaced as fast as it is opened")
 )
 
-// open opens the file at the path, or makes it, and closes others if there are too many.
-func (l *log) open(now time.Time) error {
-	for v := l.sink.shelf.victim(l.sink.cfg.MaxOpen); v != nil; v = l.sink.shelf.victim(l.sink.cfg.MaxOpen) {
+// trim closes files that were not used for long, if most or more are open.
+func (s *Sink) trim(most int) {
+	for v := s.shelf.victim(most); v != nil; v = s.shelf.victim(most) {
 		err := v.close()
 		v.unlock()
 		if err != nil {
-			l.sink.troubles.note(v.path, l.sink.fault(v.path, err))
+			s.troubles.note(v.path, s.fault(v.path, err))
 		}
 	}
+}
+
+// open opens the file at the path, or makes it, and closes others if there are too many.
+func (l *log) open(now time.Time) error {
+	l.sink.trim(l.sink.cfg.MaxOpen)
 	last := errUnsteady
 	for range openTries {
 		f, made, err := l.openOrMake()

@@ -24,6 +24,8 @@ type rig struct {
 	dir  string
 	disk *faultDisk
 	pool *batch.Pool
+
+	failed func(error) // if set, it is told of each error in persist
 }
 
 // newRig opens a Sink; cfg.Path is below the folder of the rig.
@@ -87,7 +89,11 @@ func (r *rig) persist(now time.Time, l batch.Labels, lines ...string) (tries int
 	defer b.Settle(nil)
 	d := sink.RetryConfig{}.Begin(b)
 	for again := true; again; {
-		_, again = d.Done(r.write(context.Background(), d.Batch(), now))
+		err := r.write(context.Background(), d.Batch(), now)
+		if err != nil && r.failed != nil {
+			r.failed(err)
+		}
+		_, again = d.Done(err)
 		now = now.Add(time.Second)
 		if tries++; tries > 100 {
 			r.t.Fatalf("not written after 100 tries: %v", d.Pending())
