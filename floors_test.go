@@ -34,6 +34,7 @@ var floors = map[string]floor{
 	"batch":     {level: 0},
 	// What the stores of source and sink have in common.
 	"internal/durable": {level: 0},
+	"internal/spool":   {level: 0},
 
 	"internal/filelock": {level: 0},
 	"internal/jsontext": {level: 0},
@@ -44,7 +45,7 @@ var floors = map[string]floor{
 	"source":             {level: 1, ours: []string{"batch", "lifecycle", "internal/durable", "internal/filelock"}},
 	"source/record":      {level: 1, ours: []string{"batch", "internal/jsonscan", "internal/stamp"}},
 	"internal/transport": {level: 1},
-	"sink": {level: 1, ours: []string{"batch", "lifecycle"}, linked: 2,
+	"sink": {level: 1, ours: []string{"batch", "lifecycle", "internal/durable", "internal/filelock", "internal/spool"}, linked: 2,
 		direct: []string{"github.com/cenkalti/backoff/v4", "github.com/sony/gobreaker/v2"}},
 
 	"source/tail": {level: 2, ours: []string{"source", "source/record", "batch", "lifecycle"}, linked: 5,

@@ -121,7 +121,7 @@ func (r *route) sleep() time.Duration {
 	case r.crowded(l): // the end of a Write wakes it
 	case l.Pause > 0:
 		sleep = min(sleep, time.Until(r.asked.Add(l.Pause)))
-	case r.lingering.len() > 0:
+	case r.lingering.len() > 0 && !r.laden():
 		sleep = min(sleep, l.MaxWait-time.Since(r.lingering.head().parts[0].at))
 	}
 	return max(0, sleep)

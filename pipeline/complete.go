@@ -96,10 +96,6 @@ func (r *route) goOn(j *job, o batch.Outcome) {
 func (r *route) park(j *job, wait time.Duration, o batch.Outcome) {
 	r.writeFailed(j.err, wait)
 	r.slim(j)
-	if r.parked.len() >= r.cfg.MaxInFlight {
-		j.held = true
-		r.held += j.cost
-	}
 	j.vainly = o.Class == batch.Failed || errors.Is(j.err, sink.ErrBreakerOpen)
 	j.due = time.Now().Add(wait)
 	r.parked.put(j)
@@ -130,8 +126,9 @@ func (r *route) slim(j *job) {
 	}
 }
 
-// freeShards ends a job's hold on all of its shards.
+// freeShards ends a job's hold on all of its shards, and on its memory.
 func (r *route) freeShards(j *job) {
+	r.carried -= j.cost
 	for s := range j.shards {
 		r.release(j, s)
 	}

@@ -57,6 +57,13 @@ func (r *route) crowded(l batch.Limits) bool {
 	return r.writing == r.cfg.MaxInFlight || r.writing-r.posting >= l.InFlight
 }
 
+// laden reports whether a route that may drop has as much under way, or waiting
+// to be repeated, as may wait before that: a sink that answers late, or never,
+// holds no more than its share of the budget, however many Writes there may be.
+func (r *route) laden() bool {
+	return r.cfg.Overflow != Block && r.carried > 0 && r.carried >= r.cfg.BufferBytes
+}
+
 // next is what to write now, nil: nothing. The dead letter is another sink: what
 // goes there needs a worker, and is none of the shaper's business.
 func (r *route) next(l batch.Limits, now time.Time) *job {
@@ -66,7 +73,7 @@ func (r *route) next(l batch.Limits, now time.Time) *job {
 	if r.crowded(l) || l.Pause > 0 {
 		return nil
 	}
-	fresh := r.due(l, now)
+	fresh := !r.laden() && r.due(l, now)
 	switch {
 	case r.again.Len() > 0 && (!fresh || r.turn.resends(r.resending, l.InFlight)):
 		r.turn = freshTurn
@@ -113,6 +120,7 @@ func (r *route) gather(l batch.Limits) *job {
 		r.took(&j.parts[i])
 		j.cost += j.parts[i].cost()
 	}
+	r.carried += j.cost
 	return j
 }
 
@@ -139,10 +147,6 @@ func (r *route) gatherAll(j *job, o *load) {
 
 // begin hands a job to a worker.
 func (r *route) begin(j *job, l batch.Limits) {
-	if j.held {
-		r.held -= j.cost
-		j.held = false
-	}
 	r.writing++
 	j.post = j.letter != nil || j.delivery == nil && j.parts[0].dead != nil
 	if j.post {

@@ -30,7 +30,6 @@ type job struct {
 	letter   *batch.Batch // the entries for the dead letter, if the job has come to that
 	returned bool         // by the Write, or else it panicked or exited
 	panics   int
-	held     bool // parked, and counted in what the route holds
 
 	due    time.Time // parked: when it may be written again
 	at     int       // its place among the parked, -1: it is not

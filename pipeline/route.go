@@ -12,10 +12,11 @@ import (
 )
 
 // A route gathers parts in shards and writes them. One goroutine, the owner,
-// has the shards; a fixed number of workers do the Writes. A batch that must
-// wait before it is written again is parked in its shard and occupies neither.
+// has the shards; a fixed number of workers do the Writes. A job that must wait
+// before it is written again is parked: it keeps its shards busy, and neither
+// owner nor worker.
 //
-//	enqueue -> inbox -> owner: shards -> ready -> worker: Write -> results -> owner
+//	enqueue -> inbox -> owner: shards -> job -> worker: Write -> results -> owner
 type route struct {
 	engine *Engine
 	cfg    Route
@@ -62,7 +63,8 @@ type route struct {
 	misshaped bool         // the shaper has panicked
 
 	pending  int      // bytes in shards, jobs left out
-	held     int      // memory kept in shards, and in parked jobs if there may be more of those than Writes
+	held     int      // memory kept in shards
+	carried  int      // memory kept in jobs
 	sampled  int      // entries Sample has looked at
 	news     []func() // calls of hooks to be made
 	outage   outage   // of the sink

@@ -44,7 +44,6 @@ type Delivery struct {
 	tries   int
 	vain    int                         // Writes since the last piece that went well
 	backoff *backoff.ExponentialBackOff // nil before the first failure
-	last    time.Duration               // what backoff said last
 }
 
 // errUntried is the error of entries that were to follow others.
@@ -138,19 +137,17 @@ func (d *Delivery) Err() error { return partial(d.failed) }
 // next returns how long to wait before the next attempt.
 func (d *Delivery) next(t taken) time.Duration {
 	switch {
+	case t.asked == askedNobody:
+		// The destination was not asked, so it did not fail again, and the breaker knows best when it will be: nobody
+		// shall wait for a backoff that grew in an outage when the outage is over.
+		return jittered(t.after, d.cfg.Jitter)
 	case d.backoff == nil:
 		d.backoff = d.cfg.backoff()
-		d.last = d.backoff.NextBackOff()
-	case t.asked == askedNobody:
-		// The destination was not asked, so it did not fail again: when it is back, nobody shall wait for a backoff
-		// that grew while the breaker was open.
-	default:
-		if t.progress {
-			d.backoff.Reset()
-		}
-		d.last = d.backoff.NextBackOff()
+	case t.progress:
+		d.backoff.Reset()
 	}
-	return d.cfg.jittered(max(d.last, t.after))
+	// What the destination asked for gets its random part as well.
+	return jittered(max(d.backoff.NextBackOff(), t.after), d.cfg.Jitter)
 }
 
 // exhausted returns how many of the first entries that are left have had their last attempt, if the next one were to

@@ -66,7 +66,7 @@ type asked int
 
 const (
 	askedTime    asked = iota // to be written again, later
-	askedNobody               // the same, but it was an open breaker that refused them
+	askedNobody               // when an open breaker said, which refused them
 	askedSmaller              // to be written in smaller pieces
 )
 
@@ -97,7 +97,7 @@ func (d *Delivery) take(err error) taken {
 	case m.tooLarge:
 		t.asked = askedSmaller
 		d.halve()
-	case m.wait && errors.Is(whole, ErrBreakerOpen):
+	case m.after > 0 && errors.Is(whole, ErrBreakerOpen):
 		t.asked = askedNobody
 	}
 	return t

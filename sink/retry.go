@@ -15,8 +15,8 @@ import (
 //
 // A destination that asks for more time with [RetryAfter] or [Throttled] gets it, and what is [TooLarge] for it is halved
 // at once, until it is one entry. No wait is longer than an hour, jitter excluded.
-// When a Write delivered a part of the batch the backoff begins anew, and it does not grow while an open [Breaker]
-// refuses: the destination was not asked then.
+// When a Write delivered a part of the batch the backoff begins anew. While an open [Breaker] refuses, it is the breaker
+// that says how long to wait, and the backoff does not grow: the destination was not asked then.
 type RetryConfig struct {
 	Min    time.Duration // the first wait; zero: 100 ms
 	Max    time.Duration // the backoff grows to this, jitter excluded; zero: 30 s. Never less than Min
@@ -60,10 +60,9 @@ func (c RetryConfig) backoff() *backoff.ExponentialBackOff {
 	return b
 }
 
-// jittered adds the random part, to a wait the destination asked for as well: those it told to come back at one time
-// shall not do so all at once.
-func (c RetryConfig) jittered(wait time.Duration) time.Duration {
-	share := c.Jitter
+// jittered adds the random part to a wait, at most share of it: those that were told to come back at one time shall not
+// do so all at once. Zero is the default, and less is nothing.
+func jittered(wait time.Duration, share float64) time.Duration {
 	if share == 0 {
 		share = defaultJitter
 	}

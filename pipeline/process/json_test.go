@@ -16,6 +16,9 @@ import (
 
 var _ pipeline.Processor = (*process.JSONParser)(nil)
 
+// day is a time.
+var day = time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC)
+
 // entryOf returns what p makes of a line with the labels {app="shop"} and the
 // attribute stream=stdout. The line must stay as it was, wherever it is.
 func entryOf(t testing.TB, p pipeline.Processor, line string) batch.Entry {
