@@ -93,6 +93,25 @@ func TestYear(t *testing.T) {
 	}
 }
 
+func TestParseLayout(t *testing.T) {
+	berlin := time.FixedZone("CET", 3600)
+	for _, test := range []struct{ layout, text, want string }{
+		{time.DateTime, "2006-01-02 15:04:05", "2006-01-02T14:04:05Z"},
+		{time.RFC1123Z, "Mon, 02 Jan 2006 15:04:05 -0700", "2006-01-02T22:04:05Z"},
+		{time.RFC1123, "Mon, 02 Jan 2006 15:04:05 GMT", "2006-01-02T15:04:05Z"},
+		{time.RFC1123, "Mon, 02 Jan 2006 15:04:05 CET", "2006-01-02T14:04:05Z"},
+		{time.RFC1123, "Mon, 02 Jan 2006 15:04:05 XYZ", ""},
+		{time.StampMilli, "Jan  2 15:04:05.250", "2026-01-02T14:04:05.25Z"},
+		{"Jan _2 15:04:05 -0700", "Dec 31 15:04:05 +0000", "2025-12-31T15:04:05Z"},
+		{time.DateTime, "2006-01-02 15:04:05 x", ""},
+	} {
+		at, ok := ParseLayout(test.layout, test.text, berlin, now)
+		if ok != (test.want != "") || ok && (at.Format(time.RFC3339Nano) != test.want || at.Location() != time.UTC) {
+			t.Errorf("%q: %v %v, want %s", test.text, at, ok, test.want)
+		}
+	}
+}
+
 // What is read is a time that was there: it has not grown by being read again, and
 // RFC 3339 is read as RFC3339 does.
 func FuzzParse(f *testing.F) {
