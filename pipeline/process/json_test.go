@@ -73,6 +73,7 @@ func TestJSON(t *testing.T) {
 		{"label: replaced", `{"a":"till"}`, `{app="till"} stream="stdout"`, process.JSONConfig{Labels: map[string]string{"app": "a"}}},
 		{"label: invalid", "{\"a\":\"\xff\xffb\"}", `{app="` + "\uFFFDb" + `"} stream="stdout"`, process.JSONConfig{Labels: map[string]string{"app": "a"}}},
 		{"cut", `{"a":"aaé","b":"\u00e9\u00e9","c":"abcd"}`, plain + ` a="aa" b="é" c="abc"`, process.JSONConfig{MaxValue: 3}},
+		{"cut within an escape", `{"a":"x` + strings.Repeat(`\u0061`, 10) + `"}`, plain + ` a="xaa"`, process.JSONConfig{MaxValue: 3}},
 		{"an escape that does not exist", `{"a":"\x"}`, plain + ` a="\\x"`, process.JSONConfig{}},
 		{"empty", `{}`, plain, process.JSONConfig{}},
 	} {
@@ -134,9 +135,10 @@ func TestJSONCut(t *testing.T) {
 		if l, a := e.Labels.Get("l"), e.Attrs[1].Value; l != strings.Repeat("a", 1024) || a != strings.Repeat("a", 4000) {
 			t.Errorf("%d and %d bytes", len(l), len(a))
 		}
-		e = entryOf(t, p, `{"l":"`+long+`"}`)
+		entryOf(t, p, `{"l":"`+long+`"}`)
+		entryOf(t, p, `{"l":"short","a":"short"}`)
 	}
-	if s := p.Stats(); s.Parsed != 4 || s.Cut != 4 {
+	if s := p.Stats(); s.Parsed != 6 || s.Cut != 4 {
 		t.Errorf("%+v", s)
 	}
 }
