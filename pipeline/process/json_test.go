@@ -212,11 +212,13 @@ func benchProcess(b *testing.B, p pipeline.Processor, lines ...string) {
 		texts = append(texts, []byte(line))
 	}
 	var spent time.Duration
+	next := 0
 	for b.Loop() {
 		x := batch.New(pool, l)
 		x.Grow(entries)
-		for i := range entries {
-			x.AppendShared(time.Time{}, texts[i%len(texts)])
+		for range entries {
+			x.AppendShared(time.Time{}, texts[next%len(texts)])
+			next++
 		}
 		from := time.Now()
 		if err := p.Process(context.Background(), x); err != nil {
@@ -242,4 +244,20 @@ func BenchmarkJSON(b *testing.B) {
 	} {
 		b.Run(bench.name, func(b *testing.B) { benchProcess(b, process.Must(process.JSON(bench.cfg)), bench.line) })
 	}
+	b.Run("encoding/json for comparison", func(b *testing.B) {
+		var fields struct{ Level, Method string }
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := json.Unmarshal([]byte(benchJSON), &fields); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("ever new labels", func(b *testing.B) {
+		var lines []string
+		for i := range 5000 { // more than are remembered
+			lines = append(lines, fmt.Sprintf(`{"user":"u%d"}`, i))
+		}
+		benchProcess(b, process.Must(process.JSON(process.JSONConfig{Labels: map[string]string{"user": "user"}})), lines...)
+	})
 }
