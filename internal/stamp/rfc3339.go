@@ -17,7 +17,7 @@ func RFC3339(b []byte) (time.Time, bool) {
 	hour := number(b[11:13], 23, &ok)
 	minute := number(b[14:16], 59, &ok)
 	second := number(b[17:19], 59, &ok)
-	nanos, rest := fraction(b[19:])
+	nanos, rest := fraction(b[19:], false)
 	zone, zoned := offset(rest)
 	if !ok || !zoned || month == 0 || day == 0 {
 		return time.Time{}, false
@@ -45,9 +45,10 @@ func number(digits []byte, max int, ok *bool) int {
 	return n
 }
 
-// fraction reads the fraction of a second, which may be missing.
-func fraction(b []byte) (nanos int, rest []byte) {
-	if len(b) < 2 || b[0] != '.' || !digit(b[1]) {
+// fraction reads the fraction of a second, which may be missing, behind a point or,
+// if that is let pass, a comma.
+func fraction(b []byte, comma bool) (nanos int, rest []byte) {
+	if len(b) < 2 || b[0] != '.' && !(comma && b[0] == ',') || !digit(b[1]) {
 		return 0, b
 	}
 	unit := 1_000_000_000
