@@ -35,6 +35,7 @@ var floors = map[string]floor{
 
 	"internal/jsonscan": {level: 0},
 	"internal/stamp":    {level: 0},
+	"internal/template": {level: 0},
 	"internal/labelset": {level: 1, ours: []string{"batch"}},
 
 	"source":             {level: 1, ours: []string{"batch", "lifecycle"}},
@@ -56,7 +57,7 @@ var floors = map[string]floor{
 	"sink/loki": {level: 2, ours: []string{"sink", "batch", "lifecycle", "internal/transport"}, linked: 3,
 		direct: []string{"github.com/klauspost/compress"}},
 
-	"pipeline/process": {level: 2, ours: []string{"source/record", "batch", "internal/jsonscan", "internal/labelset", "internal/stamp"}},
+	"pipeline/process": {level: 2, ours: []string{"source/record", "batch", "internal/jsonscan", "internal/labelset", "internal/stamp", "internal/template"}},
 
 	"pipeline": {level: 3, ours: []string{"source", "sink", "batch", "lifecycle"}, linked: 2},
 
