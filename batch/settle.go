@@ -86,6 +86,12 @@ func (b *Batch) Subset(idx []int32) *Batch {
 	return v
 }
 
+// SubsetRange is [Batch.Subset] of the entries lo to hi-1, which it does not
+// copy: it allocates the same whatever their number.
+func (b *Batch) SubsetRange(lo, hi int) *Batch {
+	return &Batch{Labels: b.Labels, view: true, Entries: b.Entries[lo:hi:hi]}
+}
+
 // Retain adds n references and makes b read-only. The caller must hold one.
 func (b *Batch) Retain(n int) {
 	if b.view {

@@ -65,7 +65,8 @@ const (
 	DroppedUnrouted   = "unrouted"    // no route matched
 	DroppedRefused    = "refused"     // the sink refused it for good, and there is no dead letter
 	DroppedDeadLetter = "dead_letter" // the dead letter refused it for good
-	DroppedOverflow   = "overflow"    // by the route's Overflow policy
+	DroppedOverflow   = "overflow"    // the route had no room for it, and its Overflow policy chose it
+	DroppedSampled    = "sampled"     // by Sample, while there still was room
 )
 
 // maxReasons bounds the columns of a ledger, should a processor make a reason of
