@@ -14,6 +14,22 @@
 // The function checks the Config and copies what it needs of it; its error joins
 // one for each field that makes no sense, and names it.
 //
+// # Parsers
+//
+//	Unwrap   takes lines out of what Docker and Kubernetes wrap them in
+//	JSON     makes labels and attributes of the fields of objects
+//	Logfmt   does so with key=value
+//	Regexp   does so with what the groups of a pattern match
+//	Level    tells how bad it is, as a label or an attribute
+//	Time     gives an entry the time that its line says
+//	Clamp    bounds the time that an entry may have
+//
+// This is also a good order: Level and Time look at attributes that were found
+// before they look at the line, and Clamp has to come behind Time.
+//
+// Labels name streams: what has many values makes a good attribute and a bad
+// label. Parsers make labels of the fields they are told to alone.
+//
 // # What all of them keep to
 //
 // A processor may be used by any number of goroutines, and by several pipelines,

@@ -163,16 +163,10 @@ func (l *LevelDetector) mark(w *levelBench, b *batch.Batch, i int, s Severity) {
 		return
 	}
 	e := &b.Entries[i]
-	at := slices.IndexFunc(e.Attrs, func(a batch.Attr) bool { return a.Key == l.attr })
-	if at >= 0 && e.Attrs[at].Value == s.String() {
+	if slices.Contains(e.Attrs, batch.Attr{Key: l.attr, Value: s.String()}) {
 		return
 	}
-	w.attrs = append(w.attrs[:0], e.Attrs...)
-	if at >= 0 {
-		w.attrs[at].Value = s.String()
-	} else {
-		w.attrs = append(w.attrs, batch.Attr{Key: l.attr, Value: s.String()})
-	}
+	w.attrs = setAttr(append(w.attrs[:0], e.Attrs...), 0, l.attr, s.String())
 	b.SetAttrs(e, w.attrs)
 }
 

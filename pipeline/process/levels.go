@@ -104,9 +104,10 @@ func escapeEnd(head []byte, i int) int {
 	return i
 }
 
-// levelInitials are the letters that names of severities begin with, as bits.
-const levelInitials = 1<<('t'-'a') | 1<<('v'-'a') | 1<<('f'-'a') | 1<<('d'-'a') | 1<<('i'-'a') | 1<<('n'-'a') |
-	1<<('w'-'a') | 1<<('e'-'a') | 1<<('s'-'a') | 1<<('c'-'a') | 1<<('a'-'a') | 1<<('p'-'a')
+// levelInitials are the letters that names of severities begin with, as bits, of
+// which the lowest is that of a.
+const levelInitials = 1 | 1<<('c'-'a') | 1<<('d'-'a') | 1<<('e'-'a') | 1<<('f'-'a') | 1<<('i'-'a') | 1<<('n'-'a') |
+	1<<('p'-'a') | 1<<('s'-'a') | 1<<('t'-'a') | 1<<('v'-'a') | 1<<('w'-'a')
 
 // level reports whether the word from from to to stands where a level does.
 func level(head []byte, from, to int) bool {
