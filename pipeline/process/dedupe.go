@@ -33,7 +33,6 @@ const (
 	defaultWindow        = 10 * time.Second
 	defaultMaxLines      = 64
 	defaultDedupeStreams = 1000
-	reasonDuplicate      = "duplicate"
 
 	// maxQuoted is how much of a line is said to have been repeated, in bytes.
 	maxQuoted = 256
@@ -46,8 +45,8 @@ const (
 	LastRepeated  = "last_repeated"  // and the last one
 )
 
-// A Deduper drops lines that were in the same stream a short time before, for the
-// reason "duplicate". Attributes do not matter, times are those of the entries.
+// A Deduper drops lines that were in the same stream a short time before, for
+// [DroppedDuplicate]. Attributes do not matter, times are those of the entries.
 // [Dedupe] makes one; all methods may be called concurrently.
 //
 // It holds nothing back: the first of equal lines passes. How often one was
@@ -110,7 +109,7 @@ func Dedupe(cfg DedupeConfig) (*Deduper, error) {
 // Process is that of pipeline.Processor.
 func (d *Deduper) Process(_ context.Context, b *batch.Batch) error {
 	v := visit{d: d, now: time.Now()}
-	b.Drop(reasonDuplicate, func(e *batch.Entry) bool {
+	b.Drop(DroppedDuplicate, func(e *batch.Entry) bool {
 		l := labelsOf(b, e)
 		if d.cfg.Always != SeverityUnknown && severityIn(e, l) >= d.cfg.Always {
 			return false

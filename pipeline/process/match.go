@@ -34,8 +34,8 @@ type MatchConfig struct {
 	// concurrently. The labels are those of the entry or of its batch.
 	Func func(e *batch.Entry, l batch.Labels) bool
 
-	// Reason is what entries that are dropped are counted under; "": "matched"
-	// for Drop, "unmatched" for Keep.
+	// Reason is what entries that are dropped are counted under; "":
+	// [DroppedMatched] for Drop, [DroppedUnmatched] for Keep.
 	Reason string
 }
 
@@ -47,13 +47,13 @@ type Matcher struct {
 	keep     bool // what matches
 }
 
-// Drop returns a Matcher that drops entries that match, for the reason "matched".
+// Drop returns a Matcher that drops entries that match, for the reason [DroppedMatched].
 // Its error names each field that makes no sense.
-func Drop(cfg MatchConfig) (*Matcher, error) { return newMatcher("Drop", cfg, "matched", false) }
+func Drop(cfg MatchConfig) (*Matcher, error) { return newMatcher("Drop", cfg, DroppedMatched, false) }
 
 // Keep returns a Matcher that drops entries that do not match, for the reason
-// "unmatched". Its error names each field that makes no sense.
-func Keep(cfg MatchConfig) (*Matcher, error) { return newMatcher("Keep", cfg, "unmatched", true) }
+// [DroppedUnmatched]. Its error names each field that makes no sense.
+func Keep(cfg MatchConfig) (*Matcher, error) { return newMatcher("Keep", cfg, DroppedUnmatched, true) }
 
 func newMatcher(who string, cfg MatchConfig, reason string, keep bool) (*Matcher, error) {
 	if err := cfg.validate(who); err != nil {

@@ -39,11 +39,10 @@ const (
 	defaultPerSecond  = 1000
 	defaultBurst      = 5 // seconds
 	defaultMaxStreams = 10_000
-	reasonRateLimited = "rate_limited"
 )
 
-// A RateLimiter drops the entries of a stream that come too fast, for the reason
-// "rate_limited". [RateLimit] makes one; all methods may be called concurrently.
+// A RateLimiter drops the entries of a stream that come too fast, for
+// [DroppedRateLimited]. [RateLimit] makes one; all methods may be called concurrently.
 //
 // What counts is when entries were written: what was read late, after a restart or
 // an outage, and so comes fast, is limited as it would have been in time. Where
@@ -107,7 +106,7 @@ func (r *RateLimiter) Process(_ context.Context, b *batch.Batch) error {
 	now := time.Now()
 	var key limitKey
 	var of *bucket // locked; of key
-	b.Drop(reasonRateLimited, func(e *batch.Entry) bool {
+	b.Drop(DroppedRateLimited, func(e *batch.Entry) bool {
 		l := labelsOf(b, e)
 		if r.cfg.Always != SeverityUnknown && severityIn(e, l) >= r.cfg.Always {
 			return false

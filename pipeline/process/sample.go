@@ -30,12 +30,9 @@ type SampleConfig struct {
 	Attr string
 }
 
-const (
-	defaultRate   = 0.1
-	reasonSampled = "sampled"
-)
+const defaultRate = 0.1
 
-// A Sampler drops all but a part of the entries, for the reason "sampled". [Sample]
+// A Sampler drops all but a part of the entries, for [DroppedSampled]. [Sample]
 // makes one; all methods may be called concurrently.
 type Sampler struct {
 	cfg   SampleConfig
@@ -68,7 +65,7 @@ func Sample(cfg SampleConfig) (*Sampler, error) {
 
 // Process is that of pipeline.Processor.
 func (s *Sampler) Process(_ context.Context, b *batch.Batch) error {
-	b.Drop(reasonSampled, func(e *batch.Entry) bool {
+	b.Drop(DroppedSampled, func(e *batch.Entry) bool {
 		l := labelsOf(b, e)
 		if s.cfg.Always != SeverityUnknown && severityIn(e, l) >= s.cfg.Always {
 			return false

@@ -210,14 +210,14 @@ func (t *Templater) entry(w *easel, b *batch.Batch, i int) {
 	changed := false
 	for _, x := range t.attrs {
 		if w.render(x.fills, e, l) {
-			w.set(0, x.name, w.keep(value{text: w.text}, t.longest))
+			w.attrs = setAttr(w.attrs, 0, x.name, w.keep(value{text: w.text}, t.longest))
 			changed = true
 		}
 	}
 	labels := t.label(w, e, l)
 	if labels != nil {
 		for _, x := range labels.lost {
-			w.set(0, x.Name, x.Value)
+			w.attrs = setAttr(w.attrs, 0, x.Name, x.Value)
 			changed = true
 		}
 	}
