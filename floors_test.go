@@ -32,13 +32,21 @@ var floors = map[string]floor{
 
 	"lifecycle": {level: 0},
 	"batch":     {level: 0},
+	// What the stores of source and sink have in common.
+	"internal/durable": {level: 0},
+	"internal/spool":   {level: 0},
 
-	"internal/origin": {level: 0}, // a mark that a pipeline leaves and source/slogsource finds
+	"internal/filelock": {level: 0},
+	"internal/origin":   {level: 0}, // a mark that a pipeline leaves and source/slogsource finds
+	"internal/jsontext": {level: 0},
+	"internal/jsonscan": {level: 0},
+	"internal/stamp":    {level: 0},
+	"internal/labelset": {level: 1, ours: []string{"batch"}},
 
-	"source":             {level: 1, ours: []string{"batch", "lifecycle"}},
-	"source/record":      {level: 1, ours: []string{"batch"}},
+	"source":             {level: 1, ours: []string{"batch", "lifecycle", "internal/durable", "internal/filelock"}},
+	"source/record":      {level: 1, ours: []string{"batch", "internal/jsonscan", "internal/stamp"}},
 	"internal/transport": {level: 1},
-	"sink": {level: 1, ours: []string{"batch", "lifecycle"}, linked: 2,
+	"sink": {level: 1, ours: []string{"batch", "lifecycle", "internal/durable", "internal/filelock", "internal/spool"}, linked: 2,
 		direct: []string{"github.com/cenkalti/backoff/v4", "github.com/sony/gobreaker/v2"}},
 
 	"source/tail": {level: 2, ours: []string{"source", "source/record", "batch", "lifecycle"}, linked: 5,
@@ -48,17 +56,25 @@ var floors = map[string]floor{
 	"source/nxtail": {level: 2, ours: []string{"source", "batch", "lifecycle"}, linked: 4,
 		direct: []string{"github.com/nxadm/tail"}},
 	"source/slogsource": {level: 2, ours: []string{"source", "batch", "internal/origin"}},
-	"source/container": {level: 3, ours: []string{"source", "source/record", "source/tail", "batch", "lifecycle", "internal/transport"}, linked: 25,
+	"source/container": {level: 3, ours: []string{"source", "source/record", "source/tail", "batch", "lifecycle",
+		"internal/transport", "internal/labelset"}, linked: 25,
 		direct: []string{"github.com/docker/docker", "github.com/containerd/errdefs", "github.com/cenkalti/backoff/v4",
 			"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"}},
-	"sink/loki": {level: 2, ours: []string{"sink", "batch", "lifecycle", "internal/transport"}, linked: 3,
+	"sink/loki": {level: 2, ours: []string{"sink", "batch", "lifecycle", "internal/transport", "internal/jsontext"}, linked: 3,
 		direct: []string{"github.com/klauspost/compress"}},
+	"sink/file": {level: 2, ours: []string{"sink", "batch", "lifecycle", "internal/durable", "internal/filelock", "internal/jsontext"}, linked: 3,
+		direct: []string{"github.com/klauspost/compress"}},
+
+	"pipeline/process": {level: 2, ours: []string{"source/record", "batch", "internal/jsonscan", "internal/labelset", "internal/stamp"}},
 
 	"pipeline": {level: 3, ours: []string{"source", "sink", "batch", "lifecycle", "internal/origin"}, linked: 2},
 
 	"internal/bench":   {level: 4}, // tests only: what they import is nobody else's
 	"internal/torture": {level: 4},
+	"internal/load":    {level: 4, ours: []string{"source", "sink", "batch", "pipeline"}, linked: 2},
 	"internal/churn":   {level: 4},
+
+	"internal/shaping": {level: 1, ours: []string{"batch"}},
 
 	"source/container/containertest": {level: 1},
 
@@ -86,7 +102,7 @@ var hostOnly = []string{"os/signal", "os/exec", "flag", "log", "expvar", "net/ht
 var testOnly = []string{"testing", "testing/synctest", "testing/fstest", "testing/iotest", "testing/slogtest", "net/http/httptest"}
 
 // programs is where main packages live. They may import what they like; nobody imports them.
-var programs = []string{"examples", "internal/enginetest/chatter"}
+var programs = []string{"examples", "internal/enginetest/chatter", "internal/shaping/report"}
 
 // isProgram reports whether a package is one of them, or below.
 func isProgram(name string) bool {

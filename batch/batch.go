@@ -31,6 +31,7 @@ type Batch struct {
 	outcome atomic.Pointer[outcome]
 	settled func(error)
 	parts   []part
+	drops   []Dropped // what Drop has counted
 	tag     any
 }
 
@@ -99,6 +100,15 @@ func (b *Batch) keepAttrs(attrs []Attr) []Attr {
 	return b.attrs[n:len(b.attrs):len(b.attrs)]
 }
 
+// SetAttrs gives e, an entry of b, a copy of attrs in place of the attributes it
+// has. Processors add attributes with it: what is put into an entry by hand is not
+// in [Batch.Memory]. attrs may begin with those of e; the slice e had stays as it
+// was.
+func (b *Batch) SetAttrs(e *Entry, attrs []Attr) {
+	b.mustOwn("SetAttrs")
+	e.Attrs = b.keepAttrs(attrs)
+}
+
 // Grow makes room for n more entries, so that appending them allocates nothing.
 //
 // As with append, Entries as it was before stays as it was: a loop over it may
@@ -121,24 +131,6 @@ func (b *Batch) Grow(n int) {
 func (b *Batch) Buffer(n int) []byte {
 	b.mustOwn("Buffer")
 	return b.arena.take(n)
-}
-
-// Filter keeps the entries keep returns true for, in order. keep may change the
-// entry it is given.
-func (b *Batch) Filter(keep func(*Entry) bool) {
-	b.mustOwn("Filter")
-	n := 0
-	for i := range b.Entries {
-		if !keep(&b.Entries[i]) {
-			continue
-		}
-		if n != i {
-			b.Entries[n] = b.Entries[i]
-		}
-		n++
-	}
-	clear(b.Entries[n:])
-	b.Entries = b.Entries[:n]
 }
 
 // LabelsOf returns the labels of entry i: its own, or else those of b.

@@ -347,6 +347,39 @@ func TestSmallBatchIsSmall(t *testing.T) {
 	b.Settle(nil)
 }
 
+// A processor that adds attributes leaves the slices that were there alone, and
+// the batch knows what they weigh.
+func TestSetAttrs(t *testing.T) {
+	b := New(nil, Labels{})
+	b.Append(time.Time{}, nil, Attr{"a", "1"})
+	b.Append(time.Time{}, nil, Attr{"b", "2"})
+	e, before := &b.Entries[0], b.Entries[0].Attrs
+	memory := b.Memory()
+	more := append(slices.Clone(before), Attr{"c", strings.Repeat("x", 1000)})
+	b.SetAttrs(e, more)
+	if !slices.Equal(e.Attrs, more) || !slices.Equal(before, []Attr{{"a", "1"}}) {
+		t.Errorf("%v, and the slice from before is %v", e.Attrs, before)
+	}
+	more[0].Value = "changed"
+	if e.Attrs[0].Value != "1" || !slices.Equal(b.Entries[1].Attrs, []Attr{{"b", "2"}}) {
+		t.Errorf("changed from outside: %v, %v", e.Attrs, b.Entries[1].Attrs)
+	}
+	if more := b.Memory() - memory; more < 1000 {
+		t.Errorf("Memory grew by %d, less than what was put in", more)
+	}
+	b.SetAttrs(e, nil)
+	if e.Attrs != nil {
+		t.Errorf("%v is left", e.Attrs)
+	}
+	b.Retain(1)
+	defer func() {
+		if recover() == nil {
+			t.Error("SetAttrs changed a batch that is shared")
+		}
+	}()
+	b.SetAttrs(e, more)
+}
+
 // Entries that a processor put there by hand are counted as well.
 func TestMemoryOfForeignEntries(t *testing.T) {
 	b := New(nil, Labels{})

@@ -183,3 +183,24 @@ func BenchmarkSettle(b *testing.B) {
 		}
 	})
 }
+
+// One in ten is dropped for a reason, of what is then appended again.
+func BenchmarkDrop(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		of   int
+	}{{"none", benchEntries + 1}, {"one in ten", 10}} {
+		b.Run(c.name, func(b *testing.B) {
+			x := New(nil, Labels{})
+			b.ReportAllocs()
+			for b.Loop() {
+				for len(x.Entries) < benchEntries {
+					x.AppendShared(time.Time{}, benchLine)
+				}
+				i := 0
+				x.Drop("tenth", func(*Entry) bool { i++; return i%c.of == 0 })
+			}
+			perEntry(b)
+		})
+	}
+}

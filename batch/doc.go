@@ -12,7 +12,7 @@
 // its memory and the fate of its entries are one and the same count.
 //
 //	source reads        NewBatch      1 reference, exclusive
-//	processors filter   in place      still exclusive
+//	processors filter   in place      still exclusive; Drop counts why entries went
 //	routes share it     Retain(n)     read-only from here on
 //	a route merges it   Merge         the merged batch holds one reference
 //	the sink is done    Settle(err)   the merged batch settles its parts

@@ -21,6 +21,17 @@ func ExampleBatch() {
 	// {app="shop"} order 17 accepted [{trace 4bf92f}]
 }
 
+// Drop says why: the pipeline counts the entries by their reasons.
+func ExampleBatch_Drop() {
+	b := batch.New(nil, batch.MustLabels("app", "shop"))
+	b.Append(time.Time{}, []byte("GET /healthz"))
+	b.Append(time.Time{}, []byte("GET /orders/17"))
+	b.Drop("probe", func(e *batch.Entry) bool { return string(e.Line) == "GET /healthz" })
+	fmt.Println(len(b.Entries), b.Drops())
+	b.Settle(nil)
+	// Output: 1 [{probe 1}]
+}
+
 // What is acknowledged is one batch, and it is once everybody who holds a
 // reference has said what became of it.
 func ExampleBatch_Settle() {

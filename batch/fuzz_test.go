@@ -2,6 +2,7 @@ package batch
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ type ideal struct {
 	refs    int
 	shared  bool
 	parts   []*ideal
+	dropped map[string]int
 	moved   bool // entries were, so that Origin does not know
 	failed  bool
 	settled int
@@ -50,7 +52,7 @@ func (m *machine) next() int {
 var fuzzLabels = []Labels{{}, MustLabels("l", "1"), MustLabels("l", "2", "m", "3")}
 
 func (m *machine) create() {
-	d := &ideal{b: New(m.pool, fuzzLabels[m.next()%3]), refs: 1}
+	d := &ideal{b: New(m.pool, fuzzLabels[m.next()%3]), refs: 1, dropped: map[string]int{}}
 	d.b.OnSettled(func(err error) { d.settled++; d.outcome = err })
 	m.all = append(m.all, d)
 }
@@ -113,7 +115,12 @@ func (m *machine) step(op int, d *ideal) {
 		mod := m.next()%4 + 1
 		m.change(d, func() {
 			k := 0
-			d.b.Filter(func(*Entry) bool { k++; return k%mod != 0 })
+			if reason := fmt.Sprint(mod); mod > 2 {
+				d.b.Drop(reason, func(*Entry) bool { k++; return k%mod == 0 })
+				d.dropped[reason] += len(d.entries) / mod
+			} else {
+				d.b.Filter(func(*Entry) bool { k++; return k%mod != 0 })
+			}
 			var kept []idealEntry
 			for i, e := range d.entries {
 				if (i+1)%mod != 0 {
@@ -273,10 +280,18 @@ func (m *machine) check(d *ideal) {
 		if d.settled != 1 || (d.outcome != nil) != d.failed {
 			t.Fatalf("settled %d times with %v; failed is %v", d.settled, d.outcome, d.failed)
 		}
-		if len(b.Entries) != 0 || b.Memory() != 0 {
-			t.Fatalf("a dead batch has %d entries and %d bytes", len(b.Entries), b.Memory())
+		if len(b.Entries) != 0 || b.Memory() != 0 || len(b.Drops()) != 0 {
+			t.Fatalf("a dead batch has %d entries, %d bytes and counts of %v", len(b.Entries), b.Memory(), b.Drops())
 		}
 		return
+	}
+	dropped := map[string]int{}
+	for _, x := range b.Drops() {
+		dropped[x.Reason] += x.Entries
+	}
+	maps.DeleteFunc(d.dropped, func(_ string, n int) bool { return n == 0 })
+	if !maps.Equal(dropped, d.dropped) {
+		t.Fatalf("dropped %v, want %v", dropped, d.dropped)
 	}
 	if d.settled != 0 || len(b.Entries) != len(d.entries) {
 		t.Fatalf("settled %d times with %d references left; %d entries, want %d", d.settled, d.refs, len(b.Entries), len(d.entries))

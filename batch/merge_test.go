@@ -129,7 +129,14 @@ func TestSubset(t *testing.T) {
 	if got := text(vv); !slices.Equal(got, []string{"0"}) {
 		t.Errorf("subset of a subset: %q", got)
 	}
-	for _, v := range []*Batch{v, vv} {
+	run := b.SubsetRange(1, 3)
+	if got := text(run); !slices.Equal(got, []string{"1", "2"}) || &run.Entries[0] != &b.Entries[1] || cap(run.Entries) != 2 {
+		t.Errorf("range: %q, of %d", got, cap(run.Entries))
+	}
+	if run.LabelsOf(0) != b.Labels || run.LabelsOf(1) != own {
+		t.Errorf("range: labels %v, %v", run.LabelsOf(0), run.LabelsOf(1))
+	}
+	for _, v := range []*Batch{v, vv, run} {
 		mustPanic(t, "Retain", func() { v.Retain(1) })
 		mustPanic(t, "Settle", func() { v.Settle(nil) })
 		mustPanic(t, "Append", func() { v.Append(time.Time{}, nil) })

@@ -86,6 +86,12 @@ func (b *Batch) Subset(idx []int32) *Batch {
 	return v
 }
 
+// SubsetRange is [Batch.Subset] of the entries lo to hi-1, which it does not
+// copy: it allocates the same whatever their number.
+func (b *Batch) SubsetRange(lo, hi int) *Batch {
+	return &Batch{Labels: b.Labels, view: true, Entries: b.Entries[lo:hi:hi]}
+}
+
 // Retain adds n references and makes b read-only. The caller must hold one.
 func (b *Batch) Retain(n int) {
 	if b.view {
@@ -144,7 +150,7 @@ func (b *Batch) finish() {
 	}
 	settled, parts := b.settled, b.parts
 	b.settled, b.parts, b.tag, b.attrs, b.Entries = nil, nil, nil, nil, nil
-	b.attrsHeld = 0
+	b.attrsHeld, b.drops = 0, nil
 	b.shared = true // whoever goes on filling it panics, rather than leak memory of the pool
 	b.releaseHeaders()
 	b.arena.release()

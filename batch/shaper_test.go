@@ -9,7 +9,7 @@ func TestFixed(t *testing.T) {
 	for _, c := range []struct{ in, want Limits }{
 		{Limits{}, Limits{MaxBytes: 1 << 20, MaxEntries: 10_000, MaxWait: 200 * time.Millisecond}},
 		{Limits{MaxBytes: 5}, Limits{MaxBytes: 5, MaxEntries: 10_000, MaxWait: 200 * time.Millisecond}},
-		{Limits{1, 2, 3, 4}, Limits{1, 2, 3, 4}},
+		{Limits{MaxBytes: 1, MaxEntries: 2, MaxWait: 3, InFlight: 4}, Limits{MaxBytes: 1, MaxEntries: 2, MaxWait: 3, InFlight: 4}},
 		{Limits{MaxBytes: -1, MaxEntries: -1, MaxWait: -1}, Limits{MaxBytes: 1 << 20, MaxEntries: 10_000, MaxWait: -1}},
 	} {
 		s := Fixed(c.in)

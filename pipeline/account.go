@@ -14,18 +14,12 @@ type account struct {
 	memory  int         // bytes taken from the budget; 0: none were
 	entries int         // those whose fate is open; fixed before the batch is shared
 
-	drops []drop // of the goroutine in Send
+	drops []batch.Dropped // before routing, for a hook to be told of; of the goroutine in Send
 
 	flight
 
 	mu    sync.Mutex
 	fates map[int32]fate // of the entries that were not simply delivered
-}
-
-// A drop is entries dropped before routing, for a hook to be told of.
-type drop struct {
-	reason string
-	n      int
 }
 
 // mark notes that entry i has another fate than delivery.

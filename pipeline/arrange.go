@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"container/heap"
 	"time"
 
 	"github.com/logferry/logferry/batch"
@@ -15,63 +14,115 @@ func (r *route) touch(s *shard) {
 	}
 }
 
-// arrange decides which shards are ready. While somebody waits (a Send for
-// room, a Flush, the drain) nothing lingers.
+// arrange decides what is worth a Write by the limits as they are now. While
+// somebody waits (a Send for room, a Flush, the drain) nothing lingers.
 func (r *route) arrange(l batch.Limits, now time.Time) {
-	hurry := r.engine.hurried() || l.MaxWait < 0
 	for _, s := range r.touched {
 		s.touched = false
-		r.place(s, l, now, hurry)
+		r.place(s, l)
 	}
 	clear(r.touched)
 	r.touched = r.touched[:0]
 	// What is parked stays parked, whoever hurries: the sink asked for it.
-	for len(r.parked) > 0 && !r.parked[0].due.After(now) {
-		r.makeReady(r.parked[0])
+	for r.parked.len() > 0 && !r.parked.head().due.After(now) {
+		j := r.parked.head()
+		r.parked.remove(j)
+		if j.letter != nil {
+			r.letters.PushBack(j)
+		} else {
+			r.again.PushBack(j)
+		}
 	}
-	for len(r.lingering) > 0 && (hurry || !r.lingering[0].due.After(now)) {
-		r.makeReady(r.lingering[0])
+	if !r.grouping.perStream {
+		return // see due
+	}
+	r.rejudge(l)
+	for r.lingering.len() > 0 && r.lingered(l, now) {
+		r.makeReady(r.lingering.head())
 	}
 }
 
 // place puts a shard where it belongs: ready, or lingering.
-func (r *route) place(s *shard, l batch.Limits, now time.Time, hurry bool) {
+func (r *route) place(s *shard, l batch.Limits) {
 	if s.job != nil || s.ready != nil || len(s.parts) == 0 {
 		return
 	}
-	s.due = s.parts[0].at.Add(l.MaxWait)
-	if hurry || s.full(l) || !s.due.After(now) {
+	if r.grouping.perStream && s.full(l) {
 		r.makeReady(s)
 		return
 	}
-	if s.place < 0 {
-		heap.Push(&r.lingering, s)
-	} else {
-		heap.Fix(&r.lingering, s.place)
-	}
+	r.linger(s)
 }
 
 func (r *route) makeReady(s *shard) {
-	r.unwait(s)
+	r.unlinger(s)
 	s.ready = r.ready.PushBack(s)
 }
 
-// unwait takes s out of the heap it is in.
-func (r *route) unwait(s *shard) {
-	if s.job != nil {
-		r.parked.remove(s)
-	} else {
+// linger puts s among those that wait for company, or where it belongs there now.
+func (r *route) linger(s *shard) {
+	s.turn = s.parts[0].seq
+	if s.at < 0 {
+		r.free.add(s.bytes, s.entries)
+	}
+	r.lingering.put(s)
+}
+
+// unlinger takes s out of there.
+func (r *route) unlinger(s *shard) {
+	if s.at >= 0 {
+		r.free.add(-s.bytes, -s.entries)
 		r.lingering.remove(s)
 	}
 }
 
-// next is how long the owner may sleep.
-func (r *route) next() time.Duration {
-	sleep := time.Hour
-	for _, h := range []shardHeap{r.lingering, r.parked} {
-		if len(h) > 0 {
-			sleep = min(sleep, time.Until(h[0].due))
+// lingered reports whether what waits longest has waited long enough.
+func (r *route) lingered(l batch.Limits, now time.Time) bool {
+	return r.engine.hurried() || now.Sub(r.lingering.head().parts[0].at) >= l.MaxWait
+}
+
+// rejudge finds the shards that are full since the limit has shrunk. Looking at
+// all that linger costs, so that is done when it has halved; sooner, they are
+// cut by their age.
+func (r *route) rejudge(l batch.Limits) {
+	if l.MaxBytes > r.judged/2 {
+		r.judged = max(r.judged, l.MaxBytes)
+		return
+	}
+	r.judged = l.MaxBytes
+	var full []*shard
+	for _, s := range r.lingering.all() {
+		if s.full(l) {
+			full = append(full, s)
 		}
+	}
+	for _, s := range full {
+		r.makeReady(s)
+	}
+}
+
+// due reports whether there is a batch worth a first Write. Where a batch may be
+// of several streams, all that lingers counts together.
+func (r *route) due(l batch.Limits, now time.Time) bool {
+	if r.grouping.perStream {
+		return r.ready.Len() > 0
+	}
+	return r.lingering.len() > 0 &&
+		(r.free.bytes >= l.MaxBytes || r.free.entries >= l.MaxEntries || r.lingered(l, now) || r.lingering.head().parts[0].dead != nil)
+}
+
+// sleep is how long the owner may sleep if nothing happens.
+func (r *route) sleep() time.Duration {
+	l, sleep := r.limits, time.Hour
+	if r.parked.len() > 0 {
+		sleep = min(sleep, time.Until(r.parked.head().due))
+	}
+	switch {
+	case r.crowded(l): // the end of a Write wakes it
+	case l.Pause > 0:
+		sleep = min(sleep, time.Until(r.asked.Add(l.Pause)))
+	case r.lingering.len() > 0 && !r.laden():
+		sleep = min(sleep, l.MaxWait-time.Since(r.lingering.head().parts[0].at))
 	}
 	return max(0, sleep)
 }

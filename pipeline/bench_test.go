@@ -94,3 +94,66 @@ func BenchmarkEngine(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkManyStreams measures what it costs to have ten thousand streams: one
+// operation is one small batch of one of them, of 10 lines, on its way to a Write.
+func BenchmarkManyStreams(b *testing.B) {
+	const streams, perBatch = 10_000, 10
+	for _, single := range []bool{true, false} {
+		b.Run(fmt.Sprintf("one stream in a batch=%v", single), func(b *testing.B) {
+			rounds := make(chan int)
+			feed := source.Func(func(ctx context.Context, out *source.Outlet) error {
+				var all []*source.Stream
+				for i := range streams {
+					name := strconv.Itoa(i)
+					s, err := out.Open(ctx, name, batch.MustLabels("stream", name))
+					if err != nil {
+						return err
+					}
+					all = append(all, s)
+				}
+				rounds <- 0
+				at := 0
+				for n := range rounds {
+					for range n {
+						s := all[at%streams]
+						at++
+						bt := s.NewBatch()
+						for range perBatch {
+							bt.Append(time.Time{}, []byte("ten thousand streams have something to say"))
+						}
+						if err := s.Send(ctx, bt, "1"); err != nil {
+							return err
+						}
+					}
+					rounds <- 0
+				}
+				return nil
+			})
+			e, err := New(Config{
+				Sources: map[string]source.Source{"a": feed},
+				Routes:  []Route{{Sink: blank{single}, MaxInFlight: 8, Shaper: batch.Fixed(batch.Limits{MaxWait: 5 * time.Millisecond})}},
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := e.Start(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			<-rounds
+			b.ReportAllocs()
+			b.ResetTimer()
+			rounds <- b.N
+			<-rounds
+			if err := e.Flush(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			b.StopTimer()
+			b.ReportMetric(float64(b.N)/float64(e.Stats().Routes["route0"].Batches), "parts/Write")
+			close(rounds)
+			if err := e.Close(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}

@@ -80,10 +80,12 @@ type Route struct {
 	// Overflow says what happens when the sink is slower than the sources.
 	Overflow Overflow
 	// BufferBytes is how much memory may wait on this route before Overflow
-	// drops, counted as MaxInFlightBytes counts it; what is being written comes
-	// on top. 4 MiB, or a quarter of MaxInFlightBytes if that is less: a buffer
-	// larger than the budget would make the sources wait before anything is
-	// dropped. It means nothing under Block.
+	// drops, counted as MaxInFlightBytes counts it. What is being written, or
+	// waits for that to be repeated, comes on top: twice as much at most, so
+	// that a sink that never answers holds no more than that. 4 MiB, or an
+	// eighth of MaxInFlightBytes if that is less: all of it together stays
+	// within the half of the budget that is lent, and no source waits for this
+	// route. It means nothing under Block.
 	BufferBytes int
 	// BestEffort gives the route copies of its own: it may drop them, it never
 	// delays an acknowledgement, and what it does with them is no part of a
@@ -127,7 +129,8 @@ type Hooks struct {
 	SourceFailed func(source string, err error, wait time.Duration)
 	// WriteFailed: a Write on route returned err and is repeated after wait.
 	WriteFailed func(route string, err error, wait time.Duration)
-	// Dropped: n entries were dropped. Route is "" if it was before routing.
+	// Dropped: n entries were dropped. Route is "" if it was before routing:
+	// the reason may then be one that a processor gave.
 	Dropped func(route, reason string, n int)
 	// DeadLettered: n entries were taken by a dead letter.
 	DeadLettered func(route string, n int)
@@ -159,7 +162,7 @@ func (r Route) withDefaults(i, budget int) Route {
 	if r.Shaper == nil {
 		r.Shaper = batch.Fixed(batch.Limits{})
 	}
-	def(&r.BufferBytes, max(1, min(4<<20, budget/4)))
+	def(&r.BufferBytes, max(1, min(4<<20, budget/8)))
 	if r.BestEffort && r.Overflow == Block {
 		r.Overflow = DropOldest
 	}
@@ -254,6 +257,11 @@ func (r *Route) validate(i int) (errs []error) {
 	}
 	if r.Sink == nil {
 		bad("Sink: is nil")
+	}
+	if v, ok := r.Shaper.(interface{ Validate() error }); ok {
+		if err := guard("Shaper", v.Validate); err != nil {
+			bad("Shaper: %w", err)
+		}
 	}
 	if r.MaxInFlight < 0 {
 		bad("MaxInFlight: is negative")

@@ -120,7 +120,7 @@ func TestDefaultBufferFitsTheBudget(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := e.routes[0].cfg.BufferBytes; got != 1<<18 {
+	if got := e.routes[0].cfg.BufferBytes; got != 1<<17 {
 		t.Errorf("BufferBytes = %d", got)
 	}
 }

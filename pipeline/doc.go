@@ -19,18 +19,36 @@
 // A source batch starts with one reference. Processors change it in place;
 // then every reference it will need is taken, one for each route and shard, and
 // it is read-only. A shard is the part of a route that must stay in order: one
-// stream if the sink wants one stream per batch ([sink.PerStreamer]), which is
-// one set of labels unless the sink says otherwise ([sink.StreamNamer]), else as
-// many shards as there may be Writes at once. A shard has at most one batch
-// under way. What a Write leaves to be repeated waits in its shard, where it
-// occupies no goroutine and holds up no other shard; the outermost [sink.Retry]
-// says how long, and without one the zero sink.RetryConfig does, for ever.
+// stream, which is one set of labels of source batches, or of entries if the sink
+// wants one stream per batch ([sink.PerStreamer]), unless it says otherwise
+// ([sink.StreamNamer]). A shard has entries in one batch at most. A batch is of one
+// shard if the sink wants that; else it takes what has come first of all shards
+// that are free.
+//
+// # When a Write begins
+//
+// Before each Write the route asks its [batch.Shaper], and what lingers is cut by
+// the limits as they are then: at MaxBytes, at MaxEntries, or when it has waited
+// MaxWait. While the shaper wants a pause no Write begins, whoever is in a hurry;
+// only the hard stop of Close does not wait for its end. A Write that is given a
+// Timeout fails at its end.
+//
+// What a Write leaves to be repeated waits in its shards, where it occupies no
+// goroutine and holds up no other shard; the outermost [sink.Retry] says how long,
+// and without one the zero sink.RetryConfig does, for ever. It is written again in
+// pieces no larger than the shaper allows by then, and at once in smaller ones if
+// it was too large for the destination ([sink.TooLarge]). When a Write goes well
+// after three or more in a row that found nobody, all that was parked meanwhile is
+// due at once, but for what the destination told to wait. While batches are due
+// that have not been written before, repeated Writes take no more than half of
+// those there may be, rounded up, and no two turns in a row.
 //
 // # What an entry can come to
 //
 // It is delivered, once every route that is not best effort has delivered it;
 // or dead-lettered, if a sink refused it for good and a dead letter took it; or
-// dropped, for a reason that is counted; or given back, when Close could not
+// dropped, for a reason that is counted, whether it is the pipeline's own or one
+// that a processor gave to [batch.Batch.Drop]; or given back, when Close could not
 // wait: then its cursor has not moved, and it is read again. Until then it is
 // in flight. [Stats] counts all of these for each source and each route, and
 // the sums close in every snapshot. If routes disagree about an entry, dropped

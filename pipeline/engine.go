@@ -221,13 +221,14 @@ func (e *Engine) startProcessors(ctx context.Context) error {
 	return nil
 }
 
-// startSinks calls Start of every sink that has one, decorated or not.
+// startSinks calls Start of every sink that has one, decorated or not: first of
+// what is within, which the one around it may write to as soon as it starts.
 func (e *Engine) startSinks(ctx context.Context) error {
 	sinks := e.sup.Child("sinks")
 	var started []sink.Starter
 	for i, s := range e.sinks {
 		before := len(started)
-		for st := range sink.All[sink.Starter](s.Sink) {
+		for _, st := range sink.Starters(s.Sink) {
 			if slices.ContainsFunc(started, func(o sink.Starter) bool { return same(o, st) }) {
 				continue
 			}
@@ -247,7 +248,7 @@ func (e *Engine) startSinks(ctx context.Context) error {
 func (e *Engine) openedHalf(i int, started []sink.Starter) {
 	name := e.sinks[i].name
 	e.sinks = e.sinks[:i]
-	for _, st := range started {
+	for _, st := range slices.Backward(started) {
 		s, ok := st.(sink.Sink)
 		within := slices.ContainsFunc(e.sinks[i:], func(outer namedSink) bool { return wraps(outer.Sink, s) })
 		if ok && !within { // else the outer one closes it

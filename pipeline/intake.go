@@ -36,7 +36,7 @@ func (in *intake) Receive(ctx context.Context, b *batch.Batch, settled func(erro
 	b.SetTag(a)
 	in.ledger.enter(a.entries)
 	in.engine.flights.add(&a.flight)
-	if a.entries == 0 {
+	if a.entries == 0 && len(b.Drops()) == 0 {
 		b.Settle(nil)
 		return nil
 	}
@@ -65,9 +65,10 @@ func (in *intake) handle(ctx context.Context, a *account, b *batch.Batch) {
 		}
 		b.Settle(nil)
 		for _, d := range a.drops { // last: a hook may end the goroutine too
-			in.engine.dropped("", d.reason, d.n)
+			in.engine.dropped("", d.Reason, d.Entries)
 		}
 	}()
+	in.pass(a, b)
 	if err = in.process(ctx, a, b); err == nil {
 		err = in.route(a, b)
 	}
@@ -108,6 +109,15 @@ func (e *Engine) footprint(b *batch.Batch) int {
 	return max(1, b.Memory()+len(b.Entries)*batch.HeaderBytes*e.merging)
 }
 
+// pass books what the source dropped from b before it sent it: read, and
+// dropped.
+func (in *intake) pass(a *account, b *batch.Batch) {
+	for _, d := range b.TakeDrops() {
+		in.ledger.enter(d.Entries)
+		in.drop(a, d.Entries, in.ledger.column(d.Reason))
+	}
+}
+
 // process runs the processors. After an error b is as it was read.
 func (in *intake) process(ctx context.Context, a *account, b *batch.Batch) error {
 	e := in.engine
@@ -124,12 +134,16 @@ func (in *intake) process(ctx context.Context, a *account, b *batch.Batch) error
 		a.memory += more
 	}
 	in.ledger.add(added)
+	for _, d := range b.TakeDrops() {
+		in.drop(a, d.Entries, in.ledger.column(d.Reason))
+	}
 	in.drop(a, filtered, DroppedFiltered)
 	return nil
 }
 
-// runProcessors counts what the processors add and take away. One that fails
-// half way leaves no trace.
+// runProcessors counts what the processors add, and what they take away without
+// a reason: what they give one for is counted by b. One that fails half way
+// leaves no trace.
 func (in *intake) runProcessors(ctx context.Context, b *batch.Batch) (added, filtered int, err error) {
 	e := in.engine
 	asRead, labels := e.headers.take(b.Entries), b.Labels
@@ -141,15 +155,24 @@ func (in *intake) runProcessors(ctx context.Context, b *batch.Batch) (added, fil
 		e.headers.give(asRead)
 	}()
 	for i, p := range e.cfg.Processors {
-		before := len(b.Entries)
+		before := known(b)
 		if err := guard(fmt.Sprintf("Processors[%d]", i), func() error { return p.Process(ctx, b) }); err != nil {
 			return 0, 0, err
 		}
-		added += max(0, len(b.Entries)-before)
-		filtered += max(0, before-len(b.Entries))
+		added += max(0, known(b)-before)
+		filtered += max(0, before-known(b))
 	}
 	well = true
 	return added, filtered, nil
+}
+
+// known is the number of entries b has or says why it has them no more.
+func known(b *batch.Batch) int {
+	n := len(b.Entries)
+	for _, d := range b.Drops() {
+		n += d.Entries
+	}
+	return n
 }
 
 // drop books n entries as dropped before routing.
@@ -158,7 +181,7 @@ func (in *intake) drop(a *account, n int, reason string) {
 		return
 	}
 	in.ledger.leave(reason, n)
-	a.drops = append(a.drops, drop{reason, n})
+	a.drops = append(a.drops, batch.Dropped{Reason: reason, Entries: n})
 }
 
 // failed sends a batch whose processing failed to a dead letter if there is one,

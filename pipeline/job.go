@@ -16,7 +16,8 @@ import (
 // into the dead letter. It belongs to the route's owner, but while a worker
 // writes it, to the worker.
 type job struct {
-	shard *shard
+	runs  []run  // whose entries they are
+	one   [1]run // where runs begins: most jobs are of one shard
 	parts []part // what to merge, before the first Write
 
 	b        *batch.Batch // the entries for the sink
@@ -29,13 +30,55 @@ type job struct {
 	letter   *batch.Batch // the entries for the dead letter, if the job has come to that
 	returned bool         // by the Write, or else it panicked or exited
 	panics   int
-	parked   bool // waits before the Write is repeated
-	held     bool // and is counted in what the route holds
 
-	inFlight int // Writes running when this one began
+	due    time.Time // parked: when it may be written again
+	at     int       // its place among the parked, -1: it is not
+	vainly bool      // parked because the destination was not there, rather than told to wait
+
+	// Of the Write that runs, or the last one.
+	post     bool   // it is to the dead letter
+	resend   bool   // it is not the first to the sink
+	now      amount // what is written, to the sink
+	timeout  time.Duration
+	inFlight int // Writes to the sink running when it began
 	began    time.Time
 	took     time.Duration
-	err      error // what the last Write returned
+	err      error // what it returned
+}
+
+// A run is entries of a job's batch that came from one shard.
+type run struct {
+	shard *shard // nil: free again, for nothing of the run is to be written any more
+	until int    // the index behind the last of them
+}
+
+func newJob() *job {
+	j := &job{at: -1}
+	j.runs = j.one[:0]
+	return j
+}
+
+func (j *job) before(o *job) bool { return j.due.Before(o.due) }
+func (j *job) place() int         { return j.at }
+func (j *job) moved(to int)       { j.at = to }
+
+// extend notes that entries up to until come from s.
+func (j *job) extend(s *shard, until int) {
+	s.job = j
+	if n := len(j.runs); n > 0 && j.runs[n-1].shard == s {
+		j.runs[n-1].until = until
+		return
+	}
+	j.runs = append(j.runs, run{s, until})
+}
+
+// shards yields each shard the job keeps busy, some more than once.
+func (j *job) shards(yield func(*shard) bool) {
+	for _, x := range j.runs {
+		if x.shard != nil && !yield(x.shard) {
+			return
+		}
+	}
 }
 
 // maxPanics is how often a Write may panic over one batch before the batch is
@@ -47,7 +90,7 @@ func (j *job) prepare(r *route) {
 	if j.b != nil {
 		return
 	}
-	j.b = batch.New(&r.engine.pool, r.labelsOf(j.shard))
+	j.b = batch.New(&r.engine.pool, r.labelsOf(j))
 	j.b.Grow(j.entries)
 	for i := range j.parts {
 		j.parts[i].mergeInto(j.b)
@@ -106,7 +149,11 @@ func (j *job) write(ctx context.Context, r *route) {
 		r.results <- j // has room for every worker
 	}()
 	j.prepare(r)
-	if err := j.target.Write(ctx, j.delivery.Batch()); err != nil {
+	target := j.target
+	if !j.post {
+		target = sink.Timeout(target, j.timeout) // itself if there is none
+	}
+	if err := target.Write(ctx, j.delivery.Batch()); err != nil {
 		j.err = sound(err)
 	}
 	j.returned = true
@@ -119,7 +166,7 @@ func (j *job) verdict(hard bool) (wait time.Duration, again bool) {
 	err := j.err
 	if !j.returned {
 		if j.panics++; j.panics >= maxPanics {
-			err = sink.Permanent(err)
+			err, j.panics = sink.Permanent(err), 0
 		}
 	}
 	if hard && err != nil {
@@ -149,12 +196,13 @@ func (j *job) settle(err error) {
 	j.parts = nil
 }
 
-// outcome is what the shaper is told of the Write that has just ended, before
-// the delivery takes that in: it may have been of a few of the entries only.
-func (j *job) outcome() batch.Outcome {
-	o := batch.Outcome{Entries: j.entries, Bytes: j.size, InFlight: j.inFlight, Took: j.took, Err: j.err}
-	if b := j.delivery.Batch(); b != j.b {
-		o.Entries, o.Bytes = len(b.Entries), b.Size()
+// outcome is what the shaper is told of the Write that has just ended. ctx is
+// that of all Writes: the end of a timeout is the destination's failure.
+func (j *job) outcome(ctx context.Context) batch.Outcome {
+	o := batch.Outcome{
+		Entries: j.now.entries, Bytes: j.now.bytes, InFlight: j.inFlight,
+		Took: j.took, Err: j.err, Now: j.began.Add(j.took),
 	}
+	o.Class, o.RetryAfter = sink.ClassOf(ctx, j.err, j.now.entries)
 	return o
 }

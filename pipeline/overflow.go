@@ -42,44 +42,52 @@ func (r *route) dropOldest() bool {
 	}
 	old := s.shift()
 	r.took(&old)
+	if s.at >= 0 {
+		r.free.add(-old.size, -old.entries())
+	}
 	r.overflowed(&old)
 	r.settled(s)
 	return true
 }
 
-// settled cleans up a shard that has just lost a part.
+// settled puts a shard right that has just lost its first part.
 func (r *route) settled(s *shard) {
-	if !s.idle() {
+	if len(s.parts) > 0 {
+		r.touch(s)
 		return
 	}
-	r.unwait(s)
+	r.unlinger(s)
 	if s.ready != nil {
 		r.ready.Remove(s.ready)
 		s.ready = nil
 	}
-	delete(r.shards, s.key)
+	if s.idle() {
+		delete(r.shards, s.key)
+	}
 }
 
 // sample keeps every tenth entry, and none once the buffer is full.
 func (r *route) sample(p *part) bool {
+	cost := p.cost() // of the whole: its memory is kept for one entry as for all
+	if r.held > 0 && r.held+cost > r.cfg.BufferBytes {
+		r.overflowed(p)
+		return false
+	}
 	var keep []int32
 	size := 0
-	cost := p.cost() // of the whole: its memory is kept for one entry as for all
-	fits := r.held == 0 || r.held+cost <= r.cfg.BufferBytes
 	for k := range p.entries() {
 		i := p.index(k)
 		r.sampled++
-		s := p.b.Entries[i].Size()
-		if r.sampled%sampleOneIn == 0 && fits {
+		if r.sampled%sampleOneIn == 0 {
 			keep = append(keep, int32(i))
-			size += s
+			size += p.b.Entries[i].Size()
 			continue
 		}
-		r.lose(p.b, i)
+		markOrigin(p.b, i, DroppedSampled)
 	}
 	dropped := p.entries() - len(keep)
-	r.ledger.leave(DroppedOverflow, dropped)
-	r.dropped(DroppedOverflow, dropped)
+	r.ledger.leave(DroppedSampled, dropped)
+	r.dropped(DroppedSampled, dropped)
 	if len(keep) == 0 {
 		p.b.Settle(nil)
 		return false
@@ -92,15 +100,12 @@ func (r *route) sample(p *part) bool {
 // overflowed drops a whole part.
 func (r *route) overflowed(p *part) {
 	for k := range p.entries() {
-		r.lose(p.b, p.index(k))
+		markOrigin(p.b, p.index(k), DroppedOverflow)
 	}
 	r.ledger.leave(DroppedOverflow, p.entries())
 	r.dropped(DroppedOverflow, p.entries())
 	p.b.Settle(nil)
 }
-
-// lose marks an entry as dropped here.
-func (r *route) lose(b *batch.Batch, i int) { markOrigin(b, i, DroppedOverflow) }
 
 // copyBytes is about what a copy takes beside its lines and headers.
 const copyBytes = 512

@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -47,7 +49,8 @@ func TestOverflow(t *testing.T) {
 					if a.Read != lines {
 						t.Errorf("read %d of %d: the source waits", a.Read, lines)
 					}
-					if x.Dropped[DroppedOverflow] == 0 || len(x.Dropped) != 1 {
+					sampled := x.Dropped[DroppedSampled] > 0
+					if x.Dropped[DroppedOverflow] == 0 || sampled != (r.Overflow == Sample) || len(x.Dropped) > 2 {
 						t.Errorf("dropped %v", x.Dropped)
 					}
 					if r.BestEffort && (a.Delivered != lines || st.InFlightBytes != 0) {
@@ -59,7 +62,7 @@ func TestOverflow(t *testing.T) {
 					}
 					st = e.Stats()
 					closes(t, st)
-					if a, x = st.Sources["a"], st.Routes["route0"]; !r.BestEffort && a.Dropped[DroppedOverflow] != x.Dropped[DroppedOverflow] {
+					if a, x = st.Sources["a"], st.Routes["route0"]; !r.BestEffort && !maps.Equal(a.Dropped, x.Dropped) {
 						t.Errorf("the source has %v, the route %v", a.Dropped, x.Dropped)
 					}
 					_, twice, inOrder := out.check("numbers", lines)
@@ -122,4 +125,61 @@ func TestBestEffortIsBounded(t *testing.T) {
 		}
 		closes(t, e.Stats())
 	})
+}
+
+// A route that may drop holds no more than its share of the budget, even with a
+// sink that never answers and as many Writes as there may be; another route of
+// the same source goes on. One that blocks stops what it shares, and no other
+// source.
+func TestADeadRouteHoldsItsShare(t *testing.T) {
+	const budget, lines = 2 << 20, 40_000
+	for name, dead := range map[string]Route{
+		"Block":       {},
+		"DropOldest":  {Overflow: DropOldest},
+		"DropNewest":  {Overflow: DropNewest},
+		"Sample":      {Overflow: Sample},
+		"best effort": {BestEffort: true},
+	} {
+		for _, single := range []bool{true, false} {
+			t.Run(name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					out, other := &collector{}, &collector{}
+					dead.Sink = &collector{single: single, fail: func(_ int, ctx context.Context, _ *batch.Batch) error {
+						<-ctx.Done()
+						return context.Cause(ctx)
+					}}
+					dead.Name, dead.MaxInFlight, dead.Shaper = "dead", 32, batch.Fixed(batch.Limits{MaxEntries: 200})
+					dead.Match = func(e *batch.Entry) bool { return e.Labels.Get("stream") != "other" }
+					cfg := Config{Routes: []Route{
+						{Sink: out, Match: dead.Match}, dead,
+						{Sink: other, Match: streamIs("other")},
+					}, Sources: map[string]source.Source{"other": counter{stream: "other", total: lines, perBatch: 10}}}
+					for i := range 40 {
+						name := fmt.Sprintf("s%d", i)
+						cfg.Sources[name] = counter{stream: name, total: lines / 40, perBatch: 200, every: 60 * time.Millisecond}
+					}
+					cfg.MaxInFlightBytes = budget
+					e := mustStart(t, cfg)
+					time.Sleep(5 * time.Second)
+					st := e.Stats()
+					closes(t, st)
+					if got := st.Sources["other"].Delivered; got != lines {
+						t.Errorf("%d of %d of another source were delivered: %v", got, lines, st)
+					}
+					got := st.Routes["route0"].Delivered
+					if blocks := name == "Block"; blocks == (got == lines) {
+						t.Errorf("the other route of the same sources delivered %d of %d", got, lines)
+					}
+					const share = 3 * budget / 8 // thrice the buffer
+					if name != "Block" && st.InFlightBytes > share {
+						t.Errorf("the dead route holds %d bytes of the budget, want %d at most", st.InFlightBytes, share)
+					}
+					ctx, cancel := context.WithCancel(t.Context())
+					cancel()
+					e.Close(ctx)
+					closes(t, e.Stats())
+				})
+			})
+		}
+	}
 }

@@ -31,12 +31,16 @@ var _ Pipeline = (*Engine)(nil)
 // needs tasks of its own is a sink.Starter too: Start is called once, before the
 // sources are started, and the tasks end with the pipeline, after the sources.
 type Processor interface {
-	// Process changes b in place: it drops entries with b.Filter, adds them
+	// Process changes b in place: it drops entries with b.Drop, adds them
 	// with b.Append, and changes their times, labels and attributes. A line is
 	// replaced, by bytes from b.Buffer, and so is the slice of attributes:
 	// neither is overwritten in place. It keeps nothing of b. It is called
 	// concurrently for different batches, in the order of the configuration for
 	// each; ctx is that of the source's Send.
+	//
+	// What b.Drop removes is counted by its reason in [SourceStats] and told to
+	// [Hooks]; entries that are gone without one, after b.Filter for instance,
+	// are counted as [DroppedFiltered].
 	//
 	// After an error or a panic the batch, as it was read, goes to the first
 	// route with a dead letter that is not best effort, or else is counted as

@@ -294,7 +294,7 @@ func (w *world) checkClosed(e *Engine, err error, last bool) {
 func (w *world) checkHooks(st Stats) {
 	want := map[string]int64{}
 	for _, s := range st.Sources {
-		for _, reason := range []string{DroppedFiltered, DroppedProcessor, DroppedUnrouted} {
+		for _, reason := range []string{DroppedFiltered, DroppedProcessor, DroppedUnrouted, reasonOdd, reasonJunk} {
 			want[" "+reason] += s.Dropped[reason]
 		}
 	}

@@ -1,11 +1,8 @@
 package pipeline
 
 import (
-	"container/heap"
 	"container/list"
 	"context"
-	"hash/maphash"
-	"math"
 	"runtime/pprof"
 	"time"
 
@@ -15,10 +12,11 @@ import (
 )
 
 // A route gathers parts in shards and writes them. One goroutine, the owner,
-// has the shards; a fixed number of workers do the Writes. A batch that must
-// wait before it is written again is parked in its shard and occupies neither.
+// has the shards; a fixed number of workers do the Writes. A job that must wait
+// before it is written again is parked: it keeps its shards busy, and neither
+// owner nor worker.
 //
-//	enqueue -> inbox -> owner: shards -> ready -> worker: Write -> results -> owner
+//	enqueue -> inbox -> owner: shards -> job -> worker: Write -> results -> owner
 type route struct {
 	engine *Engine
 	cfg    Route
@@ -40,22 +38,45 @@ type route struct {
 	results chan *job
 
 	// The rest is the owner's.
-	spare     []part // for the inbox
-	seed      maphash.Seed
-	shards    map[shardKey]*shard
-	touched   []*shard  // to be looked at by arrange
-	ready     list.List // of *shard: a Write is due
-	lingering shardHeap // without a job
-	parked    shardHeap // with one
-	arrivals  arrivals
-	writing   int
-	pending   int      // bytes in shards, jobs left out
-	held      int      // memory kept in shards, and in parked jobs if there may be more of those than Writes
-	sampled   int      // entries Sample has looked at
-	news      []func() // calls of hooks to be made
-	misshaped bool     // the shaper has panicked
-	outage    outage   // of the sink
-	refusals  gathered // entries, for the log
+	spare    []part // for the inbox
+	shards   map[batch.Labels]*shard
+	touched  []*shard // to be looked at by arrange
+	arrivals arrivals
+
+	lingering waitline[*shard] // without a job, by arrival
+	free      amount           // what these hold
+	judged    int              // no shard that lingers is full at so many bytes
+	ready     list.List        // of *shard: each is worth a batch, where a batch is of one
+	parked    waitline[*job]   // by when they may be written again
+	again     list.List        // of *job: to be written again now
+	letters   list.List        // of *job: for the dead letter
+
+	limits    batch.Limits // the shaper's last answer
+	asked     time.Time    // when it gave it
+	writing   int          // all Writes running
+	posting   int          // those to the dead letter
+	resending int          // those to the sink that are no first ones
+	turn      turn         // whose it is if first Writes and others wait
+	begun     int64        // bytes of all Writes to the sink
+	vain      int          // Writes to the sink in a row that found nobody
+	well      time.Time    // when one last ended well
+	misshaped bool         // the shaper has panicked
+
+	pending  int      // bytes in shards, jobs left out
+	held     int      // memory kept in shards
+	carried  int      // memory kept in jobs
+	sampled  int      // entries Sample has looked at
+	news     []func() // calls of hooks to be made
+	outage   outage   // of the sink
+	refusals gathered // entries, for the log
+}
+
+// An amount of entries.
+type amount struct{ bytes, entries int }
+
+func (a *amount) add(bytes, entries int) {
+	a.bytes += bytes
+	a.entries += entries
 }
 
 func newRoute(e *Engine, cfg Route, g grouping) *route {
@@ -66,8 +87,7 @@ func newRoute(e *Engine, cfg Route, g grouping) *route {
 		wake:     make(chan struct{}, 1),
 		work:     make(chan *job, cfg.MaxInFlight),
 		results:  make(chan *job, cfg.MaxInFlight),
-		seed:     maphash.MakeSeed(),
-		shards:   map[shardKey]*shard{},
+		shards:   map[batch.Labels]*shard{},
 	}
 	r.sink, r.retry = sink.Policy(cfg.Sink)
 	if cfg.DeadLetter != nil {
@@ -165,7 +185,7 @@ func (r *route) own(context.Context) error {
 			close(r.work)
 			return nil
 		}
-		timer.Reset(r.next())
+		timer.Reset(r.sleep())
 		select {
 		case <-r.wake:
 		case j := <-r.results:
@@ -214,14 +234,20 @@ func (r *route) collect() {
 const maxSpare = 64
 
 func (r *route) push(p part) {
-	key := r.shardKey(p.key)
+	key := p.key
+	if r.grouping.perStream {
+		key = r.streamOf(key)
+	}
 	s := r.shards[key]
 	if s == nil {
-		s = &shard{key: key, place: -1}
+		s = &shard{key: key, at: -1}
 		r.shards[key] = s
 	}
 	r.arrivals.note(&p, s)
 	s.push(p)
+	if s.at >= 0 {
+		r.free.add(p.size, p.entries())
+	}
 	r.pending += p.size
 	r.held += p.cost()
 	r.touch(s)
@@ -231,18 +257,6 @@ func (r *route) push(p part) {
 func (r *route) took(p *part) {
 	r.pending -= p.size
 	r.held -= p.cost()
-}
-
-// shardKey is the shard of a stream: its own, or one of as many as there may be
-// Writes at once.
-func (r *route) shardKey(l batch.Labels) shardKey {
-	if r.grouping.perStream {
-		return shardKey{stream: r.streamOf(l)}
-	}
-	if r.cfg.MaxInFlight == 1 {
-		return shardKey{}
-	}
-	return shardKey{slot: maphash.Comparable(r.seed, l) % uint64(r.cfg.MaxInFlight)}
 }
 
 // streamOf is the stream of entries with the labels l. If the sink panics when it
@@ -259,133 +273,4 @@ func (r *route) streamOf(l batch.Labels) (stream batch.Labels) {
 		return l
 	}
 	return stream
-}
-
-// labelsOf is what the batches of s are labelled with. Where the sink names the
-// streams, the labels of their entries differ, or may be none.
-func (r *route) labelsOf(s *shard) batch.Labels {
-	if r.grouping.namer != nil {
-		return batch.Labels{}
-	}
-	return s.key.stream
-}
-
-// dispatch gives due shards to workers, as many as may write at once.
-func (r *route) dispatch() {
-	now := time.Now()
-	l := r.limits(now)
-	r.arrange(l, now)
-	for r.writing < l.InFlight && r.ready.Len() > 0 {
-		s := r.ready.Remove(r.ready.Front()).(*shard)
-		s.ready = nil
-		r.begin(s, l)
-	}
-}
-
-// limits asks the shaper, and makes sense of what a foreign one answers.
-func (r *route) limits(now time.Time) batch.Limits {
-	st := batch.State{Now: now, InFlight: r.writing, Backlog: r.pending}
-	if at := r.oldest(); !at.IsZero() {
-		st.Oldest = now.Sub(at)
-	}
-	l := batch.Fixed(batch.Limits{}).Limits(st)
-	r.shape(func() { l = r.cfg.Shaper.Limits(st) })
-	if l.MaxBytes <= 0 {
-		l.MaxBytes = math.MaxInt
-	}
-	if l.MaxEntries <= 0 {
-		l.MaxEntries = math.MaxInt
-	}
-	if l.InFlight <= 0 || l.InFlight > r.cfg.MaxInFlight {
-		l.InFlight = r.cfg.MaxInFlight
-	}
-	return l
-}
-
-// shape calls the shaper. If it panics the route makes do without.
-func (r *route) shape(call func()) {
-	err := guard("Shaper", func() error { call(); return nil })
-	if err != nil && !r.misshaped {
-		r.misshaped = true
-		r.engine.log.logger.Error("a shaper panicked", "route", r.cfg.Name, "error", err)
-	}
-}
-
-// begin hands one batch of s to a worker.
-func (r *route) begin(s *shard, l batch.Limits) {
-	j := s.job
-	if j == nil {
-		parts := s.cut(l)
-		j = &job{shard: s, parts: parts}
-		for i := range parts {
-			r.took(&parts[i])
-			j.size += parts[i].size
-			j.cost += parts[i].cost()
-			j.entries += parts[i].entries()
-		}
-		s.job = j
-	}
-	if j.held {
-		r.held -= j.cost
-	}
-	j.parked, j.held = false, false
-	r.writing++
-	j.inFlight = r.writing
-	r.status.began(r.writing)
-	r.work <- j // has room for every worker
-}
-
-// complete takes a job back from its worker.
-func (r *route) complete(j *job) {
-	r.writing--
-	outcome, letter := j.outcome(), j.letter != nil
-	wait, again := j.verdict(r.engine.isHard())
-	if r.status.ended(r.writing, j.err, again || j.gaveUp()) {
-		r.recovered()
-	}
-	switch {
-	case again && r.engine.isHard():
-		r.giveBack(j)
-	case again:
-		r.park(j, wait)
-	case letter:
-		r.posted(j)
-	default:
-		r.written(j)
-	}
-	if !letter {
-		r.shape(func() { r.cfg.Shaper.Observe(outcome) })
-	}
-}
-
-// recovered ends what writeFailed began.
-func (r *route) recovered() {
-	if !r.outage.since.IsZero() {
-		r.outage = outage{}
-		r.engine.log.logger.Info("writing goes well again", "route", r.cfg.Name)
-	}
-}
-
-// park puts a job whose Write must be repeated back at the head of its shard.
-// It holds no worker while it waits.
-func (r *route) park(j *job, wait time.Duration) {
-	r.writeFailed(j.err, wait)
-	j.parked = true
-	if len(r.parked) >= r.cfg.MaxInFlight {
-		j.held = true
-		r.held += j.cost
-	}
-	s := j.shard
-	s.due = time.Now().Add(max(wait, time.Millisecond))
-	heap.Push(&r.parked, s)
-}
-
-// release frees the shard for its next batch.
-func (r *route) release(s *shard) {
-	s.job = nil
-	if len(s.parts) == 0 {
-		delete(r.shards, s.key)
-		return
-	}
-	r.touch(s)
 }

@@ -26,9 +26,9 @@ type Stats struct {
 //	Read + Added = Delivered + sum(Dropped) + DeadLettered + Undelivered + InFlight
 type SourceStats struct {
 	Read         int64            // given to Send
-	Added        int64            // by processors: the net gain of each over a batch
+	Added        int64            // by processors: the net gain of each over a batch, beside what it dropped for a reason
 	Delivered    int64            // settled by every route that is not best effort
-	Dropped      map[string]int64 // by reason: one of the Dropped constants
+	Dropped      map[string]int64 // by reason: a Dropped constant, or what was given to batch.Batch.Drop
 	DeadLettered int64            // taken by a dead letter
 	Undelivered  int64            // given back: their cursor has not moved, they are read again
 	InFlight     int64            // none of these yet
@@ -57,15 +57,21 @@ type RouteStats struct {
 	LastError error      // of the last Write that failed
 }
 
-// Reasons an entry is dropped for.
+// Reasons an entry is dropped for. Processors have more of their own, which they
+// give to [batch.Batch.Drop].
 const (
-	DroppedFiltered   = "filtered"    // by a processor, on purpose: its net loss over a batch
+	DroppedFiltered   = "filtered"    // by a processor that gave no reason: its net loss over a batch
 	DroppedProcessor  = "processor"   // a Processor or a Match failed, and there is no dead letter
 	DroppedUnrouted   = "unrouted"    // no route matched
 	DroppedRefused    = "refused"     // the sink refused it for good, and there is no dead letter
 	DroppedDeadLetter = "dead_letter" // the dead letter refused it for good
-	DroppedOverflow   = "overflow"    // by the route's Overflow policy
+	DroppedOverflow   = "overflow"    // the route had no room for it, and its Overflow policy chose it
+	DroppedSampled    = "sampled"     // by Sample, while there still was room
 )
+
+// maxReasons bounds the columns of a ledger, should a processor make a reason of
+// what it read.
+const maxReasons = 100
 
 // A ledger is what a source's and a route's account have in common. Every
 // change moves entries from one column to another under the lock.
@@ -117,6 +123,16 @@ func (l *ledger) leave(reason string, n int) {
 	defer l.mu.Unlock()
 	l.inFlight -= int64(n)
 	l.drop(reason, n)
+}
+
+// column is the reason itself, or that of all others if there are too many.
+func (l *ledger) column(reason string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, known := l.dropped[reason]; known || len(l.dropped) < maxReasons {
+		return reason
+	}
+	return DroppedFiltered
 }
 
 // A fate is what became of an entry that was not simply delivered. The worst of

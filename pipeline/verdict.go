@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"container/list"
+
 	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/sink"
 )
@@ -23,7 +25,7 @@ func (r *route) written(j *job) {
 	}
 	r.ledger.settle(j.entries-len(failed), nil)
 	j.toDeadLetter(r, failed)
-	j.shard.ready = r.ready.PushFront(j.shard)
+	r.letters.PushBack(j)
 }
 
 // sizeOf counts the bytes of the entries that failed.
@@ -70,14 +72,14 @@ func (r *route) book(b *batch.Batch, failed []sink.Failure, reason string) {
 // finish settles a job whose every entry has met its fate.
 func (r *route) finish(j *job) {
 	j.settle(nil)
-	r.release(j.shard)
+	r.freeShards(j)
 }
 
 // giveBack ends a job at a hard stop: its entries are read again.
 func (r *route) giveBack(j *job) {
 	r.ledger.giveBack(j.entries)
 	j.settle(errNotDelivered)
-	r.release(j.shard)
+	r.freeShards(j)
 }
 
 // giveBackPart is giveBack of a part no job was made of.
@@ -92,23 +94,29 @@ func (r *route) abandon() {
 	parts := r.inbox.close()
 	for _, s := range r.shards {
 		parts = append(parts, s.parts...)
-		s.parts, s.bytes, s.entries = nil, 0, 0
-		if j := s.job; j != nil && (j.parked || s.ready != nil) {
-			r.giveBack(j)
-		}
+		s.parts, s.bytes, s.entries, s.at, s.ready = nil, 0, 0, -1, nil
 		if s.idle() {
 			delete(r.shards, s.key)
 		}
 	}
 	r.ready.Init()
-	r.lingering, r.parked = nil, nil
+	r.lingering, r.free, r.touched = waitline[*shard]{}, amount{}, nil
 	for i := range parts {
 		r.giveBackPart(&parts[i])
+	}
+	for _, j := range r.parked.all() {
+		r.giveBack(j)
+	}
+	r.parked = waitline[*job]{}
+	for _, l := range []*list.List{&r.again, &r.letters} {
+		for l.Len() > 0 {
+			r.giveBack(l.Remove(l.Front()).(*job))
+		}
 	}
 	for {
 		select {
 		case j := <-r.work: // that no worker has taken, and perhaps none is left
-			r.writing--
+			r.ended(j)
 			r.giveBack(j)
 		default:
 			return

@@ -200,6 +200,12 @@ func (w *world) letGo() {
 
 // ---- processors
 
+// Reasons of processors and sources.
+const (
+	reasonOdd  = "odd"
+	reasonJunk = "junk"
+)
+
 func (w *world) filtered(l line) bool { return w.filters && l.luck("filter", 7) == 0 }
 
 func (w *world) processors() []Processor {
@@ -214,6 +220,7 @@ func (w *world) processors() []Processor {
 		return nil
 	})
 	filter := ProcessorFunc(func(_ context.Context, b *batch.Batch) error {
+		b.Drop(reasonOdd, func(e *batch.Entry) bool { l, _ := parse(e.Line); return w.filtered(l) && l.n%2 == 1 })
 		b.Filter(func(e *batch.Entry) bool { l, _ := parse(e.Line); return !w.filtered(l) })
 		return nil
 	})
@@ -343,6 +350,10 @@ func (s *wildSource) send(ctx context.Context, st *source.Stream) error {
 			b.Append(time.Time{}, []byte(l.String()), batch.Attr{Key: "k", Value: "v"})
 			b.Entries[len(b.Entries)-1].Labels = l.labels()
 			at++
+		}
+		if at%3 == 0 {
+			b.Append(time.Time{}, []byte("junk"))
+			b.Drop(reasonJunk, func(e *batch.Entry) bool { return string(e.Line) == "junk" })
 		}
 		if err := s.sendOne(ctx, st, b, strconv.Itoa(at)); err != nil {
 			return err

@@ -2,20 +2,26 @@ package sink
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/logferry/logferry/batch"
-	"github.com/sony/gobreaker/v2"
 )
 
 // A BreakerConfig configures [Breaker]. The zero BreakerConfig works.
 type BreakerConfig struct {
-	Failures     int           // so many in a row open the breaker; zero: 5
-	OpenFor      time.Duration // how long it refuses before it tries again; zero: 5 s
-	ProbeTimeout time.Duration // what a Write that tries again is given; zero: 10 s
+	Failures int // so many in a row open the breaker; zero: 5
+
+	// OpenFor is how long it refuses before it tries again, and twice as long each time in a row that the try fails, up
+	// to MaxOpenFor. Zero: 0.5 s and 5 s. MaxOpenFor is never less than OpenFor. A destination that blinks costs half a
+	// second then, and one that is away is asked every five.
+	OpenFor, MaxOpenFor time.Duration
+	Jitter              float64 // as in [RetryConfig]: at most so much of that time is added to it; zero: 0.3; negative: nothing
+
+	// ProbeTimeout bounds what a Write that tries again is given: five times what a Write that succeeded took of late and
+	// a second at least, twice as much each time in a row that this was not enough, or ProbeTimeout if none succeeded so
+	// far. Zero: 10 s.
+	ProbeTimeout time.Duration
 
 	// OnState is told of every change of state, in order and one at a time, from the goroutine of a Write or of
 	// BreakerState, with no lock held: it may call BreakerState but must not block. nil: nobody is told.
@@ -27,13 +33,20 @@ func (c BreakerConfig) withDefaults() BreakerConfig {
 		c.Failures = 5
 	}
 	if c.OpenFor <= 0 {
-		c.OpenFor = 5 * time.Second
+		c.OpenFor = 500 * time.Millisecond
 	}
+	if c.MaxOpenFor <= 0 {
+		c.MaxOpenFor = 5 * time.Second
+	}
+	c.MaxOpenFor = max(c.MaxOpenFor, c.OpenFor)
 	if c.ProbeTimeout <= 0 {
 		c.ProbeTimeout = 10 * time.Second
 	}
 	return c
 }
+
+// probeBytes is how much of a batch goes first to a destination that may not be there.
+const probeBytes = 64 << 10
 
 // A BreakerStater tells the state of a breaker; [Find] and [All] find those of a stack. BreakerState may be called at
 // any time, concurrently. An open breaker whose time is up is half-open from when it is next asked or written to.
@@ -43,126 +56,138 @@ type BreakerStater interface {
 
 // Breaker returns a Sink that stops asking a destination that fails again and again. After cfg.Failures failures in a
 // row it is open for cfg.OpenFor: Write returns ErrBreakerOpen at once, marked by [RetryAfter] with the time that is
-// left. Then it is half-open: one Write, the probe, goes through at a time, with a deadline of cfg.ProbeTimeout, and
-// a success closes the breaker and a failure opens it again.
+// left. Then it is half-open: one Write, the probe, goes through at a time. At most 64 KiB of its batch go first, or one
+// entry, with a deadline: see cfg.ProbeTimeout. If they fail the breaker opens again, for longer, and the batch is as it
+// was; a success closes the breaker, and the rest of the batch follows in the same Write.
 //
-// Only what says that the destination is not there is a failure, a [Timeout] inside the breaker and a panic included.
-// What is neither failure nor success: a permanent error and RetryAfter, for the destination did answer; a PartialError
-// that delivers something; and any error once the caller's own ctx has ended.
+// Only what says that the destination is not there is a failure, as [ClassOf] has it: a [Timeout] inside the breaker, and
+// a panic too. What is neither failure nor success: a permanent error, RetryAfter, [Throttled] and [TooLarge], for the
+// destination did answer; a PartialError that delivers something; and any error once the caller's own ctx has ended. Yet
+// while it is not closed, the breaker refuses for as long as a Throttled asked for, if that is longer.
 //
 // Breaker goes inside [Failover], which diverts while it is open, and [Retry]. The result is a [BreakerStater].
 // Breaker panics if s is nil.
 func Breaker(s Sink, cfg BreakerConfig) Sink {
 	mustSink("Breaker", s)
-	b := &breaker{Sink: s, cfg: cfg.withDefaults()}
-	b.changes.tell = cfg.OnState
-	b.late = fmt.Errorf("sink: probe: no answer within %v: %w", b.cfg.ProbeTimeout, context.DeadlineExceeded)
-	b.gate = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
-		// MaxRequests is both how many half-open admits and how many successes close it.
-		MaxRequests:   1,
-		Timeout:       b.cfg.OpenFor,
-		ReadyToTrip:   func(n gobreaker.Counts) bool { return int(n.ConsecutiveFailures) >= b.cfg.Failures },
-		OnStateChange: b.changed,
-		IsExcluded:    func(err error) bool { return err == errExcluded },
-	})
-	return b
+	return &breaker{s, newGate(cfg.withDefaults())}
 }
 
 type breaker struct {
 	Sink
-	cfg     BreakerConfig
-	gate    *gobreaker.TwoStepCircuitBreaker[struct{}]
-	state   atomic.Int32
-	until   atomic.Pointer[time.Time] // when it was last to become half-open
-	changes changes
-	late    error // ends the ctx of a probe
+	gate *gate
 }
-
-var errExcluded = errors.New("sink: says nothing about the destination")
 
 func (b *breaker) Unwrap() []Sink { return []Sink{b.Sink} }
 
 func (b *breaker) BreakerState() State {
-	s := stateOf(b.gate.State())
-	b.changes.announce()
+	s, _ := b.gate.look(time.Now())
+	b.gate.changes.announce()
 	return s
 }
 
 func (b *breaker) Write(ctx context.Context, bt *batch.Batch) error {
-	done, err := b.gate.Allow()
-	if err != nil {
-		b.changes.announce()
-		return b.refusal()
+	p, err := b.gate.admit()
+	switch {
+	case err != nil:
+		return err
+	case p.probe:
+		return b.probe(ctx, bt, p)
 	}
-	// Half-open has no timer: an admission that is not given back refuses everybody for ever. So it is given back
-	// whatever becomes of this goroutine.
+	return b.attempt(ctx, bt, p)
+}
+
+// attempt writes bt and gives the pass back, whatever becomes of this goroutine: half-open has no timer, so that one
+// which is lost would refuse everybody for ever.
+func (b *breaker) attempt(ctx context.Context, bt *batch.Batch, p pass) error {
 	verdict := errExcluded
-	defer func() {
-		done(verdict)
-		b.changes.announce()
-	}()
-	b.changes.announce()
-	attempt := ctx
-	if State(b.state.Load()) == HalfOpen {
+	defer func() { b.gate.giveBack(p, verdict) }()
+	b.gate.changes.announce()
+	inner := ctx
+	if p.probe {
 		var cancel context.CancelFunc
-		attempt, cancel = context.WithTimeoutCause(ctx, b.cfg.ProbeTimeout, b.late)
+		late := fmt.Errorf("sink: probe: no answer within %v: %w", p.timeout, context.DeadlineExceeded)
+		inner, cancel = context.WithTimeoutCause(ctx, p.timeout, late)
 		defer cancel()
 	}
+	began := time.Now()
 	verdict = errUnreturned
-	err = b.Sink.Write(attempt, bt)
-	verdict = judge(ctx, err, len(bt.Entries))
+	err := b.Sink.Write(inner, bt)
+	class, after := ClassOf(ctx, err, len(bt.Entries))
+	switch {
+	case err == nil:
+		b.gate.succeeded(time.Since(began))
+		verdict = nil
+	case class == batch.Failed:
+		verdict = err
+	default:
+		b.gate.told(after)
+		verdict = errExcluded
+	}
 	return err
 }
 
-// refusal says how long the gate stays shut.
-func (b *breaker) refusal() error {
-	if at := b.until.Load(); at != nil {
-		// The gate opens strictly after its time.
-		if left := time.Until(*at) + time.Millisecond; left > 0 {
-			return RetryAfter(ErrBreakerOpen, left)
+// probe writes bt, the first of it with the pass p. What goes well or is refused for what it is has the rest follow.
+func (b *breaker) probe(ctx context.Context, bt *batch.Batch, p pass) error {
+	var failed []Failure
+	for off, n := 0, 0; ; off += n {
+		n = len(bt.Entries) - off
+		if p.probe {
+			n = fit(bt.Entries[off:], probeBytes)
+		}
+		err := b.attempt(ctx, run(bt, off, n), p)
+		last := off+n == len(bt.Entries)
+		if last && off == 0 {
+			return err
+		}
+		if class, _ := ClassOf(ctx, err, n); !last && class != batch.Delivered {
+			return b.abort(bt, failed, off, n, err)
+		}
+		failed = appendFailures(failed, off, n, err)
+		if last {
+			return partial(failed)
+		}
+		if p, err = b.gate.admit(); err != nil {
+			return partial(appendFailures(failed, off+n, len(bt.Entries)-off-n, err))
 		}
 	}
-	// Nobody knows when the probe under way will end. A tenth is often enough to ask, and never a spin.
-	return RetryAfter(ErrBreakerOpen, max(b.cfg.OpenFor/10, 10*time.Millisecond))
 }
 
-// changed is called by the gate with its lock held.
-func (b *breaker) changed(_ string, from, to gobreaker.State) {
-	b.state.Store(int32(stateOf(to)))
-	if to == gobreaker.StateOpen {
-		at := time.Now().Add(b.cfg.OpenFor)
-		b.until.Store(&at)
+// abort returns what became of bt if its n entries from off on ended in err, after which nothing was sent. failed is what
+// was refused in front of them.
+func (b *breaker) abort(bt *batch.Batch, failed []Failure, off, n int, err error) error {
+	_, whole := failuresOf(err, n)
+	if whole != nil && !IsPermanent(whole) {
+		if off == 0 {
+			return err
+		}
+		return partial(appendFailures(failed, off, len(bt.Entries)-off, err))
 	}
-	b.changes.add(change{stateOf(from), stateOf(to)})
+	failed = appendFailures(failed, off, n, err)
+	return partial(appendFailures(failed, off+n, len(bt.Entries)-off-n, b.gate.refusal()))
 }
 
-// judge returns what the gate is told of a Write of n entries: nil for a success, errExcluded for what says nothing
-// about the destination, else a failure. ctx is the caller's: a timeout of ours or below us does not end it.
-func judge(ctx context.Context, err error, n int) error {
+// run is the n entries of b from off on.
+func run(b *batch.Batch, off, n int) *batch.Batch {
+	if n == len(b.Entries) {
+		return b
+	}
+	return b.SubsetRange(off, off+n)
+}
+
+// appendFailures appends what err says of the n entries of a batch from off on.
+func appendFailures(to []Failure, off, n int, err error) []Failure {
 	if err == nil {
-		return nil
-	}
-	if ctx.Err() != nil {
-		return errExcluded
+		return to
 	}
 	fs, whole := failuresOf(err, n)
 	if whole != nil {
-		return judgeOne(whole)
-	}
-	if len(fs) < n {
-		return errExcluded
+		for i := range n {
+			to = append(to, Failure{off + i, whole})
+		}
+		return to
 	}
 	for _, f := range fs {
-		if v := judgeOne(f.Err); v != errExcluded {
-			return v
-		}
+		to = append(to, Failure{off + f.Index, f.Err})
 	}
-	return errExcluded
-}
-
-func judgeOne(err error) error {
-	if _, wait := After(err); wait || refusesEntry(err) {
-		return errExcluded
-	}
-	return err
+	return to
 }

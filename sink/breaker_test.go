@@ -24,8 +24,13 @@ type patient struct {
 	changes []string
 }
 
+// newPatient returns one without chance, which is open for 5 s if cfg does not say otherwise.
 func newPatient(cfg sink.BreakerConfig) *patient {
 	p := &patient{}
+	cfg.Jitter = -1
+	if cfg.OpenFor == 0 {
+		cfg.OpenFor = 5 * time.Second
+	}
 	p.fails(errDown)
 	cfg.OnState = func(from, to sink.State) { p.changes = append(p.changes, from.String()+" to "+to.String()) }
 	p.Sink = sink.Breaker(sink.Func(func(ctx context.Context, _ *batch.Batch) error {
@@ -91,12 +96,12 @@ func TestBreaker(t *testing.T) {
 		p.fails(errDown)
 		p.trip(t)
 
-		if after, ok := p.refused(t); !ok || after != 5*time.Second+time.Millisecond {
+		if after, ok := p.refused(t); !ok || after != 5*time.Second {
 			t.Errorf("refused for %v: %v", after, ok)
 		}
 		time.Sleep(3200 * time.Millisecond)
 		after, _ := p.refused(t)
-		if after != 1801*time.Millisecond {
+		if after != 1800*time.Millisecond {
 			t.Errorf("refused for %v", after)
 		}
 		time.Sleep(after)
@@ -123,7 +128,7 @@ func TestBreakerConfig(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPatient(sink.BreakerConfig{Failures: 1, OpenFor: 70 * time.Millisecond})
 		p.write(t)
-		if after, ok := p.refused(t); !ok || after != 71*time.Millisecond {
+		if after, ok := p.refused(t); !ok || after != 70*time.Millisecond {
 			t.Errorf("refused for %v: %v", after, ok)
 		}
 	})
@@ -255,10 +260,12 @@ func TestBreakerProbes(t *testing.T) {
 		try := func() {
 			go func() { probe <- p.write(t) }()
 			synctest.Wait()
-			for range 3 {
-				if after, ok := p.refused(t); !ok || after != 500*time.Millisecond {
+			for _, want := range []time.Duration{50 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond, 200 * time.Millisecond} {
+				after, ok := p.refused(t)
+				if !ok || after != want {
 					t.Errorf("beside the probe: refused for %v: %v", after, ok)
 				}
+				time.Sleep(after)
 			}
 			p.is(t, sink.HalfOpen)
 		}

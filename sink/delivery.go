@@ -3,7 +3,6 @@ package sink
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -21,24 +20,36 @@ import (
 //	}
 //	err := d.Err()
 //
+// Where Limit says so, or an error that [TooLarge] marks, it goes in pieces: one piece after the other, in the order of
+// the batch, and none before what is in front of it is delivered or refused for good.
+//
 // It belongs to one goroutine at a time and refers to its batch, which stays unsettled until the Delivery is over.
 type Delivery struct {
 	cfg   RetryConfig
 	batch *batch.Batch
 	begun time.Time // if cfg.MaxElapsed is set
 
-	now     *batch.Batch // what to write; nil: over
-	idx     []int32      // where now's entries are in batch; nil: now is batch
-	whole   error        // why all of now failed last
-	pending []Failure    // or why each of its entries did, by index in batch
-	failed  []Failure    // permanently, by index in batch, sorted
+	view  *batch.Batch // the batch, or those of its entries that idx names; nil: over
+	idx   []int32      // where view's entries are in batch; nil: view is batch
+	off   int          // so many of view's entries have met their fate
+	now   *batch.Batch // what to write: the others, or the first of them; nil: over
+	whole error        // why all of the others failed last; nil: they have not been written
+	errs  []error      // or why each of view's entries did
+
+	limit int // of bytes of now, by Limit; zero: none
+	taken int // of bytes of now, by what was too large; zero: none
+
+	failed []Failure // permanently, by index in batch, sorted
 
 	tries   int
+	vain    int                         // Writes since the last piece that went well
 	backoff *backoff.ExponentialBackOff // nil before the first failure
-	last    time.Duration               // what backoff said last
 }
 
-// Begin returns a Delivery of b. It allocates nothing else before the first failure.
+// errUntried is the error of entries that were to follow others.
+var errUntried = errors.New("sink: not written yet")
+
+// Begin returns a Delivery of b. It allocates nothing else before the first failure, if b goes in one piece.
 func (c RetryConfig) Begin(b *batch.Batch) *Delivery {
 	d := new(Delivery)
 	d.begin(c, b)
@@ -46,26 +57,43 @@ func (c RetryConfig) Begin(b *batch.Batch) *Delivery {
 }
 
 func (d *Delivery) begin(c RetryConfig, b *batch.Batch) {
-	d.cfg, d.batch, d.now = c, b, b
+	d.cfg, d.batch, d.view, d.now = c, b, b, b
 	if c.MaxElapsed > 0 {
 		d.begun = time.Now()
 	}
 }
 
-// Batch returns what to write now: first the batch itself, afterwards a view of the entries that are neither delivered
-// nor permanently failed. It is nil once Done has returned false.
+// Batch returns what to write now: first the batch itself or a piece of it, afterwards a view of entries that are
+// neither delivered nor permanently failed. It is nil once Done has returned false.
 func (d *Delivery) Batch() *batch.Batch { return d.now }
 
-// Done takes in what the Write of Batch returned. If again is true, Batch is to be written once more after wait.
+// Limit bounds what Batch returns from now on to that many bytes, by [batch.Batch.Size], or one entry; zero or less: no
+// bound. It is for whoever is about to write, and not called during a Write. It looks at every entry that is left.
+func (d *Delivery) Limit(bytes int) {
+	d.limit = max(bytes, 0)
+	if d.view != nil && d.left() > 0 {
+		d.cut()
+	}
+}
+
+// Done takes in what the Write of Batch returned. If again is true, Batch is to be written once more after wait. That is
+// zero if there is nothing to wait for: a piece went well or was refused for good, and now it is another, or a smaller
+// one.
 func (d *Delivery) Done(err error) (wait time.Duration, again bool) {
 	d.tries++
-	progress := d.take(err)
-	if d.now == nil {
-		return 0, false
+	d.vain++
+	t := d.take(err)
+	switch {
+	case t.left == 0:
+		d.vain, d.backoff = 0, nil
+	case t.asked == askedSmaller:
+		d.vain--
+	default:
+		wait = d.next(t)
+		d.giveUp(d.exhausted(t.left, wait))
 	}
-	wait = d.next(progress)
-	if d.exhausted(wait) {
-		d.giveUp()
+	d.cut()
+	if d.now == nil {
 		return 0, false
 	}
 	return wait, true
@@ -77,9 +105,10 @@ func (d *Delivery) Done(err error) (wait time.Duration, again bool) {
 func (d *Delivery) Interrupted(err error) {
 	d.tries++
 	d.take(err)
+	d.cut()
 }
 
-// Tries is how many Writes there have been.
+// Tries is how many Writes there have been, those of pieces included.
 func (d *Delivery) Tries() int { return d.tries }
 
 // Failed returns the permanent failures so far by their index in the batch that was given to Begin, sorted. The caller
@@ -87,15 +116,17 @@ func (d *Delivery) Tries() int { return d.tries }
 func (d *Delivery) Failed() []Failure { return d.failed }
 
 // Pending returns the entries that are neither delivered nor permanently failed by their index in the batch that was
-// given to Begin, sorted, with the error of their last attempt; nil if there was none yet.
+// given to Begin, sorted, with the error of their last attempt, or one that says that there was none because others come
+// first; nil if there was no Write yet.
 func (d *Delivery) Pending() []Failure {
 	if d.now == nil || d.tries == 0 {
 		return nil
 	}
-	if d.pending != nil {
-		return slices.Clone(d.pending)
+	fs := make([]Failure, 0, d.left())
+	for i := range d.left() {
+		fs = append(fs, Failure{d.origin(i), d.errOf(i)})
 	}
-	return d.all(d.whole)
+	return fs
 }
 
 // Err returns nil if no entry failed permanently, else a [*PartialError] of all that did, also if they are all of the
@@ -103,131 +134,47 @@ func (d *Delivery) Pending() []Failure {
 // false.
 func (d *Delivery) Err() error { return partial(d.failed) }
 
-// take sorts the entries of now into delivered, permanently failed and pending, and reports whether any was delivered.
-func (d *Delivery) take(err error) (progress bool) {
-	if err == nil {
-		d.now = nil
-		return true
-	}
-	n := len(d.now.Entries)
-	fs, whole := failuresOf(err, n)
-	switch {
-	case whole == nil:
-		d.divide(fs)
-		return len(fs) < n
-	case IsPermanent(whole):
-		d.fail(d.all(whole))
-		d.now = nil
-	default:
-		d.whole, d.pending = whole, nil
-	}
-	return false
-}
-
-// divide takes in the failures of some of now's entries, by their index there.
-func (d *Delivery) divide(fs []Failure) {
-	var failed, pending []Failure
-	for _, f := range fs {
-		f.Index = d.origin(f.Index)
-		if IsPermanent(f.Err) {
-			failed = append(failed, f)
-		} else {
-			pending = append(pending, f)
-		}
-	}
-	d.fail(failed)
-	d.whole, d.pending = nil, pending
-	switch len(pending) {
-	case 0:
-		d.now = nil
-	case len(d.now.Entries):
-	default:
-		d.idx = make([]int32, len(pending))
-		for i, f := range pending {
-			d.idx[i] = int32(f.Index)
-		}
-		d.now = d.batch.Subset(d.idx)
-	}
-}
-
-// origin returns where now's entry i is in batch.
-func (d *Delivery) origin(i int) int {
-	if d.idx == nil {
-		return i
-	}
-	return int(d.idx[i])
-}
-
-// all is a failure of every entry of now.
-func (d *Delivery) all(err error) []Failure {
-	fs := make([]Failure, len(d.now.Entries))
-	for i := range fs {
-		fs[i] = Failure{d.origin(i), err}
-	}
-	return fs
-}
-
-func (d *Delivery) fail(fs []Failure) {
-	if len(fs) == 0 {
-		return
-	}
-	d.failed = append(d.failed, fs...)
-	sortFailures(d.failed)
-}
-
 // next returns how long to wait before the next attempt.
-func (d *Delivery) next(progress bool) time.Duration {
-	after, refused := d.asked()
+func (d *Delivery) next(t taken) time.Duration {
 	switch {
+	case t.asked == askedNobody:
+		// The destination was not asked, so it did not fail again, and the breaker knows best when it will be: nobody
+		// shall wait for a backoff that grew in an outage when the outage is over.
+		return jittered(t.after, d.cfg.Jitter)
 	case d.backoff == nil:
 		d.backoff = d.cfg.backoff()
-		d.last = d.backoff.NextBackOff()
-	case refused:
-		// The destination was not asked, so it did not fail again: when it is back, nobody shall wait for a backoff
-		// that grew while the breaker was open.
-	default:
-		if progress {
-			d.backoff.Reset()
-		}
-		d.last = d.backoff.NextBackOff()
+	case t.progress:
+		d.backoff.Reset()
 	}
-	return d.cfg.jittered(max(d.last, after))
+	// What the destination asked for gets its random part as well.
+	return jittered(max(d.backoff.NextBackOff(), t.after), d.cfg.Jitter)
 }
 
-// asked returns how long the failures ask to wait, and whether they are the refusal of an open breaker.
-func (d *Delivery) asked() (after time.Duration, refused bool) {
-	if d.whole != nil {
-		after, ok := After(d.whole)
-		return min(after, longestWait), ok && errors.Is(d.whole, ErrBreakerOpen)
+// exhausted returns how many of the first entries that are left have had their last attempt, if the next one were to
+// begin after wait: left of them have just failed.
+func (d *Delivery) exhausted(left int, wait time.Duration) int {
+	switch {
+	case d.cfg.MaxElapsed > 0 && time.Since(d.begun)+wait > d.cfg.MaxElapsed:
+		return d.left()
+	case d.cfg.Tries > 0 && d.vain >= d.cfg.Tries:
+		return left
 	}
-	for _, f := range d.pending {
-		a, _ := After(f.Err)
-		after = max(after, min(a, longestWait))
-	}
-	return after, false
+	return 0
 }
 
-// exhausted reports whether another attempt after wait would be one too many.
-func (d *Delivery) exhausted(wait time.Duration) bool {
-	if d.cfg.Tries > 0 && d.tries >= d.cfg.Tries {
-		return true
+// giveUp makes the first n entries that are left permanent failures.
+func (d *Delivery) giveUp(n int) {
+	if n == 0 {
+		return
 	}
-	return d.cfg.MaxElapsed > 0 && time.Since(d.begun)+wait > d.cfg.MaxElapsed
-}
-
-// giveUp makes what is pending permanent.
-func (d *Delivery) giveUp() {
-	if d.whole != nil {
-		d.fail(d.all(d.gaveUp(d.whole)))
-	} else {
-		for i := range d.pending {
-			d.pending[i].Err = d.gaveUp(d.pending[i].Err)
-		}
-		d.fail(d.pending)
+	for i := range n {
+		d.failed = append(d.failed, Failure{d.origin(i), d.gaveUp(d.errOf(i))})
 	}
-	d.now, d.pending = nil, nil
+	sortFailures(d.failed)
+	d.off += n
+	d.vain = 0
 }
 
 func (d *Delivery) gaveUp(err error) error {
-	return Permanent(fmt.Errorf("%w after %d tries: %w", ErrGaveUp, d.tries, err))
+	return Permanent(fmt.Errorf("%w after %d tries: %w", ErrGaveUp, d.vain, err))
 }

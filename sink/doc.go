@@ -33,11 +33,14 @@
 //	nil                       every entry is delivered
 //	any error                 none is known to be; again, by the backoff of whoever retries
 //	RetryAfter(err, d)        the same, but not before d has passed; the destination is alive
+//	Throttled(err, d)         the same, and it asks that of everybody: a pipeline's route paces all its Writes
+//	TooLarge(err)             none is; again at once, in smaller pieces, and never if it is a single entry
 //	Permanent(err)            none is, and none ever will be
 //	*PartialError             each of these for the entries it lists; all others are delivered
 //
 // The outermost mark counts. The end of the ctx given to Write is an error without a mark: it is nobody's fault.
-// A [Breaker] counts only the second line, and the end of a [Timeout] inside of it, as a failure.
+// A [Breaker] counts only the second line, and the end of a [Timeout] inside of it, as a failure. [ClassOf] makes
+// of all this what a Shaper learns.
 //
 // # Memory
 //

@@ -36,6 +36,9 @@ func TestMarks(t *testing.T) {
 		{"the outermost counts", sink.RetryAfter(permanent, 1), false, 1, true},
 		{"one entry is not the batch", partial(permanent, 0), false, 0, false},
 		{"nor is its time to wait", partial(wait, 0), false, 0, false},
+		{"throttled", sink.Throttled(io.EOF, 1), false, 1, true},
+		{"throttled for less than nothing", sink.Throttled(io.EOF, -1), false, 0, true},
+		{"too large", sink.TooLarge(wait), false, 0, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got := sink.IsPermanent(test.err); got != test.permanent {
@@ -55,12 +58,30 @@ func TestMarksOfNil(t *testing.T) {
 	if err := sink.RetryAfter(nil, time.Second); err != nil {
 		t.Errorf("RetryAfter(nil) = %v", err)
 	}
+	if err := errors.Join(sink.Throttled(nil, time.Second), sink.TooLarge(nil)); err != nil {
+		t.Errorf("a mark of nil: %v", err)
+	}
 }
 
 func TestMarksHideNothing(t *testing.T) {
-	for _, err := range []error{sink.Permanent(io.EOF), sink.RetryAfter(io.EOF, 1)} {
+	for _, err := range []error{sink.Permanent(io.EOF), sink.RetryAfter(io.EOF, 1), sink.Throttled(io.EOF, 1), sink.TooLarge(io.EOF)} {
 		if !errors.Is(err, io.EOF) || err.Error() != "EOF" {
 			t.Errorf("%v: is not io.EOF", err)
+		}
+	}
+}
+
+func TestIsTooLarge(t *testing.T) {
+	large := sink.TooLarge(io.EOF)
+	for _, test := range []struct {
+		err  error
+		want bool
+	}{
+		{nil, false}, {io.EOF, false}, {large, true}, {fmt.Errorf("x: %w", large), true},
+		{sink.Permanent(large), false}, {sink.TooLarge(sink.Permanent(io.EOF)), true}, {partial(large, 0), false},
+	} {
+		if got := sink.IsTooLarge(test.err); got != test.want {
+			t.Errorf("%v: %v", test.err, got)
 		}
 	}
 }

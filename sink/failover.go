@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/logferry/logferry/batch"
 )
 
 // Failover returns a Sink that writes to first, and to second what first could not take: the entries whose failure is
 // not permanent, and those that a [Retry] inside first gave up on. An entry first refuses for good is not offered to
-// second. If the caller's ctx has ended, nothing is.
+// second, nor what was [TooLarge] for it: smaller pieces may go there yet. If the caller's ctx has ended, nothing is.
 //
 // An entry that fails with both is worth a retry if either says so, as soon as the first of them can take it; its
 // error wraps both. [RetryConfig]'s backoff serves if either names no time.
@@ -41,7 +40,7 @@ func (f *failover) Write(ctx context.Context, b *batch.Batch) error {
 	switch {
 	case whole == nil:
 		return f.divert(ctx, b, fs)
-	case refusesEntry(whole):
+	case refusesRequest(whole):
 		return whole
 	}
 	return f.divertAll(ctx, b, whole)
@@ -55,11 +54,11 @@ func (f *failover) divertAll(ctx context.Context, b *batch.Batch, first error) e
 	}
 	fs, whole := failuresOf(err, len(b.Entries))
 	if whole != nil {
-		return both(first, whole)
+		return both(first, alone(whole, len(b.Entries)))
 	}
 	out := make([]Failure, len(fs))
 	for i, g := range fs {
-		out[i] = Failure{g.Index, both(first, g.Err)}
+		out[i] = Failure{g.Index, both(first, alone(g.Err, len(b.Entries)))}
 	}
 	return partial(out)
 }
@@ -68,7 +67,7 @@ func (f *failover) divertAll(ctx context.Context, b *batch.Batch, first error) e
 func (f *failover) divert(ctx context.Context, b *batch.Batch, fs []Failure) error {
 	var out, offered []Failure
 	for _, g := range fs {
-		if refusesEntry(g.Err) {
+		if refusesRequest(g.Err) {
 			out = append(out, g)
 		} else {
 			offered = append(offered, g)
@@ -84,15 +83,18 @@ func (f *failover) divert(ctx context.Context, b *batch.Batch, fs []Failure) err
 	fs, whole := failuresOf(err, len(offered))
 	if whole != nil {
 		for _, g := range offered {
-			out = append(out, Failure{g.Index, both(g.Err, whole)})
+			out = append(out, Failure{g.Index, both(g.Err, alone(whole, len(offered)))})
 		}
 	}
 	for _, g := range fs {
-		out = append(out, Failure{offered[g.Index].Index, both(offered[g.Index].Err, g.Err)})
+		out = append(out, Failure{offered[g.Index].Index, both(offered[g.Index].Err, alone(g.Err, len(offered)))})
 	}
 	sortFailures(out)
 	return partial(out)
 }
+
+// refusesRequest reports whether err is about what was sent rather than about the destination.
+func refusesRequest(err error) bool { return refusesEntry(err) || IsTooLarge(err) }
 
 // subset is the part of b that fs, sorted, lists.
 func subset(b *batch.Batch, fs []Failure) *batch.Batch {
@@ -114,18 +116,19 @@ type doubleError struct{ first, second error }
 func (e *doubleError) Error() string   { return fmt.Sprintf("%v; then %v", e.first, e.second) }
 func (e *doubleError) Unwrap() []error { return []error{e.first, e.second} }
 
-// class is permanent if both are, and otherwise that of the one that can be tried sooner.
-func (e *doubleError) class() (permanent bool, after time.Duration, wait bool) {
-	p1, d1, w1 := classOf(e.first)
-	p2, d2, w2 := classOf(e.second)
+// mark is permanent if both are, and otherwise that of the one that can be tried sooner. Where one takes smaller
+// requests, that is at once.
+func (e *doubleError) mark() mark {
+	first, second := markOf(e.first), markOf(e.second)
 	switch {
-	case p1:
-		return p2, d2, w2
-	case p2:
-		return p1, d1, w1
+	case first.permanent:
+		return second
+	case second.permanent:
+		return first
+	case first.tooLarge || second.tooLarge:
+		return mark{tooLarge: true}
+	case first.wait && second.wait:
+		return mark{wait: true, throttled: first.throttled || second.throttled, after: min(first.after, second.after)}
 	}
-	if w1 && w2 {
-		return false, min(d1, d2), true
-	}
-	return false, 0, false
+	return mark{}
 }

@@ -9,7 +9,8 @@ type Wrapper interface {
 }
 
 // Find returns the first of s and the Sinks it wraps that is a T, depth first and s before what it wraps. Decorators
-// of this package implement none of the optional interfaces, so that what is found is the Sink itself.
+// of this package implement none of the optional interfaces, so that what is found is the Sink itself; [Spill] alone does,
+// which is in the way of the Sink's own.
 func Find[T any](s Sink) (T, bool) {
 	for found := range All[T](s) {
 		return found, true
@@ -39,6 +40,20 @@ func walk[T any](s Sink, yield func(T) bool) bool {
 		}
 	}
 	return true
+}
+
+// Starters returns every one of s and the Sinks it wraps that is a [Starter], in the order in which whoever runs them
+// starts them: what a Sink writes through comes before it. A Sink that is wrapped twice is there twice.
+func Starters(s Sink) (list []Starter) {
+	if w, ok := s.(Wrapper); ok {
+		for _, inner := range w.Unwrap() {
+			list = append(list, Starters(inner)...)
+		}
+	}
+	if st, ok := s.(Starter); ok {
+		list = append(list, st)
+	}
+	return list
 }
 
 // mustSink panics if a decorator is given nothing to decorate: its signature has no error, and the first Write would

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/lifecycle"
 	"github.com/logferry/logferry/sink"
 )
 
@@ -101,5 +102,20 @@ func TestClose(t *testing.T) {
 	f := sink.Func(func(context.Context, *batch.Batch) error { return errDown })
 	if err := f.Close(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// starting is a Sink that needs a task.
+type starting struct{ sink.Sink }
+
+func (*starting) Start(context.Context, *lifecycle.Supervisor) error { return nil }
+func (s *starting) Unwrap() []sink.Sink                              { return []sink.Sink{s.Sink} }
+
+// What a Sink writes through is started before it is, and siblings in their order.
+func TestStarters(t *testing.T) {
+	a, b := &starting{sink.Discard()}, &starting{sink.Discard()}
+	outer := &starting{sink.Failover(sink.Timeout(a, time.Second), b)}
+	if got := sink.Starters(sink.Retry(outer, sink.RetryConfig{})); !slices.Equal(got, []sink.Starter{a, b, outer}) {
+		t.Errorf("started in the order %v", got)
 	}
 }

@@ -22,10 +22,12 @@ type model struct {
 	name    string
 	fails   int  // how many Writes may go wrong
 	patient bool // it may be offered again what it refused
+	pieces  bool // it may find a request too large, and throttles
 	cancel  func()
 	taken   map[int]int  // how often it took an entry
 	refused map[int]bool // it said never
 	offered [][]int
+	large   int // requests that were too large
 }
 
 func newModel(t *testing.T, seed uint64, name string, fails int) *model {
@@ -55,6 +57,9 @@ func (m *model) Write(ctx context.Context, b *batch.Batch) error {
 	}
 	if m.fails--; m.fails < 0 {
 		return m.take(idx)
+	}
+	if m.pieces && m.rnd.IntN(3) == 0 {
+		return m.less(idx)
 	}
 	switch m.rnd.IntN(8) {
 	case 0:
@@ -87,6 +92,18 @@ func (m *model) refuse(idx []int) error {
 		m.refused[i] = true
 	}
 	return sink.Permanent(errDown)
+}
+
+// less takes nothing because it is too much.
+func (m *model) less(idx []int) error {
+	if m.rnd.IntN(3) == 0 {
+		return sink.Throttled(errDown, time.Duration(m.rnd.IntN(5000))*time.Millisecond)
+	}
+	m.large++
+	if len(idx) == 1 {
+		m.refuse(idx)
+	}
+	return sink.TooLarge(errDown)
 }
 
 // some decides for each entry, and lists those that failed in any order, some of them twice.
@@ -151,6 +168,7 @@ func TestRetryProperty(t *testing.T) {
 	for seed := range uint64(2000) {
 		synctest.Test(t, func(t *testing.T) {
 			m := newModel(t, seed, "sink", int(seed%12))
+			m.pieces = seed%2 == 0
 			n := 1 + m.rnd.IntN(12)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
@@ -187,7 +205,7 @@ func TestRetryProperty(t *testing.T) {
 			if len(pending) > 0 && (ctx.Err() == nil || !errors.Is(err, context.Canceled)) {
 				t.Errorf("seed %d: left %v: %v", seed, pending, err)
 			}
-			if cfg.Tries > 0 && len(m.offered) > cfg.Tries {
+			if cfg.Tries > 0 && m.large == 0 && len(m.offered) > cfg.Tries {
 				t.Errorf("seed %d: %d tries, want at most %d", seed, len(m.offered), cfg.Tries)
 			}
 		})
@@ -240,6 +258,7 @@ func TestStackProperty(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			first, second := newModel(t, seed, "first", 30), newModel(t, seed, "second", 20)
 			second.patient = true // while first may take it yet
+			first.pieces, second.pieces = seed%2 == 0, seed%3 == 0
 			n := 1 + first.rnd.IntN(12)
 			cfg := sink.BreakerConfig{Failures: 1 + int(seed%3)}
 			s := sink.Retry(sink.Failover(sink.Breaker(sink.Timeout(first, time.Second), cfg), second), sink.RetryConfig{})

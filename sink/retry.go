@@ -13,17 +13,19 @@ import (
 // A RetryConfig says how a batch is written again. The zero RetryConfig waits 100 ms, then twice as long every time
 // up to 30 s, each time up to 30 % longer at random, and never gives up.
 //
-// A destination that asks for more time with [RetryAfter] gets it. No wait is longer than an hour, jitter excluded.
-// When a Write delivered a part of the batch the backoff begins anew, and it does not grow while an open [Breaker]
-// refuses: the destination was not asked then.
+// A destination that asks for more time with [RetryAfter] or [Throttled] gets it, and what is [TooLarge] for it is halved
+// at once, until it is one entry. No wait is longer than an hour, jitter excluded.
+// When a Write delivered a part of the batch the backoff begins anew. While an open [Breaker] refuses, it is the breaker
+// that says how long to wait, and the backoff does not grow: the destination was not asked then.
 type RetryConfig struct {
 	Min    time.Duration // the first wait; zero: 100 ms
 	Max    time.Duration // the backoff grows to this, jitter excluded; zero: 30 s. Never less than Min
 	Jitter float64       // at most so much of a wait, up to 1, is added to it at random; zero: 0.3; negative: nothing
 
-	// Tries and MaxElapsed bound the Writes of one batch, including those a breaker refused, and the time between the
-	// first of them and the last. Zero: no bound. Whatever is pending then fails permanently, with ErrGaveUp: it is
-	// lost unless somebody takes dead letters.
+	// Tries bounds the Writes of one batch, including those a breaker refused; where the batch goes in pieces, those of
+	// one piece, and what was too large counts for none. MaxElapsed bounds the time between the first of them and the
+	// last. Zero: no bound. Whatever is pending then fails permanently, with ErrGaveUp: it is lost unless somebody takes
+	// dead letters. A batch that goes well piece by piece may take longer than MaxElapsed.
 	Tries      int
 	MaxElapsed time.Duration
 }
@@ -58,10 +60,9 @@ func (c RetryConfig) backoff() *backoff.ExponentialBackOff {
 	return b
 }
 
-// jittered adds the random part, to a wait the destination asked for as well: those it told to come back at one time
-// shall not do so all at once.
-func (c RetryConfig) jittered(wait time.Duration) time.Duration {
-	share := c.Jitter
+// jittered adds the random part to a wait, at most share of it: those that were told to come back at one time shall not
+// do so all at once. Zero is the default, and less is nothing.
+func jittered(wait time.Duration, share float64) time.Duration {
 	if share == 0 {
 		share = defaultJitter
 	}
@@ -136,6 +137,9 @@ func interrupted(ctx context.Context, d *Delivery) error {
 
 // sleep waits for d and reports whether ctx still holds.
 func sleep(ctx context.Context, d time.Duration) bool {
+	if d == 0 {
+		return ctx.Err() == nil
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

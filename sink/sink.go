@@ -34,7 +34,8 @@ func (f Func) Write(ctx context.Context, b *batch.Batch) error { return f(ctx, b
 func (f Func) Close(context.Context) error { return nil }
 
 // A Starter is a Sink, or a Processor of a pipeline, that needs tasks of its own. A pipeline calls Start once, before the
-// first Write; the tasks are started below sup, which the pipeline closes after Close of the Sink. ctx bounds Start alone.
+// first Write, and after those of the Sinks within ([Starters]); the tasks are started below sup, which the pipeline closes after Close
+// of the Sink. ctx bounds Start alone.
 // After an error neither Write nor Close of it is called.
 type Starter interface {
 	Start(ctx context.Context, sup *lifecycle.Supervisor) error

@@ -4,8 +4,6 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-
-	"github.com/sony/gobreaker/v2"
 )
 
 // State is the state of a [Breaker].
@@ -29,17 +27,6 @@ func (s State) String() string {
 		return "open"
 	default:
 		return "State(" + strconv.Itoa(int(s)) + ")"
-	}
-}
-
-func stateOf(s gobreaker.State) State {
-	switch s {
-	case gobreaker.StateHalfOpen:
-		return HalfOpen
-	case gobreaker.StateOpen:
-		return Open
-	default:
-		return Closed
 	}
 }
 

@@ -7,8 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"runtime"
-	"syscall"
+
+	"github.com/logferry/logferry/internal/durable"
 )
 
 // disk is every operation by which a checkpoint file changes. Tests put a disk in its place that fails, is full or
@@ -43,22 +43,7 @@ func (osDisk) remove(name string) error {
 	return nil
 }
 
-// syncDir makes the folder's names durable. Windows has no such call, and some network file systems refuse it; their
-// names are as durable as they make them.
-func (osDisk) syncDir(name string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	dir, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	err = dir.Sync()
-	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
-		err = nil
-	}
-	return errors.Join(err, dir.Close())
-}
+func (osDisk) syncDir(name string) error { return durable.SyncDir(name) }
 
 // writeNew writes all of src to a new file at name and to the medium, or leaves no such file.
 func writeNew(d disk, name string, src io.Reader) error {

@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/logferry/logferry/internal/filelock"
 )
 
 // What stands beside the checkpoint file, each named after it.
@@ -70,9 +72,9 @@ func openFileCheckpoints(path string, d disk) (*FileCheckpoints, error) {
 	if err != nil {
 		return nil, fmt.Errorf("source: checkpoints %q: %w", path, err)
 	}
-	lock, err := lockFile(resolved + lockSuffix)
-	if errors.Is(err, ErrCheckpointsLocked) {
-		return nil, err
+	lock, err := filelock.Lock(resolved + lockSuffix)
+	if held, ok := errors.AsType[*filelock.HeldError](err); ok {
+		return nil, fmt.Errorf("%w: %w", ErrCheckpointsLocked, held)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("source: checkpoints %q: %w", path, err)

@@ -15,4 +15,7 @@
 // The sub-benchmark "bare" is the floor: a loop that reads chunks, appends the protobuf of each line, compresses with s2
 // and posts a megabyte at a time, and does nothing that makes a log collector one: no rotation, no checkpoint, no retry,
 // no second stream, no limit. What another sub-benchmark takes beyond it is the price of all that.
+//
+// BenchmarkSaturation, BenchmarkIdle and BenchmarkOutage hold the pipeline's own shaper against fixed settings at a server
+// that pretends to be slow, and goes away. They are short, and say little, unless LOGFERRY_SOAK is set.
 package bench

@@ -54,16 +54,28 @@ type counter struct {
 	mu    sync.Mutex
 	total counts
 	bufs  sync.Pool // of *serverBuffers
+
+	as pretended
 }
 
 type serverBuffers struct{ wire, raw []byte }
 
 func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodGet {
+	switch r.Method {
+	case http.MethodGet:
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		_ = json.NewEncoder(w).Encode(c.total)
 		return
+	case http.MethodPut:
+		if err := c.as.become(r); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+		}
+		return
+	}
+	leave, err := c.as.serve()
+	if err != nil {
+		panic(http.ErrAbortHandler) // which resets the connection
 	}
 	bufs, ok := c.bufs.Get().(*serverBuffers)
 	if !ok {
@@ -71,6 +83,7 @@ func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer c.bufs.Put(bufs)
 	lines, err := bufs.read(r)
+	leave(len(bufs.raw))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return

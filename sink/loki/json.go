@@ -8,6 +8,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/internal/jsontext"
 )
 
 // jsonCodec makes the other body that the push endpoint takes, compressed with gzip:
@@ -45,7 +46,7 @@ func (*jsonCodec) labels(dst []byte, l batch.Labels) []byte {
 // appendJSONLabel appends the value of a label. Loki writes it into the text of which lokiLabels tells what its parser
 // does with U+FFFD.
 func appendJSONLabel(dst []byte, value string) []byte {
-	return appendJSON(dst, value, "?")
+	return jsontext.AppendString(dst, value, "?")
 }
 
 func (*jsonCodec) attrs(dst []byte, moved []batch.Attr) []byte {
@@ -110,7 +111,7 @@ func appendJSONEntry(dst []byte, m *mapping, w *draft, i int32) []byte {
 	dst = append(dst, `["`...)
 	dst = strconv.AppendInt(dst, at.UnixNano(), 10)
 	dst = append(dst, `",`...)
-	dst = appendJSON(dst, w.entry(i).Line, "\uFFFD")
+	dst = jsontext.AppendString(dst, w.entry(i).Line, "\uFFFD")
 	attrs := w.attrs(i)
 	if len(m.attrs) == 0 && len(attrs) == 0 && !w.original(i) {
 		return append(dst, ']')
@@ -140,7 +141,7 @@ func appendJSONPair(dst []byte, a *batch.Attr, first bool) []byte {
 	dst = append(dst, '"')
 	dst = appendName(dst, a.Key)
 	dst = append(dst, `":`...)
-	return appendJSON(dst, a.Value, "\uFFFD")
+	return jsontext.AppendString(dst, a.Value, "\uFFFD")
 }
 
 // textSize is how many bytes Loki reads of text; replaced: with U+FFFD for what is not UTF-8.
@@ -161,43 +162,4 @@ func textSize[T string | []byte](text T, replaced bool) int {
 		i += size
 	}
 	return n
-}
-
-// appendJSON appends text as a JSON string, RFC 8259, section 7, with what is not UTF-8, and U+FFFD itself, replaced.
-func appendJSON[T string | []byte](dst []byte, text T, replacement string) []byte {
-	const hex = "0123456789abcdef"
-	dst = append(dst, '"')
-	start := 0
-	for i := 0; i < len(text); {
-		c := text[i]
-		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
-			i++
-			continue
-		}
-		if c >= utf8.RuneSelf {
-			r, size := utf8.DecodeRuneInString(string(text[i:min(i+utf8.UTFMax, len(text))]))
-			if r == utf8.RuneError {
-				dst = append(dst, text[start:i]...)
-				dst = append(dst, replacement...)
-				start = i + size
-			}
-			i += size
-			continue
-		}
-		dst = append(dst, text[start:i]...)
-		switch c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\n':
-			dst = append(dst, '\\', 'n')
-		case '\t':
-			dst = append(dst, '\\', 't')
-		default:
-			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		}
-		i++
-		start = i
-	}
-	dst = append(dst, text[start:]...)
-	return append(dst, '"')
 }

@@ -45,7 +45,7 @@ func start(t testing.TB, target Target) *harness {
 		h.close(context.Background())
 		h.end("the kit", h.calls)
 	})
-	for s := range sink.All[sink.Starter](target.Sink) {
+	for _, s := range sink.Starters(target.Sink) {
 		if err := h.within("Start", func(ctx context.Context) error { return s.Start(ctx, h.tasks) }); err != nil {
 			t.Fatalf("sinktest: Start: %v", err)
 		}

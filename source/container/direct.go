@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/internal/labelset"
 	"github.com/logferry/logferry/source"
 	"github.com/logferry/logferry/source/record"
 	"github.com/logferry/logferry/source/tail"
@@ -273,7 +274,7 @@ func (d *direct) whose(path string) who {
 	if s := d.known[idOf(path)]; s != nil {
 		return s.who
 	}
-	return who{labels: batch.MustLabels(lonely, other)}
+	return who{labels: batch.MustLabels(lonely, labelset.Other)}
 }
 
 // idOf is the id of the container whose file is at path.

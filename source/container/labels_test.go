@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/internal/labelset"
 )
 
 // identity returns who c is for a Source that is new.
@@ -120,7 +121,7 @@ func TestLabelSetsBounded(t *testing.T) {
 				for _, f := range p.labels {
 					want, got := f.field.of(&c), w.labels.Get(f.name)
 					told := slices.Contains(w.attrs, batch.Attr{Key: f.name, Value: want})
-					if got != want && (got != other || !told) {
+					if got != want && (got != labelset.Other || !told) {
 						t.Errorf("%s of %+v is %q, and that is not told by %v", f.name, c, got, w.attrs)
 					}
 				}
@@ -146,7 +147,7 @@ func FuzzIdentity(f *testing.F) {
 			t.Error("no label")
 		}
 		for _, a := range w.attrs {
-			if !utf8.ValidString(a.Value) || len(a.Value) > maxValue || a.Value == "" {
+			if !utf8.ValidString(a.Value) || len(a.Value) > labelset.MaxValue || a.Value == "" {
 				t.Errorf("%s=%q", a.Key, a.Value)
 			}
 		}

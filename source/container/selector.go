@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+
+	"github.com/logferry/logferry/internal/labelset"
 )
 
 // A selector says which containers are followed, and what their entries tell of
@@ -54,7 +56,7 @@ func (s *selector) admit(d *details, st standing) (who, bool) {
 	}
 	w, overflow := s.register.identify(s.plan, &d.summary)
 	if overflow {
-		s.log.Warn("too many different label sets: what is new from now on gets the value "+other,
+		s.log.Warn("too many different label sets: what is new from now on gets the value "+labelset.Other,
 			slog.Int("label sets", s.plan.MaxLabelSets), slog.String("container", d.name), slog.String("id", d.id))
 	}
 	return w, true

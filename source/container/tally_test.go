@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/internal/labelset"
 )
 
 // A tally is a receiver that takes everything at once, and keeps of it what a
@@ -53,7 +54,7 @@ func (y *tally) note(e *batch.Entry, l batch.Labels) {
 		l = e.Labels
 	}
 	y.sets[l]++
-	if l.Get("container") == other {
+	if l.Get("container") == labelset.Other {
 		y.others++
 		if attr(e, "container") == "" {
 			y.unsaid++

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/internal/jsonscan"
 )
 
 var (
@@ -18,13 +19,13 @@ var (
 // once; what a string holds is copied only if there is an escape in it, other
 // than the newline at its end.
 func (d *Decoder) docker(line []byte, l *Line) error {
-	s := scan{rest: line}
-	if !s.take('{') {
+	s := jsonscan.Scan{Rest: line}
+	if !s.Take('{') {
 		return errDockerJSON
 	}
-	for more := !s.take('}'); more; {
-		key, ok := s.str()
-		if !ok || !s.take(':') {
+	for more := !s.Take('}'); more; {
+		key, ok := s.Quoted()
+		if !ok || !s.Take(':') {
 			return errDockerJSON
 		}
 		name, ok := plain(key)
@@ -34,11 +35,11 @@ func (d *Decoder) docker(line []byte, l *Line) error {
 		if err := d.field(name, &s, l); err != nil {
 			return err
 		}
-		if more = s.take(','); !more && !s.take('}') {
+		if more = s.Take(','); !more && !s.Take('}') {
 			return errDockerJSON
 		}
 	}
-	if s.next(); len(s.rest) > 0 {
+	if s.Next(); len(s.Rest) > 0 {
 		return errDockerJSON
 	}
 	if l.Text == nil {
@@ -48,12 +49,12 @@ func (d *Decoder) docker(line []byte, l *Line) error {
 }
 
 // field reads the value of one field.
-func (d *Decoder) field(name []byte, s *scan, l *Line) error {
-	text, ok := s.value()
+func (d *Decoder) field(name []byte, s *jsonscan.Scan, l *Line) error {
+	text, ok := s.Value()
 	if !ok {
 		return errDockerJSON
 	}
-	quoted, isString := inside(text)
+	quoted, isString := jsonscan.Inside(text)
 	switch string(name) {
 	case "log":
 		if !isString {
@@ -91,7 +92,7 @@ func plain(quoted []byte) (text []byte, ok bool) {
 	if bytes.IndexByte(quoted, '\\') < 0 {
 		return quoted, true
 	}
-	return unquote(nil, quoted)
+	return jsonscan.Unquote(nil, quoted)
 }
 
 // log makes a line of what stands between the quotes of the field log.
@@ -106,7 +107,7 @@ func (d *Decoder) log(quoted []byte, l *Line) bool {
 		return true
 	}
 	var ok bool
-	d.text, ok = unquote(append(d.text[:0], quoted[:at]...), quoted[at:])
+	d.text, ok = jsonscan.Unquote(append(d.text[:0], quoted[:at]...), quoted[at:])
 	text, whole := bytes.CutSuffix(d.text, newline)
 	l.Text, l.Partial = text[:len(text):len(text)], !whole
 	return ok
@@ -125,16 +126,16 @@ func (d *Decoder) attributes(text []byte) ([]batch.Attr, bool) {
 	if !json.Valid(text) {
 		return nil, false
 	}
-	s := scan{rest: text}
-	if !s.take('{') {
+	s := jsonscan.Scan{Rest: text}
+	if !s.Take('{') {
 		return nil, false
 	}
 	var attrs []batch.Attr
-	for more := !s.take('}'); more; more = s.take(',') {
-		key, _ := s.str()
-		s.take(':')
-		value, _ := s.value()
-		quoted, ok := inside(value)
+	for more := !s.Take('}'); more; more = s.Take(',') {
+		key, _ := s.Quoted()
+		s.Take(':')
+		value, _ := s.Value()
+		quoted, ok := jsonscan.Inside(value)
 		if !ok {
 			return nil, false
 		}

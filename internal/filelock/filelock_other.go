@@ -1,14 +1,19 @@
 //go:build !(darwin || dragonfly || freebsd || illumos || linux || netbsd || openbsd || windows)
 
-package source
+package filelock
 
 import (
 	"errors"
 	"io"
 	"io/fs"
+	"os"
 )
 
-// lockFile refuses: without a lock that ends with the process, two of them could write the same file.
-func lockFile(name string) (io.Closer, error) {
+func lock(name string) (io.Closer, error) {
 	return nil, &fs.PathError{Op: "lock", Path: name, Err: errors.ErrUnsupported}
+}
+
+// Claim refuses, as Lock does.
+func Claim(f *os.File) error {
+	return &fs.PathError{Op: "lock", Path: f.Name(), Err: errors.ErrUnsupported}
 }

@@ -1,4 +1,4 @@
-package record
+package jsonscan
 
 import (
 	"bytes"
@@ -6,46 +6,48 @@ import (
 	"unicode/utf8"
 )
 
-// A scan goes through JSON text.
-type scan struct{ rest []byte }
+// A Scan goes through JSON text: Rest is what is left of it.
+type Scan struct{ Rest []byte }
 
-// next skips white space and returns the byte behind it, 0 at the end.
-func (s *scan) next() byte {
-	for i, c := range s.rest {
+// Next skips white space and returns the byte behind it, 0 at the end.
+func (s *Scan) Next() byte {
+	for i, c := range s.Rest {
 		if c != ' ' && c != '\t' && c != '\r' && c != '\n' {
-			s.rest = s.rest[i:]
+			s.Rest = s.Rest[i:]
 			return c
 		}
 	}
-	s.rest = nil
+	s.Rest = nil
 	return 0
 }
 
-// take skips c, if that comes next.
-func (s *scan) take(c byte) bool {
-	if s.next() != c || len(s.rest) == 0 {
-		return false
+// Take skips c, if that comes next.
+func (s *Scan) Take(c byte) bool {
+	if len(s.Rest) == 0 || s.Rest[0] != c {
+		if s.Next() != c || len(s.Rest) == 0 {
+			return false
+		}
 	}
-	s.rest = s.rest[1:]
+	s.Rest = s.Rest[1:]
 	return true
 }
 
-// str takes a string and returns what stands between its quotes, still escaped.
+// Quoted takes a string and returns what stands between its quotes, still escaped.
 // Bytes that JSON wants escaped but that stand for themselves are let through.
-func (s *scan) str() ([]byte, bool) {
-	if !s.take('"') {
+func (s *Scan) Quoted() ([]byte, bool) {
+	if !s.Take('"') {
 		return nil, false
 	}
+	rest := s.Rest
 	for from := 0; ; {
-		i := bytes.IndexByte(s.rest[from:], '"')
+		i := bytes.IndexByte(rest[from:], '"')
 		if i < 0 {
 			return nil, false
 		}
 		end := from + i
-		if !escaped(s.rest[:end]) {
-			text := s.rest[:end:end]
-			s.rest = s.rest[end+1:]
-			return text, true
+		if end == 0 || rest[end-1] != '\\' || !escaped(rest[:end]) {
+			s.Rest = rest[end+1:]
+			return rest[:end:end], true
 		}
 		from = end + 1
 	}
@@ -61,30 +63,30 @@ func escaped(b []byte) bool {
 	return n%2 == 1
 }
 
-// value takes a value of any kind and returns its text. It finds where it ends,
+// Value takes a value of any kind and returns its text. It finds where it ends,
 // and does not tell whether it is right.
-func (s *scan) value() ([]byte, bool) {
-	s.next()
-	all := s.rest
+func (s *Scan) Value() ([]byte, bool) {
+	s.Next()
+	all := s.Rest
 	for depth := 0; ; {
-		switch c := s.next(); c {
+		switch c := s.Next(); c {
 		case 0:
 			return nil, false
 		case '"':
-			if _, ok := s.str(); !ok {
+			if _, ok := s.Quoted(); !ok {
 				return nil, false
 			}
 		case '{', '[':
 			depth++
-			s.rest = s.rest[1:]
+			s.Rest = s.Rest[1:]
 		case '}', ']':
 			depth--
-			s.rest = s.rest[1:]
+			s.Rest = s.Rest[1:]
 		case ',', ':':
 			if depth == 0 {
 				return nil, false
 			}
-			s.rest = s.rest[1:]
+			s.Rest = s.Rest[1:]
 		default:
 			s.word()
 		}
@@ -92,13 +94,13 @@ func (s *scan) value() ([]byte, bool) {
 			return nil, false
 		}
 		if depth == 0 {
-			return all[:len(all)-len(s.rest)], true
+			return all[:len(all)-len(s.Rest)], true
 		}
 	}
 }
 
-// inside is what stands between the quotes of a value that is a string.
-func inside(value []byte) ([]byte, bool) {
+// Inside is what stands between the quotes of a value that is a string.
+func Inside(value []byte) ([]byte, bool) {
 	if len(value) < 2 || value[0] != '"' {
 		return nil, false
 	}
@@ -106,18 +108,21 @@ func inside(value []byte) ([]byte, bool) {
 }
 
 // word takes a number or a name such as true.
-func (s *scan) word() {
-	if i := bytes.IndexAny(s.rest, " \t\r\n,:{}[]\""); i > 0 {
-		s.rest = s.rest[i:]
-		return
+func (s *Scan) word() {
+	for i, c := range s.Rest {
+		switch c {
+		case ' ', '\t', '\r', '\n', ',', ':', '{', '}', '[', ']', '"':
+			s.Rest = s.Rest[i:]
+			return
+		}
 	}
-	s.rest = nil
+	s.Rest = nil
 }
 
-// unquote appends what quoted, the inside of a JSON string, stands for. Half a
+// Unquote appends what quoted, the inside of a JSON string, stands for. Half a
 // surrogate pair becomes U+FFFD. Bytes that are not UTF-8 are kept. The result
 // is never longer than quoted.
-func unquote(dst, quoted []byte) ([]byte, bool) {
+func Unquote(dst, quoted []byte) ([]byte, bool) {
 	for {
 		i := bytes.IndexByte(quoted, '\\')
 		if i < 0 {

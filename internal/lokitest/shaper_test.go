@@ -1,0 +1,122 @@
+package lokitest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/internal/load"
+	"github.com/logferry/logferry/sink/loki"
+)
+
+// These benchmarks hold the pipeline's own shaper against fixed settings, with a real Loki that limits no rate:
+//
+//	go test -run '^$' -bench Shaper -benchtime 1x .
+//
+// LOGFERRY_SOAK=1 makes them long enough to believe.
+
+func scale[T any](short, long T) T {
+	if os.Getenv("LOGFERRY_SOAK") != "" {
+		return long
+	}
+	return short
+}
+
+// startUnlimited starts a Loki whose rate is that of the machine.
+func startUnlimited(b *testing.B) *Server {
+	return Start(b, Limits("ingestion_rate_mb: 10000\ningestion_burst_size_mb: 10000\nper_stream_rate_limit: 10GB\n"+
+		"per_stream_rate_limit_burst: 10GB\nshard_streams: {enabled: false}"))
+}
+
+func drive(b *testing.B, s *Server, cfg load.Config) *load.Run {
+	b.Helper()
+	to, err := loki.New(loki.Config{URL: s.URL})
+	if err != nil {
+		b.Fatal(err)
+	}
+	cfg.Sink, cfg.LineBytes = to, 217
+	r, err := load.Start(b.Context(), cfg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return r
+}
+
+func end(b *testing.B, r *load.Run) {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := r.Close(ctx); err != nil {
+		b.Error(err)
+	}
+}
+
+// BenchmarkShaperSaturation delivers flat out: of-best is the share of what the best fixed setting delivers.
+func BenchmarkShaperSaturation(b *testing.B) {
+	srv := startUnlimited(b)
+	saturate := func(cfg load.Config) float64 {
+		cfg.Streams = 32
+		r := drive(b, srv, cfg)
+		defer end(b, r)
+		window := scale(time.Second, 10*time.Second)
+		r.Over(b.Context(), window)
+		return float64(r.Over(b.Context(), window).Bytes) / 1e6 / window.Seconds()
+	}
+	for b.Loop() {
+		var best float64
+		var setting string
+		for _, bytes := range scale([]int{1 << 20}, []int{256 << 10, 512 << 10, 1 << 20}) {
+			for _, inFlight := range scale([]int{2, 8}, []int{1, 2, 4, 8, 32}) {
+				got := saturate(load.Config{Shaper: batch.Fixed(batch.Limits{MaxBytes: bytes}), MaxInFlight: inFlight})
+				if got > best {
+					best, setting = got, fmt.Sprintf("%d KiB, %d in flight", bytes>>10, inFlight)
+				}
+			}
+		}
+		got := saturate(load.Config{})
+		b.Logf("%.1f MB/s; the best fixed setting (%s): %.1f MB/s", got, setting, best)
+		b.ReportMetric(got, "MB/s")
+		b.ReportMetric(got/best, "of-best")
+	}
+}
+
+// BenchmarkShaperIdle delivers a line now and then.
+func BenchmarkShaperIdle(b *testing.B) {
+	srv := startUnlimited(b)
+	for b.Loop() {
+		r := drive(b, srv, load.Config{Streams: 4, Every: 23 * time.Millisecond})
+		got := r.Over(b.Context(), scale(2*time.Second, 20*time.Second))
+		end(b, r)
+		b.ReportMetric(float64(got.Quantile(0.5).Microseconds())/1e3, "p50-ms")
+		b.ReportMetric(float64(got.Quantile(0.99).Microseconds())/1e3, "p99-ms")
+	}
+}
+
+// BenchmarkShaperOutage delivers flat out to a Loki that is killed and comes back: of-before is how fast the backlog
+// drains then, as a share of how fast lines were delivered before, and back-ms how long after its being ready the first
+// is delivered.
+func BenchmarkShaperOutage(b *testing.B) {
+	ctx := b.Context()
+	for b.Loop() {
+		srv := startUnlimited(b)
+		r := drive(b, srv, load.Config{Streams: 32})
+		window := scale(2*time.Second, 10*time.Second)
+		r.Over(ctx, window)
+		before := r.Over(ctx, window)
+		srv.Kill()
+		r.Over(ctx, scale(2*time.Second, 30*time.Second))
+		srv.Restart()
+		back, at := time.Now(), r.Read()
+		if err := r.Await(ctx, at.Bytes+1); err != nil {
+			b.Fatal(err)
+		}
+		waited := time.Since(back)
+		after := r.Over(ctx, window)
+		end(b, r)
+		b.ReportMetric(float64(after.Bytes)/float64(before.Bytes), "of-before")
+		b.ReportMetric(float64(waited.Milliseconds()), "back-ms")
+	}
+}

@@ -1,0 +1,109 @@
+// Report judges shapers in simulated regimes and prints what came of it:
+//
+//	go run ./internal/shaping/report -regimes reporting -n 200
+package main
+
+import (
+	"encoding/gob"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+
+	"github.com/logferry/logferry/internal/shaping"
+)
+
+func main() {
+	var (
+		which = flag.String("regimes", "training", "training or reporting")
+		n     = flag.Int("n", 66, "how many of them")
+		keep  = flag.String("keep", "", "a `folder` for what the static settings reach, which is then measured once only")
+		each  = flag.Bool("each", false, "print each regime as well")
+	)
+	flag.Parse()
+	if err := run(*which, *n, *keep, *each); err != nil {
+		fmt.Fprintln(os.Stderr, "report:", err)
+		os.Exit(1)
+	}
+}
+
+// trained is how many training regimes the single static setting is chosen on.
+const trained = 66
+
+func run(which string, n int, keep string, each bool) error {
+	training, err := measured(keep, "training", shaping.Training(trained))
+	if err != nil {
+		return err
+	}
+	all := training
+	switch which {
+	case "training":
+		all = all[:min(n, len(all))]
+	case "reporting":
+		if all, err = measured(keep, "reporting", shaping.Reporting(n)); err != nil {
+			return err
+		}
+	default:
+		return fmt.Errorf("-regimes %q: want training or reporting", which)
+	}
+	contenders := []shaping.Contender{shaping.Vector()}
+	for i := range all {
+		all[i].Compare(contenders)
+	}
+	grid := shaping.Grid()
+	best := shaping.Best(training)
+	columns := []shaping.Column{shaping.Static("best static ("+grid[best].String()+")", best)}
+	for i, c := range contenders {
+		columns = append(columns, shaping.Other(c.Name, i))
+	}
+	columns = append(columns,
+		shaping.Static("like promtail ("+shaping.Promtail.String()+")", slices.Index(grid, shaping.Promtail)),
+		shaping.Static("default ("+shaping.Default.String()+")", slices.Index(grid, shaping.Default)))
+	if each {
+		printEach(all, columns)
+	}
+	fmt.Printf("%d %s regimes, median / 90th percentile / maximum\n\n%s", len(all), which, shaping.Table(all, columns))
+	return nil
+}
+
+// printEach prints the oracle of each regime, and the regret of each column.
+func printEach(all []shaping.Judgement, columns []shaping.Column) {
+	for i := range all {
+		j := &all[i]
+		fmt.Printf("%3d %s: %.1f MB/s, %+v, %+v\n", i, j.Regime.Kind, j.Capacity/1e6, j.Regime.Destination, j.Regime.Arrivals)
+		for level, l := range shaping.Levels() {
+			best := j.Oracle(level)
+			fmt.Printf("    %-6s %10v", l.Name, best.P99)
+			for _, c := range columns {
+				fmt.Printf(" %8.2f", shaping.Regret(level, c.Of(j, level), best))
+			}
+			fmt.Println()
+		}
+	}
+}
+
+// measured returns the judgements of regimes, from a file of the folder if it
+// has those of as many.
+func measured(folder, name string, regimes []shaping.Regime) ([]shaping.Judgement, error) {
+	path := fmt.Sprintf("%s/%s-%d.gob", folder, name, len(regimes))
+	var all []shaping.Judgement
+	if f, err := os.Open(path); folder != "" && err == nil {
+		defer f.Close()
+		return all, gob.NewDecoder(f).Decode(&all)
+	} else if folder != "" && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, r := range regimes {
+		all = append(all, shaping.Measure(r))
+	}
+	if folder == "" {
+		return all, nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	return all, errors.Join(gob.NewEncoder(f).Encode(all), f.Close())
+}

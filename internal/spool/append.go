@@ -1,0 +1,155 @@
+package spool
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+)
+
+// An Item is one record to append. Entries is what it counts for in Stats.
+type Item struct {
+	Payload []byte
+	Entries int
+}
+
+// Append makes items durable with one sync, all of them or, if it returns an error, none as far as anybody will be
+// told: what reached the file is superseded, unless the process ends before the next Append. It keeps nothing of them.
+//
+// A file whose sync failed is given up, and the items are written to a new one at once. If that fails too, or there is
+// no space, the next Append tries afresh.
+func (l *Log) Append(items []Item) error {
+	if err := l.fits(items); err != nil {
+		return err
+	}
+	err := l.write(items)
+	if err != nil && l.active == nil && !errors.Is(err, errNoSegment) {
+		err = l.write(items)
+	}
+	return err
+}
+
+// errNoSegment: nothing was written, and trying again at once is no better.
+var errNoSegment = errors.New("spool: no new segment")
+
+// fits looks whether there is room.
+func (l *Log) fits(items []Item) error {
+	size := int64(0)
+	for i := range items {
+		n := headerBytes + int64(len(items[i].Payload))
+		if n > l.cfg.MaxBytes || n > math.MaxUint32 {
+			return fmt.Errorf("%w: %d bytes of %d", ErrTooLarge, n, l.cfg.MaxBytes)
+		}
+		size += n
+	}
+	l.mu.Lock()
+	used := l.used()
+	empty := l.next == l.acked
+	l.mu.Unlock()
+	if used+size <= l.cfg.MaxBytes {
+		return nil
+	}
+	if empty { // what takes the room is delivered: let the reader remove it
+		l.seal()
+	}
+	return fmt.Errorf("%w: %d bytes of %d are used, and %d more are to be written", ErrFull, used, l.cfg.MaxBytes, size)
+}
+
+// write is one attempt.
+func (l *Log) write(items []Item) error {
+	if err := l.roll(); err != nil {
+		return fmt.Errorf("%w: %w", errNoSegment, err)
+	}
+	now := time.Now()
+	entries := int64(0)
+	l.out = l.out[:0]
+	for i, it := range items {
+		l.out = appendFrame(l.out, l.file.salt, l.next+uint64(i), now, it.Entries, it.Payload)
+		entries += int64(it.Entries)
+	}
+	// Only this goroutine changes size and next: it may read them without the lock.
+	if _, err := l.active.WriteAt(l.out, l.file.size); err != nil {
+		// Cut off what may have been written: on a full disk this works when a new file does not.
+		if l.active.Truncate(l.file.size) != nil {
+			l.abandon()
+		}
+		return err
+	}
+	if err := l.active.Sync(); err != nil {
+		l.abandon()
+		return err
+	}
+	l.mu.Lock()
+	l.file.size += int64(len(l.out))
+	l.file.add(int64(len(items)), entries, now)
+	l.next += uint64(len(items))
+	l.mu.Unlock()
+	if cap(l.out) > keepBytes {
+		l.out = nil
+	}
+	return nil
+}
+
+// roll makes sure of a segment to write to.
+func (l *Log) roll() error {
+	if l.active != nil {
+		l.mu.Lock()
+		// An empty log gives back its space early.
+		full := l.file.size >= l.cfg.SegmentBytes || l.next == l.acked && l.file.size >= l.cfg.SegmentBytes/16
+		l.mu.Unlock()
+		if !full {
+			return nil
+		}
+		l.seal()
+	}
+	var salt [4]byte
+	rand.Read(salt[:]) // does not fail
+	s := &segment{index: l.index, first: l.next, salt: binary.BigEndian.Uint32(salt[:])}
+	s.name = segmentName(s.index, s.first, s.salt)
+	f, err := l.cfg.Folder.Create(s.name)
+	if err != nil {
+		return err
+	}
+	l.index++ // also if it is not used: its name may outlive it
+	if err := l.cfg.Folder.Sync(); err != nil {
+		return errors.Join(err, f.Close(), l.cfg.Folder.Remove(s.name))
+	}
+	l.active, l.file = f, s
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n := len(l.segments); n > 0 && l.segments[n-1].limit == unlimited {
+		last := l.segments[n-1] // found by Open
+		last.limit, last.exact = s.first, !last.doubtful
+	}
+	l.segments = append(l.segments, s)
+	return nil
+}
+
+// seal ends the segment that is written to, if any.
+func (l *Log) seal() {
+	if l.active == nil {
+		return
+	}
+	_ = l.active.Close() // all of it is synced
+	l.active = nil
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.file.sealed, l.file.limit, l.file.exact = true, l.next, true
+}
+
+// abandon seals the segment after an error that leaves its end in doubt, and forgets it if it has no record.
+func (l *Log) abandon() {
+	_ = l.active.Truncate(l.file.size) // or a restart would deliver what nobody was told is taken
+	l.seal()
+	l.mu.Lock()
+	unused := l.file.size == 0
+	if unused {
+		l.segments = l.segments[:len(l.segments)-1]
+	}
+	l.mu.Unlock()
+	if unused {
+		_ = l.cfg.Folder.Remove(l.file.name) // if it stays, the next segment's name supersedes it
+	}
+}

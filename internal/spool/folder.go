@@ -1,0 +1,30 @@
+package spool
+
+import "io"
+
+// A Folder is every operation by which a log touches its files, all of them in one folder and named without it. Tests
+// put one in its place that fails, is full, or forgets what was not synced.
+type Folder interface {
+	List() ([]Listed, error)
+	Create(name string) (File, error) // to write; there must be none of that name
+	Open(name string) (File, error)   // to read; what it is must have been looked at with List
+	Rename(from, to string) error     // replaces
+	Remove(name string) error         // no error if there is none
+	Sync() error                      // makes names durable
+}
+
+// Listed is one name of a Folder.
+type Listed struct {
+	Name    string
+	Size    int64
+	Regular bool // no link, folder, pipe or device
+}
+
+// A File is an os.File as far as a log needs it. Sync makes its bytes and its length durable.
+type File interface {
+	io.ReaderAt
+	io.WriterAt
+	io.Closer
+	Sync() error
+	Truncate(size int64) error
+}

@@ -1,0 +1,158 @@
+package pipeline
+
+import (
+	"errors"
+	"time"
+
+	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/sink"
+)
+
+// complete takes a job back from its worker.
+func (r *route) complete(j *job) {
+	post, outcome := j.post, j.outcome(r.engine.writing)
+	r.ended(j)
+	wait, again := j.verdict(r.engine.isHard())
+	if r.status.ended(r.writing, j.err, wait > 0 || !again && j.err != nil && j.gaveUp()) {
+		r.recovered()
+	}
+	if !post {
+		r.shape(func() { r.cfg.Shaper.Observe(outcome) })
+		r.learn(outcome)
+	}
+	switch {
+	case again && r.engine.isHard():
+		r.giveBack(j)
+	case again && wait == 0:
+		r.goOn(j, outcome)
+	case again:
+		r.park(j, wait, outcome)
+	case post:
+		r.posted(j)
+	default:
+		r.written(j)
+	}
+}
+
+// ended counts a Write out.
+func (r *route) ended(j *job) {
+	r.writing--
+	switch {
+	case j.post:
+		r.posting--
+	case j.resend:
+		r.resending--
+	}
+}
+
+// recovered ends what writeFailed began.
+func (r *route) recovered() {
+	if !r.outage.since.IsZero() {
+		r.outage = outage{}
+		r.engine.log.logger.Info("writing goes well again", "route", r.cfg.Name)
+	}
+}
+
+// learn ends an outage: when a Write goes well after several in a row that found
+// nobody, all that was parked during them need not wait any longer. Others have
+// been told to wait, or failed while Writes went well, and stay where they are.
+func (r *route) learn(o batch.Outcome) {
+	switch o.Class {
+	case batch.Failed:
+		r.vain++
+	case batch.Delivered:
+		if r.vain >= outageAfter {
+			for _, j := range r.parked.all() {
+				if j.vainly && j.letter == nil && j.began.After(r.well) {
+					j.due = o.Now
+				}
+			}
+			r.parked.reorder()
+		}
+		r.vain, r.well = 0, o.Now
+	}
+}
+
+// outageAfter is how many Writes in a row are an outage rather than a mishap of
+// one batch, which its own backoff is there for.
+const outageAfter = 3
+
+// goOn has the next piece of a job written as soon as may be: after one that is
+// through, or for one that was too large.
+func (r *route) goOn(j *job, o batch.Outcome) {
+	if o.Class == batch.TooLarge && o.Entries > 1 {
+		r.writeFailed(j.err, 0)
+	}
+	r.slim(j)
+	if j.letter != nil {
+		r.letters.PushFront(j)
+	} else {
+		r.again.PushFront(j)
+	}
+}
+
+// park keeps a job whose Write must be repeated until it is time. It holds no
+// worker while it waits, and its shards are busy: what came later goes later.
+func (r *route) park(j *job, wait time.Duration, o batch.Outcome) {
+	r.writeFailed(j.err, wait)
+	r.slim(j)
+	j.vainly = o.Class == batch.Failed || errors.Is(j.err, sink.ErrBreakerOpen)
+	j.due = time.Now().Add(wait)
+	r.parked.put(j)
+}
+
+// slim frees the shards a job need not keep busy any more, because nothing of
+// theirs is to be written again: a stream that is told to wait waits alone.
+func (r *route) slim(j *job) {
+	if j.letter != nil || len(j.runs) == 1 || j.delivery.Batch() == j.b {
+		return
+	}
+	pending, at := j.delivery.Pending(), 0
+	for _, x := range j.runs {
+		for ; at < len(pending) && pending[at].Index < x.until; at++ {
+			if x.shard != nil {
+				x.shard.stays = true
+			}
+		}
+	}
+	for i := range j.runs {
+		if s := j.runs[i].shard; s != nil && !s.stays {
+			j.runs[i].shard = nil
+			r.release(j, s)
+		}
+	}
+	for s := range j.shards {
+		s.stays = false
+	}
+}
+
+// freeShards ends a job's hold on all of its shards, and on its memory.
+func (r *route) freeShards(j *job) {
+	r.carried -= j.cost
+	for s := range j.shards {
+		r.release(j, s)
+	}
+}
+
+// release frees a shard of j for its next batch.
+func (r *route) release(j *job, s *shard) {
+	if s.job != j {
+		return // it has been already: a job may have several runs of it
+	}
+	s.job = nil
+	if len(s.parts) == 0 {
+		delete(r.shards, s.key)
+		return
+	}
+	r.touch(s)
+}
+
+// labelsOf is what the batch of j is labelled with. Where it may be of several
+// streams, or the sink names them, the labels of its entries differ, or may be
+// none.
+func (r *route) labelsOf(j *job) batch.Labels {
+	if !r.grouping.perStream || r.grouping.namer != nil {
+		return batch.Labels{}
+	}
+	return j.runs[0].shard.key
+}

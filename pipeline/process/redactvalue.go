@@ -1,0 +1,285 @@
+package process
+
+import "strings"
+
+// separator looks at the '=' or ':' at i: whether the name before it says that
+// what follows is secret.
+func (f *seeker) separator(i int) int {
+	if f.s[i] == ':' {
+		if f.r.patterns&Credentials != 0 && strings.HasPrefix(f.s[i+1:], "//") {
+			return f.userInfo(i, i+3)
+		}
+		if f.r.patterns&Credentials != 0 && strings.HasPrefix(f.s[i+1:], `\/\/`) { // as PHP writes JSON
+			return f.userInfo(i, i+5)
+		}
+		if f.r.patterns&IPs != 0 {
+			if end := f.ip6(i); end > i {
+				return end
+			}
+		}
+	}
+	name, quote := f.nameBefore(i)
+	if !f.r.isSecret(name) {
+		return i + 1
+	}
+	return f.value(i+1, name, quote)
+}
+
+// nameBefore is the name that ends before i, if its end is one of a secret name,
+// and the quote behind it with its backslashes, if there is one: name, "name",
+// \"name\" in JSON within JSON, form[name].
+func (f *seeker) nameBefore(i int) (name, quote string) {
+	end := i
+	for end > 0 && i-end < 2 && (f.s[end-1] == ' ' || f.s[end-1] == '\t') {
+		end--
+	}
+	if end > 0 && isQuote(f.s[end-1]) {
+		to := end
+		for end--; end > 0 && f.s[end-1] == '\\'; end-- {
+		}
+		quote = f.s[end:to]
+	} else if end > 0 && f.s[end-1] == ']' {
+		end--
+	} else if strings.HasSuffix(f.s[:end], "%5D") || strings.HasSuffix(f.s[:end], "%5d") {
+		end -= 3
+	}
+	last := end
+	for last > 0 && isDigit(f.s[last-1]) && end-last < maxName {
+		last--
+	}
+	if last < 2 || f.r.ends[endOf(f.s[last-2], f.s[last-1])] == 0 {
+		return "", "" // nearly always
+	}
+	from := last
+	for from > 0 && last-from < maxName && isName[f.s[from-1]] {
+		from--
+	}
+	return f.s[from:end], quote
+}
+
+// value takes what begins at i for the value of a secret name, whose quote was
+// quote.
+func (f *seeker) value(i int, name, quote string) int {
+	v := i
+	for v < len(f.s) && v-i < 2 && (f.s[v] == '=' || f.s[v] == '>' || f.s[v] == ':') { // =>, :=, ==
+		v++
+	}
+	blank := v
+	for v < len(f.s) && (f.s[v] == ' ' || f.s[v] == '\t') {
+		v++
+	}
+	if v == len(f.s) || v > blank && f.s[i-1] == '=' && quote == "" && f.pairAt(v) {
+		return v // "password= user=x": there is none
+	}
+	header := strings.HasSuffix(strings.ToLower(name), "authorization")
+	if from, end, after, ok := f.quoted(v); ok {
+		if header {
+			f.scheme(from, end, end)
+		} else {
+			f.add(span{from: from, to: end})
+		}
+		return max(after, i)
+	}
+	x := span{from: v, quote: quote}
+	switch c := f.s[v]; {
+	case c == '{' || c == '[' && !strings.HasPrefix(f.s[v:], defaultMark):
+		x.to = f.bracketed(v)
+	case header:
+		return max(f.scheme(v, len(f.s), -1), i)
+	case strings.HasSuffix(quote, `"`):
+		if x.to = f.scalarEnd(v); isNothing(f.s[v:x.to]) {
+			return x.to
+		}
+	default:
+		x.quote = ""
+		if x.to = f.bareEnd(v); isNothing(f.s[v:x.to]) {
+			return max(x.to, i)
+		}
+	}
+	return max(f.add(x), i)
+}
+
+// isNothing reports whether a bare value is no secret but the word for none.
+func isNothing(s string) bool {
+	switch s {
+	case "null", "nil", "<nil>", "true", "false":
+		return true
+	}
+	return false
+}
+
+// quoted is what stands between quotes at i: in f.s[from:end], and after is behind
+// the quote. Where no quote ends it, it goes on to the end.
+//
+// Text quoted within quoted text has backslashes before its quotes, n = 2^k-1 of
+// them at depth k. There a quote is part of the text if it has n of its own and
+// as many as it takes to escape it: if their number is 2n+1 modulo 2n+2.
+func (f *seeker) quoted(i int) (from, end, after int, ok bool) {
+	at := i
+	for at < len(f.s) && f.s[at] == '\\' {
+		at++
+	}
+	if at == len(f.s) || !isQuote(f.s[at]) {
+		return 0, 0, 0, false
+	}
+	n, quote := at-i, f.s[at]
+	from = at + 1
+	slashes := 0
+	for at = from; at < len(f.s); at++ {
+		switch {
+		case f.s[at] == '\\':
+			slashes++
+			continue
+		case f.s[at] == quote && slashes%(2*n+2) != 2*n+1:
+			return from, at - min(slashes, n), at + 1, true
+		}
+		slashes = 0
+	}
+	return from, len(f.s), len(f.s), true
+}
+
+// bracketed is the end of the object or array that begins at i: all that is in
+// it is secret. Where it does not end, neither does the secret.
+func (f *seeker) bracketed(i int) int {
+	depth := 0
+	for at := i; at < len(f.s); {
+		switch c := f.s[at]; c {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return at + 1
+			}
+		case '"', '\\':
+			if _, _, after, ok := f.quoted(at); ok {
+				at = after
+				continue
+			}
+			for at+1 < len(f.s) && f.s[at+1] == '\\' {
+				at++
+			}
+		}
+		at++
+	}
+	return len(f.s)
+}
+
+// scalarEnd is the end of a number or word of JSON that begins at i.
+func (f *seeker) scalarEnd(i int) int {
+	for i < len(f.s) && !isBlank(f.s[i]) && strings.IndexByte(`,}]"\`, f.s[i]) < 0 {
+		i++
+	}
+	return i
+}
+
+// bareEnd is the end of a value without quotes that begins at i: a blank, a
+// quote, or the beginning of the next pair.
+func (f *seeker) bareEnd(i int) int {
+	from := i
+	for ; i < len(f.s); i++ {
+		switch c := f.s[i]; {
+		case isBlank(c) || isQuote(c):
+			return f.beforeSlashes(from, i)
+		case c == '&' || c == ',' || c == ';':
+			if i+1 == len(f.s) || isBlank(f.s[i+1]) || f.pairAt(i+1) {
+				return i
+			}
+		}
+	}
+	return i
+}
+
+// beforeSlashes is i without the backslashes before it, which belong to a quote
+// there.
+func (f *seeker) beforeSlashes(from, i int) int {
+	if i < len(f.s) && isQuote(f.s[i]) {
+		for i > from && f.s[i-1] == '\\' {
+			i--
+		}
+	}
+	return i
+}
+
+// pairAt reports whether name= begins at i.
+func (f *seeker) pairAt(i int) bool {
+	end := i
+	for end < len(f.s) && end-i < maxName && (isName[f.s[end]] || strings.IndexByte("[]%", f.s[end]) >= 0) {
+		end++
+	}
+	return end > i && end < len(f.s) && f.s[end] == '='
+}
+
+// lineEnd is the end of the line of a text that i is in.
+func (f *seeker) lineEnd(i int) int {
+	if n := strings.IndexByte(f.s[i:], '\n'); n >= 0 {
+		return i + n
+	}
+	return len(f.s)
+}
+
+// oneWord are the schemes of HTTP authentication after which one word stands.
+var oneWord = []string{"bearer", "basic", "token", "negotiate", "ntlm", "apikey", "bot", "jwt", "key"}
+
+// scheme takes f.s[from:end] for the value of an Authorization header. Of what
+// follows a scheme it does not know it leaves nothing up to all, or, if that is
+// negative, to the end of the line.
+func (f *seeker) scheme(from, end, all int) int {
+	word := from
+	for word < end && !isBlank(f.s[word]) && !isQuote(f.s[word]) {
+		word++
+	}
+	if word == end || f.s[word] != ' ' {
+		return f.add(span{from: from, to: f.beforeSlashes(from, word)})
+	}
+	for _, name := range oneWord {
+		if strings.EqualFold(f.s[from:word], name) {
+			return f.add(span{from: word + 1, to: min(end, f.bareEnd(word+1))})
+		}
+	}
+	if all < 0 {
+		all = f.lineEnd(from)
+	}
+	return f.add(span{from: from, to: all})
+}
+
+// userInfo looks for name:password@ in the URL whose ':' is at i and whose
+// authority begins at j (RFC 3986, 3.2). The whole of it goes: a token may stand in
+// either place. What should have been escaped, and was not, is in it as well.
+func (f *seeker) userInfo(i, j int) int {
+	end, at := j, -1
+	for ; end < len(f.s) && f.inURL(end) && strings.IndexByte("/?#", f.s[end]) < 0; end++ {
+		if f.s[end] == '@' {
+			at = end
+		}
+	}
+	if at < 0 && f.noPort(f.s[j:end]) {
+		for far := min(len(f.s), end+maxPassword); end < far && f.inURL(end); end++ {
+			if f.s[end] == '@' {
+				at = end
+			}
+		}
+	}
+	if at < 0 {
+		return i + 1
+	}
+	return max(f.add(span{from: j, to: at}), i+1)
+}
+
+// maxPassword is how far a password is looked for beyond the authority of a URL.
+const maxPassword = 512
+
+// inURL reports whether the byte at i may belong to a URL that began before.
+func (f *seeker) inURL(i int) bool {
+	c := f.s[i]
+	return !isBlank(c) && !isQuote(c) && c != '<' && c != '>' && c != '\\'
+}
+
+// noPort reports whether what follows the ':' in an authority cannot be a port:
+// it is the beginning of a password then.
+func (f *seeker) noPort(authority string) bool {
+	_, port, ok := strings.Cut(authority, ":")
+	if !ok || authority[0] == '[' {
+		return false
+	}
+	return trimNumber(port) != ""
+}

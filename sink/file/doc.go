@@ -1,0 +1,2 @@
+// Package file writes entries to files.
+package file

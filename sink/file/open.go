@@ -1,0 +1,128 @@
+package file
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// openTries is how often a file is opened that is renamed, or whose folder is removed, at the same time.
+const openTries = 5
+
+var (
+	errNotRegular = errors.New("not a regular file")
+	errUnsteady   = errors.New("it is replaced as fast as it is opened")
+)
+
+// open opens the file at the path, or makes it, and closes others if there are too many.
+func (l *log) open(now time.Time) error {
+	for v := l.sink.shelf.victim(l.sink.cfg.MaxOpen); v != nil; v = l.sink.shelf.victim(l.sink.cfg.MaxOpen) {
+		err := v.close()
+		v.unlock()
+		if err != nil {
+			l.sink.troubles.note(v.path, l.sink.fault(v.path, err))
+		}
+	}
+	last := errUnsteady
+	for range openTries {
+		f, made, err := l.openOrMake()
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
+			last = err
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		info, err := l.vet(f, made)
+		if err == nil && info == nil {
+			_ = f.Close()
+			continue
+		}
+		if err != nil {
+			return errors.Join(err, f.Close())
+		}
+		l.take(f, info, made, now)
+		if err := l.adopt(info.Size()); err != nil {
+			l.abandon()
+			return err
+		}
+		return nil
+	}
+	return last
+}
+
+// openOrMake opens what is at the path, or makes it and the folders it is in.
+func (l *log) openOrMake() (f diskFile, made bool, err error) {
+	d, cfg := l.sink.disk, &l.sink.cfg
+	info, err := d.stat(l.path)
+	switch {
+	case err == nil && !info.Mode().IsRegular(): // to open a pipe may wait for its reader
+		return nil, false, errNotRegular
+	case err == nil:
+		f, err = d.open(l.path, os.O_RDWR|os.O_APPEND, 0)
+		return f, false, err
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, false, err
+	}
+	flag := os.O_RDWR | os.O_APPEND | os.O_CREATE | os.O_EXCL
+	f, err = d.open(l.path, flag, cfg.Mode)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := d.makeFolders(l.folder(), cfg.FolderMode); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, false, err
+		}
+		f, err = d.open(l.path, flag, cfg.Mode)
+	}
+	return f, err == nil, err
+}
+
+// vet makes a file ours. If it is no longer the one at the path, it returns nothing.
+func (l *log) vet(f diskFile, made bool) (fs.FileInfo, error) {
+	if err := f.claim(); err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errNotRegular
+	}
+	at, err := l.sink.disk.stat(l.path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(info, at) {
+		return nil, nil
+	}
+	if err != nil || !made {
+		return info, err
+	}
+	return info, l.sink.dress(f)
+}
+
+// dress gives a new file its mode and owner.
+func (s *Sink) dress(f diskFile) error {
+	if err := f.Chmod(s.cfg.Mode); err != nil {
+		return err
+	}
+	if o := s.cfg.Owner; o != nil {
+		return f.Chown(o.UID, o.GID)
+	}
+	return nil
+}
+
+// take takes f for the file of l.
+func (l *log) take(f diskFile, info fs.FileInfo, made bool, now time.Time) {
+	l.file, l.info = f, info
+	l.last = info.ModTime()
+	l.sound = info.Size()
+	l.torn, l.fresh = false, made
+	l.flushed = now
+	l.sink.shelf.opened(l)
+	l.sink.stats.opened.Add(1)
+}
+
+// abandon closes the file as it is.
+func (l *log) abandon() {
+	_ = l.file.Close()
+	l.file, l.info = nil, nil
+	l.sink.shelf.closed(l)
+}

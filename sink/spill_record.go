@@ -1,0 +1,180 @@
+package sink
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/logferry/logferry/batch"
+)
+
+// A record of the queue is some entries of one batch:
+//
+//	version 1 | label sets | entries
+//
+// where a label set is its number of labels and, for each, name and value, and an entry is the number of its set, its
+// time in seconds and nanoseconds since 1970, its line, its number of attributes and, for each, key and value. All
+// numbers are varints, texts are preceded by their length, and so are the sets and the entries by their number.
+
+const recordVersion = 1
+
+var errRecord = errors.New("sink: no record of a spill")
+
+// recordBytes is what a record holds of lines and attributes, unless a single entry is larger: reading one takes that
+// much memory.
+const recordBytes = 1 << 20
+
+// appendRecord appends the record of entries lo and following of b, as many as fit, and returns the first that did not.
+func appendRecord(dst []byte, b *batch.Batch, lo int) (_ []byte, hi int) {
+	size := 0
+	numbers := map[batch.Labels]uint64{}
+	var sets []batch.Labels
+	for hi = lo; hi < len(b.Entries); hi++ {
+		size += b.Entries[hi].Size()
+		if size > recordBytes && hi > lo {
+			break
+		}
+		l := b.LabelsOf(hi)
+		if _, known := numbers[l]; !known {
+			numbers[l] = uint64(len(sets))
+			sets = append(sets, l)
+		}
+	}
+	dst = append(dst, recordVersion)
+	dst = binary.AppendUvarint(dst, uint64(len(sets)))
+	for _, l := range sets {
+		dst = binary.AppendUvarint(dst, uint64(l.Len()))
+		for name, value := range l.All() {
+			dst = appendText(appendText(dst, name), value)
+		}
+	}
+	dst = binary.AppendUvarint(dst, uint64(hi-lo))
+	for i := lo; i < hi; i++ {
+		dst = appendEntry(dst, &b.Entries[i], numbers[b.LabelsOf(i)])
+	}
+	return dst, hi
+}
+
+func appendEntry(dst []byte, e *batch.Entry, set uint64) []byte {
+	dst = binary.AppendUvarint(dst, set)
+	dst = binary.AppendVarint(dst, e.Time.Unix())
+	dst = binary.AppendUvarint(dst, uint64(e.Time.Nanosecond()))
+	dst = appendText(dst, e.Line)
+	dst = binary.AppendUvarint(dst, uint64(len(e.Attrs)))
+	for _, a := range e.Attrs {
+		dst = appendText(appendText(dst, a.Key), a.Value)
+	}
+	return dst
+}
+
+func appendText[T string | []byte](dst []byte, text T) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(text))), text...)
+}
+
+// decodeRecord appends the entries of a record to b, each with its labels, or nothing if it is none.
+func decodeRecord(b *batch.Batch, record []byte) error {
+	// One look before anything is kept: what claims to have more than it holds takes no memory.
+	d := recordDecoder{rest: record}
+	if err := d.record(func(batch.Labels, time.Time, []byte, []batch.Attr) {}); err != nil {
+		return err
+	}
+	memory := b.Buffer(len(record))
+	copy(memory, record)
+	d = recordDecoder{rest: memory}
+	return d.record(func(l batch.Labels, t time.Time, line []byte, attrs []batch.Attr) {
+		b.AppendShared(t, line, attrs...)
+		b.Entries[len(b.Entries)-1].Labels = l
+	})
+}
+
+// A recordDecoder reads from rest until it fails.
+type recordDecoder struct {
+	rest []byte
+	bad  bool
+}
+
+func (d *recordDecoder) record(entry func(batch.Labels, time.Time, []byte, []batch.Attr)) error {
+	if len(d.rest) == 0 {
+		return errRecord
+	}
+	if v := d.rest[0]; v != recordVersion {
+		return fmt.Errorf("%w: version %d, which another release may know", errRecord, v)
+	}
+	d.rest = d.rest[1:]
+	sets := make([]batch.Labels, 0, 1)
+	for n := d.number(1); n > 0 && !d.bad; n-- {
+		l, err := d.labels()
+		if err != nil {
+			return fmt.Errorf("%w: %w", errRecord, err)
+		}
+		sets = append(sets, l)
+	}
+	var attrs []batch.Attr
+	for n := d.number(5); n > 0 && !d.bad; n-- {
+		set, sec, nsec, line := d.uvarint(), d.varint(), d.uvarint(), d.text()
+		attrs = attrs[:0]
+		for k := d.number(2); k > 0 && !d.bad; k-- {
+			attrs = append(attrs, batch.Attr{Key: string(d.text()), Value: string(d.text())})
+		}
+		if d.bad || set >= uint64(len(sets)) || nsec >= 1e9 {
+			return errRecord
+		}
+		entry(sets[set], time.Unix(sec, int64(nsec)).UTC(), line, attrs)
+	}
+	if d.bad || len(d.rest) > 0 {
+		return errRecord
+	}
+	return nil
+}
+
+func (d *recordDecoder) labels() (batch.Labels, error) {
+	m := map[string]string{}
+	n := d.number(2)
+	for k := n; k > 0 && !d.bad; k-- {
+		m[string(d.text())] = string(d.text())
+	}
+	if d.bad || uint64(len(m)) != n {
+		return batch.Labels{}, errors.New("labels are cut or come twice")
+	}
+	return batch.NewLabels(m)
+}
+
+// number reads how many things follow that take at least so many bytes each.
+func (d *recordDecoder) number(least uint64) uint64 {
+	n := d.uvarint()
+	if n > uint64(len(d.rest))/least {
+		d.bad = true
+		return 0
+	}
+	return n
+}
+
+func (d *recordDecoder) text() []byte {
+	n := d.number(1)
+	if d.bad {
+		return nil
+	}
+	text := d.rest[:n:n]
+	d.rest = d.rest[n:]
+	return text
+}
+
+func (d *recordDecoder) uvarint() uint64 {
+	v, n := binary.Uvarint(d.rest)
+	return d.took(v, n)
+}
+
+func (d *recordDecoder) varint() int64 {
+	v, n := binary.Varint(d.rest)
+	return int64(d.took(uint64(v), n))
+}
+
+func (d *recordDecoder) took(v uint64, n int) uint64 {
+	if n <= 0 {
+		d.bad = true
+		return 0
+	}
+	d.rest = d.rest[n:]
+	return v
+}

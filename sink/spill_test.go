@@ -1,0 +1,407 @@
+package sink_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/lifecycle"
+	"github.com/logferry/logferry/sink"
+	"github.com/logferry/logferry/sink/sinktest"
+)
+
+func TestConformanceSpill(t *testing.T) {
+	for name, cfg := range map[string]sink.SpillConfig{
+		"through the disk": {},
+		"direct":           {Direct: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sinktest.Run(t, func(t testing.TB) sinktest.Target {
+				m := &memory{}
+				cfg.Dir = filepath.Join(t.TempDir(), "queue")
+				s, err := sink.Spill(sink.Retry(m, sink.RetryConfig{Min: time.Millisecond}), cfg)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return sinktest.Target{
+					Sink: s,
+					Delivered: func() (held []batch.Entry) {
+						nextProcess(t, m, cfg) // a Close without time leaves something
+						m.set(func() { held = append(held, m.held...) })
+						return held
+					},
+				}
+			})
+		})
+	}
+}
+
+// nextProcess delivers what is left of a queue, unless it is still in use.
+func nextProcess(t testing.TB, to *memory, cfg sink.SpillConfig) {
+	s, err := sink.Spill(to, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sup := lifecycle.New(lifecycle.Config{})
+	defer sup.Close(context.Background())
+	if err := s.Start(context.Background(), sup); errors.Is(err, sink.ErrSpillLocked) {
+		return
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.Drain(context.Background()), s.Close(context.Background())); err != nil {
+		t.Error(err)
+	}
+}
+
+// While the destination is down Writes return, and when it is back everything arrives in order.
+func TestSpillOutlivesAnOutage(t *testing.T) {
+	for _, direct := range []bool{false, true} {
+		t.Run(fmt.Sprint("direct=", direct), func(t *testing.T) {
+			to := &memory{down: true}
+			r := startSpill(t, to, sink.SpillConfig{Direct: direct})
+			batches, lines := series(50, 20)
+			for _, b := range batches {
+				r.write(b)
+			}
+			st := r.Stats()
+			if st.Records != 50 || st.Entries != 1000 || st.Queued != 1000 || st.Bytes == 0 {
+				t.Errorf("during the outage: %+v", st)
+			}
+			until(t, "the failure to be told of", func() bool { return r.Health() != nil })
+			if err := r.Health(); !errors.Is(err, errDown) || !strings.Contains(err.Error(), "1000 entries are queued") {
+				t.Errorf("Health = %v", err)
+			}
+			to.set(func() { to.down = false })
+			r.drain()
+			r.want(lines)
+			until(t, "the queue to be empty", func() bool { return r.Stats().Records == 0 })
+			if st := r.Stats(); st.Delivered != 1000 || st.Entries != 0 || st.Oldest != 0 || r.Health() != nil {
+				t.Errorf("afterwards: %+v, Health %v", st, r.Health())
+			}
+			b, more := series(1, 3)
+			r.write(b[0])
+			r.drain()
+			r.want(append(lines, more...))
+			if st := r.Stats(); (st.Direct == 3) != direct {
+				t.Errorf("after the outage: %+v", st)
+			}
+		})
+	}
+}
+
+// What one process leaves the next delivers.
+func TestSpillRestarts(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "queue")
+	down := &memory{down: true}
+	var all []string
+	for i := range 3 {
+		r := startSpill(t, down, sink.SpillConfig{Dir: dir})
+		batches, lines := series(10, 10+i)
+		for _, b := range batches {
+			r.write(b)
+		}
+		all = append(all, lines...)
+		r.end()
+	}
+	up := &memory{}
+	r := startSpill(t, up, sink.SpillConfig{Dir: dir})
+	r.drain()
+	r.want(all)
+	r.end()
+	r = startSpill(t, up, sink.SpillConfig{Dir: dir})
+	r.drain()
+	r.want(all) // and nothing twice
+}
+
+// Close delivers what it can.
+func TestSpillCloseDelivers(t *testing.T) {
+	r := startSpill(t, &memory{}, sink.SpillConfig{})
+	batches, lines := series(100, 10)
+	for _, b := range batches {
+		r.write(b)
+	}
+	r.end()
+	r.want(lines)
+	if err := r.Write(t.Context(), batches[0]); !errors.Is(err, sink.ErrSpillClosed) {
+		t.Errorf("Write after Close: %v", err)
+	}
+	if err := r.Drain(t.Context()); err != nil {
+		t.Errorf("Drain of what is delivered: %v", err)
+	}
+}
+
+// Close of a queue whose destination hangs ends with its ctx, and loses nothing.
+func TestSpillCloseIsBounded(t *testing.T) {
+	to := &memory{hang: make(chan struct{})}
+	dir := filepath.Join(t.TempDir(), "queue")
+	r := startSpill(t, to, sink.SpillConfig{Dir: dir})
+	batches, lines := series(3, 2)
+	for _, b := range batches {
+		r.write(b)
+	}
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if err := r.Close(ctx); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("Close took %v", took)
+	}
+	if err := r.sup.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	r.over = true
+	to = &memory{}
+	r = startSpill(t, to, sink.SpillConfig{Dir: dir})
+	r.drain()
+	r.want(lines)
+}
+
+func TestSpillLocked(t *testing.T) {
+	r := startSpill(t, &memory{}, sink.SpillConfig{})
+	dir := r.dir
+	other, err := sink.Spill(&memory{}, sink.SpillConfig{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sup := lifecycle.New(lifecycle.Config{})
+	defer sup.Close(context.Background())
+	err = other.Start(t.Context(), sup)
+	if !errors.Is(err, sink.ErrSpillLocked) || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), fmt.Sprint("process ", os.Getpid())) {
+		t.Errorf("started twice: %v", err)
+	}
+	r.end()
+	if err := other.Start(t.Context(), sup); err != nil {
+		t.Errorf("after the other's end: %v", err)
+	}
+	if err := other.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSpillBadConfig(t *testing.T) {
+	_, err := sink.Spill(sink.Discard(), sink.SpillConfig{MaxBytes: 1, MaxAge: -1, Overflow: 7, DirectTimeout: -1, MaxInFlight: -1})
+	for _, field := range []string{"Dir", "MaxBytes", "MaxAge", "Overflow", "DirectTimeout", "MaxInFlight"} {
+		if err == nil || !strings.Contains(err.Error(), "Spill: "+field+": ") {
+			t.Errorf("nothing of %s in %v", field, err)
+		}
+	}
+	wantPanic(t, "sink: Spill: nil Sink", func() { sink.Spill(nil, sink.SpillConfig{Dir: "x"}) })
+	s, err := sink.Spill(sink.Discard(), sink.SpillConfig{Dir: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Write(t.Context(), numbered(1)); !errors.Is(err, sink.ErrSpillClosed) {
+		t.Errorf("Write before Start: %v", err)
+	}
+	if err := s.Drain(t.Context()); !errors.Is(err, sink.ErrSpillClosed) {
+		t.Errorf("Drain before Start: %v", err)
+	}
+	if err := s.Close(t.Context()); err != nil || s.Stats() != (sink.SpillStats{}) || s.Health() != nil {
+		t.Errorf("Close before Start: %v, %+v", err, s.Stats())
+	}
+}
+
+// Each policy, with the destination down and a queue of 64 KiB.
+func TestSpillOverflow(t *testing.T) {
+	line := []byte(strings.Repeat("x", 1000))
+	for policy, name := range []string{"block", "drop oldest", "drop newest"} {
+		t.Run(name, func(t *testing.T) {
+			to := &memory{down: true}
+			told := int64(0)
+			r := startSpill(t, to, sink.SpillConfig{MaxBytes: 64 << 10, Overflow: sink.SpillOverflow(policy),
+				OnDropped: func(reason sink.SpillDropReason, n int64) {
+					if reason == sink.SpillFull {
+						told += n
+					}
+				}})
+			taken, refused := 0, 0
+			for range 200 {
+				b := batch.New(nil, batch.MustLabels("app", "shop"))
+				b.Append(base, line)
+				err := r.Write(t.Context(), b)
+				_, again := sink.After(err)
+				switch {
+				case err == nil:
+					taken++
+				case !errors.Is(err, sink.ErrSpillFull) || again != (policy == 0) || sink.IsPermanent(err) != (policy == 2):
+					t.Fatalf("Write: %v", err)
+				default:
+					refused++
+				}
+			}
+			st := r.Stats()
+			if st.Bytes > 64<<10 || int64(taken) != st.Entries+st.Full-int64(refused)*int64(policy/2) {
+				t.Errorf("taken %d, refused %d: %+v", taken, refused, st)
+			}
+			if (st.Full == 0) != (policy == 0) || st.Full != told || (refused == 0) != (policy == 1) {
+				t.Errorf("%d dropped, %d told, %d refused", st.Full, told, refused)
+			}
+			to.set(func() { to.down = false })
+			r.drain()
+			if got := len(r.lines()); int64(got) != st.Entries {
+				t.Errorf("%d delivered, want %d", got, st.Entries)
+			}
+			b := batch.New(nil, batch.MustLabels("app", "shop"))
+			b.Append(base, line)
+			r.write(b)
+			r.drain()
+		})
+	}
+}
+
+// An entry that no queue of this size can take is refused for good.
+func TestSpillTooLarge(t *testing.T) {
+	r := startSpill(t, &memory{}, sink.SpillConfig{MaxBytes: 64 << 10})
+	b := batch.New(nil, batch.Labels{})
+	b.Append(base, make([]byte, 70<<10))
+	if err := r.Write(t.Context(), b); !sink.IsPermanent(err) {
+		t.Errorf("Write = %v", err)
+	}
+	if r.Health() != nil {
+		t.Errorf("Health = %v", r.Health())
+	}
+}
+
+// What the destination refuses for good is dead-lettered with the reason, and the rest goes on.
+func TestSpillRefused(t *testing.T) {
+	for _, lettered := range []bool{false, true} {
+		t.Run(fmt.Sprint("dead letter: ", lettered), func(t *testing.T) {
+			to, dead := &memory{}, &memory{}
+			picky := sink.Func(func(ctx context.Context, b *batch.Batch) error {
+				var p sink.PartialError
+				for i := range b.Entries {
+					if string(b.Entries[i].Line) == "3" {
+						p.Failures = append(p.Failures, sink.Failure{Index: i, Err: sink.Permanent(errors.New("odd"))})
+					}
+				}
+				if err := to.Write(ctx, b); err != nil || p.Failures == nil {
+					return err
+				}
+				return &p
+			})
+			refused := make(chan error, 1)
+			cfg := sink.SpillConfig{Dir: filepath.Join(t.TempDir(), "q"), OnRefused: func(n int, err error) { refused <- err }}
+			if lettered {
+				cfg.DeadLetter = dead
+			}
+			s, err := sink.Spill(picky, cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sup := lifecycle.New(lifecycle.Config{})
+			if err := s.Start(t.Context(), sup); err != nil {
+				t.Fatal(err)
+			}
+			b, _ := series(1, 5)
+			if err := s.Write(t.Context(), b[0]); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Drain(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			st := s.Stats()
+			if err := errors.Join(s.Close(t.Context()), sup.Close(t.Context())); err != nil {
+				t.Error(err)
+			}
+			if !lettered {
+				if err := <-refused; st.Refused != 1 || st.Delivered != 4 || !strings.Contains(err.Error(), "odd") {
+					t.Errorf("%+v, told %v", st, err)
+				}
+				return
+			}
+			if st.DeadLettered != 1 || st.Refused != 0 || st.Delivered != 4 || len(dead.held) != 1 ||
+				string(dead.held[0].Line) != "3" || !slices.Equal(dead.held[0].Attrs, []batch.Attr{{Key: sink.SpillReason, Value: "odd"}}) {
+				t.Errorf("%+v, dead letter holds %+v", st, dead.held)
+			}
+		})
+	}
+}
+
+// A destination that wants one stream per batch gets that, several at a time, each stream in order.
+func TestSpillPerStream(t *testing.T) {
+	to := &fork{busy: map[batch.Labels]bool{}, gate: make(chan struct{})}
+	s, err := sink.Spill(to, sink.SpillConfig{Dir: filepath.Join(t.TempDir(), "q")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.PerStream() {
+		t.Error("the queue wants one stream per batch")
+	}
+	sup := lifecycle.New(lifecycle.Config{})
+	const streams, rounds = 20, 30
+	write := func() {
+		for round := range rounds {
+			b := batch.New(nil, batch.Labels{})
+			for i := range streams {
+				b.Append(base, fmt.Append(nil, round))
+				b.Entries[i].Labels = batch.MustLabels("stream", fmt.Sprint(i))
+			}
+			if err := s.Write(t.Context(), b); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := s.Start(t.Context(), sup); err != nil {
+		t.Fatal(err)
+	}
+	write()
+	until(t, "several Writes", func() bool {
+		to.mu.Lock()
+		defer to.mu.Unlock()
+		return to.most > 1
+	})
+	close(to.gate)
+	if err := s.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.Close(t.Context()), sup.Close(t.Context())); err != nil {
+		t.Error(err)
+	}
+	next := map[batch.Labels]int{}
+	for _, e := range to.held {
+		if string(e.Line) != fmt.Sprint(next[e.Labels]) {
+			t.Fatalf("%v: %s after %d", e.Labels, e.Line, next[e.Labels])
+		}
+		next[e.Labels]++
+	}
+	if to.bad != "" || len(next) != streams || len(to.held) != streams*rounds {
+		t.Errorf("%s; %d streams, %d entries, at most %d Writes at a time", to.bad, len(next), len(to.held), to.most)
+	}
+}
+
+// A destination that panics is tried again.
+func TestSpillPanic(t *testing.T) {
+	to := &memory{}
+	first := true
+	s, err := sink.Spill(sink.Retry(sink.Func(func(ctx context.Context, b *batch.Batch) error {
+		if first {
+			first = false
+			panic("no")
+		}
+		return to.Write(ctx, b)
+	}), sink.RetryConfig{Min: time.Millisecond}), sink.SpillConfig{Dir: filepath.Join(t.TempDir(), "q")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sup := lifecycle.New(lifecycle.Config{})
+	if err := s.Start(t.Context(), sup); err != nil {
+		t.Fatal(err)
+	}
+	b, _ := series(1, 3)
+	if err := errors.Join(s.Write(t.Context(), b[0]), s.Drain(t.Context()), s.Close(t.Context()), sup.Close(t.Context())); err != nil {
+		t.Error(err)
+	}
+	if len(to.held) != 3 {
+		t.Errorf("%d entries delivered", len(to.held))
+	}
+}
