@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/internal/origin"
 	"github.com/logferry/logferry/lifecycle"
 	"github.com/logferry/logferry/sink"
 	"github.com/logferry/logferry/source"
@@ -89,7 +90,7 @@ func New(cfg Config) (*Engine, error) {
 		closing:  newClosing(),
 	}
 	e.sup = lifecycle.New(lifecycle.Config{Name: "pipeline", OnEvent: e.onTask})
-	e.writing, e.cancel = context.WithCancelCause(context.Background())
+	e.writing, e.cancel = context.WithCancelCause(origin.Mark(context.Background()))
 	for i, r := range cfg.Routes {
 		e.addRoute(newRoute(e, r, groupings[i]))
 	}
