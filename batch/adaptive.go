@@ -149,7 +149,8 @@ const (
 //     that the destination has been away, 0.1 s to 5 s, give or take 20 %. A probe
 //     has five times what a Write takes, an eighth of the time away, or 1 s,
 //     whichever is longest, but no more than 30 s for the time away. An answer of
-//     any kind opens the gate, with half of the window there was before.
+//     any kind opens the gate, with half of the window there was before the
+//     failures, or with all of it if there have been none.
 //
 // A clock that is set back or forward by an hour makes it neither stall nor spin.
 //
