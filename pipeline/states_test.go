@@ -52,7 +52,7 @@ var plights = []plight{
 			return sink.Throttled(errors.New("429"), time.Until(until))
 		})
 		return Route{Sink: sink.Retry(out, sink.RetryConfig{Jitter: -1})}
-	}, 0},
+	}, time.Millisecond},
 	{"the stream told to wait", func(out *collector, until time.Time) Route {
 		out.fail = untilThen(until, func(context.Context) error {
 			return sink.RetryAfter(errors.New("429"), time.Until(until))
