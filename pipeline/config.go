@@ -133,7 +133,8 @@ type Hooks struct {
 	// SourceFailed: a source returned err and is run again after wait; a
 	// negative wait means never.
 	SourceFailed func(source string, err error, wait time.Duration)
-	// WriteFailed: a Write on route returned err and is repeated after wait.
+	// WriteFailed: a Write on route returned err and is repeated after wait, which
+	// is zero for one that was too large and goes in pieces.
 	WriteFailed func(route string, err error, wait time.Duration)
 	// Dropped: n entries were dropped. Route is "" if it was before routing:
 	// the reason may then be one that a processor gave.
