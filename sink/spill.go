@@ -199,7 +199,8 @@ func (s *Spiller) direct(ctx context.Context, b *batch.Batch) error {
 		return d.Err()
 	}
 	s.noteDelivery(err)
-	if err = s.spill(ctx, d.Batch()); err == nil {
+	// All of what is left: the Delivery would go on with a piece.
+	if err = s.spill(ctx, subset(b, pending)); err == nil {
 		return d.Err()
 	}
 	if len(pending) == len(b.Entries) {
