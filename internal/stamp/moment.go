@@ -10,7 +10,7 @@ func (r *reading) time(zone *time.Location, now time.Time) (time.Time, bool) {
 	if r.year != unknown {
 		return r.in(r.year, zone)
 	}
-	year := now.In(zone).Year()
+	year := now.UTC().Year()
 	if r.month == 1 {
 		year++ // on the 31st of December, it may be ahead
 	}

@@ -126,10 +126,10 @@ func (w *bench) addAll(p *plan, n int) bool {
 // label gives entry i the labels that were found, and reports whether it put
 // something among the attributes.
 func (x *extractor) label(w *bench, b *batch.Batch, i int) bool {
-	key, some := w.key[:0], false
+	key, some, longest := w.key[:0], false, min(x.longest, labelset.MaxValue)
 	for k := range x.labels {
 		v := &w.findings.values[k]
-		key = appendValue(key, v, x.longest)
+		key = appendValue(key, v, longest)
 		some = some || len(v.text) > 0
 	}
 	if w.key = key; !some {
@@ -137,7 +137,7 @@ func (x *extractor) label(w *bench, b *batch.Batch, i int) bool {
 	}
 	r := w.recall(key)
 	if r == nil {
-		r = w.resolve(key, w.pairs(x.plan))
+		r = w.resolve(key, w.pairs(x.plan, longest))
 		r.cut = w.texts.cut
 	}
 	w.texts.cut = w.texts.cut || r.cut
@@ -156,9 +156,9 @@ func (x *extractor) label(w *bench, b *batch.Batch, i int) bool {
 }
 
 // pairs returns the labels that were found.
-func (w *bench) pairs(p *plan) (all []labelset.Pair) {
+func (w *bench) pairs(p *plan, longest int) (all []labelset.Pair) {
 	for k, n := range p.named[:p.labels] {
-		if v := w.keepLabel(w.findings.values[k], p.longest); v != "" {
+		if v := w.keepLabel(w.findings.values[k], longest); v != "" {
 			all = append(all, labelset.Pair{Name: n.name, Value: v})
 		}
 	}

@@ -71,11 +71,6 @@ func Level(cfg LevelConfig) (*LevelDetector, error) {
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	for _, own := range []string{l.attr, l.label} {
-		if own != "" && !has(l.fields, own) {
-			l.fields = append(l.fields, own) // what was found once is found again
-		}
-	}
 	l.benches.New = func() any { return l.newBench() }
 	return l, nil
 }
@@ -122,7 +117,7 @@ func (l *LevelDetector) Process(_ context.Context, b *batch.Batch) error {
 // told returns what attributes and labels of entry i say.
 func (l *LevelDetector) told(w *levelBench, b *batch.Batch, i int) Severity {
 	for _, a := range b.Entries[i].Attrs {
-		if has(l.fields, a.Key) {
+		if a.Key == l.attr || has(l.fields, a.Key) {
 			if s := levelOf(a.Value); s != SeverityUnknown {
 				return s
 			}
@@ -145,7 +140,7 @@ func (l *LevelDetector) told(w *levelBench, b *batch.Batch, i int) Severity {
 
 func (l *LevelDetector) labelled(labels batch.Labels) Severity {
 	for name, value := range labels.All() {
-		if s := levelOf(value); s != SeverityUnknown && has(l.fields, name) {
+		if s := levelOf(value); s != SeverityUnknown && (name == l.label || has(l.fields, name)) {
 			return s
 		}
 	}
