@@ -41,6 +41,7 @@ var floors = map[string]floor{
 	"internal/jsontext": {level: 0},
 	"internal/jsonscan": {level: 0},
 	"internal/stamp":    {level: 0},
+	"internal/template": {level: 0},
 	"internal/labelset": {level: 1, ours: []string{"batch"}},
 
 	"source":             {level: 1, ours: []string{"batch", "lifecycle", "internal/durable", "internal/filelock"}},
@@ -65,7 +66,7 @@ var floors = map[string]floor{
 	"sink/file": {level: 2, ours: []string{"sink", "batch", "lifecycle", "internal/durable", "internal/filelock", "internal/jsontext"}, linked: 3,
 		direct: []string{"github.com/klauspost/compress"}},
 
-	"pipeline/process": {level: 2, ours: []string{"source/record", "batch", "internal/jsonscan", "internal/labelset", "internal/stamp"}},
+	"pipeline/process": {level: 2, ours: []string{"source/record", "batch", "internal/jsonscan", "internal/labelset", "internal/stamp", "internal/template"}},
 
 	"pipeline": {level: 3, ours: []string{"source", "sink", "batch", "lifecycle", "internal/origin"}, linked: 2},
 

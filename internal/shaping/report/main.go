@@ -48,7 +48,7 @@ func run(which string, n int, keep string, each bool) error {
 	default:
 		return fmt.Errorf("-regimes %q: want training or reporting", which)
 	}
-	contenders := []shaping.Contender{shaping.Vector()}
+	contenders := []shaping.Contender{shaping.Ours(), shaping.Vector()}
 	for i := range all {
 		all[i].Compare(contenders)
 	}
