@@ -145,12 +145,12 @@ const (
 //     a row up to 6.4 s.
 //   - The gate. Two failures in a row halve the window, five shut the gate, and
 //     so does silence of five times what the largest Writes take, 1 s at least.
-//     Then single probes of at most 64 KiB go out, after an eighth of the time
-//     that the destination has been away, 0.1 s to 5 s, give or take 20 %. A probe
-//     has five times what a Write takes, an eighth of the time away, or 1 s,
-//     whichever is longest, but no more than 30 s for the time away. An answer of
-//     any kind opens the gate, with half of the window there was before the
-//     failures, or with all of it if there have been none.
+//     Then single probes of at most 64 KiB go out, from one to the next an eighth
+//     of the time that the destination has been away, up to 5 s, give or take
+//     20 %. A probe has five times what a Write takes, an eighth of the time away
+//     up to 30 s, or 1 s, whichever is longest. An answer of any kind opens the
+//     gate, with half of the window there was before the failures, or with all of
+//     it if there have been none.
 //
 // A clock that is set back or forward by an hour makes it neither stall nor spin.
 //
@@ -209,6 +209,11 @@ func (a *Adaptive) Limits(st State) Limits {
 		if st.InFlight > 0 {
 			l.MaxWait = a.linger()
 		}
+		if st.InFlight >= l.InFlight {
+			// No Write may begin in any case. If none ends, the route shall ask
+			// again when that has become silence.
+			wait = max(wait, a.gate.heard+silence(&a.cost)-now)
+		}
 	}
 	a.gate.begun = st.Begun
 	if wait > 0 {
@@ -241,7 +246,7 @@ func (a *Adaptive) Observe(o Outcome) {
 	if o.Class == Failed {
 		a.gate.told = max(a.gate.told, now+told)
 		if !old {
-			a.gate.failed(now, spread(o.Now), &a.window)
+			a.gate.failed(now, took, spread(o.Now), &a.window)
 		}
 		return
 	}
