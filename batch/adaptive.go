@@ -196,6 +196,7 @@ func (a *Adaptive) Validate() error { return a.invalid }
 // allocates nothing.
 func (a *Adaptive) Limits(st State) Limits {
 	now := a.clock.tick(st.Now)
+	st.InFlight, st.Backlog = max(0, min(st.InFlight, mostInFlight)), max(0, st.Backlog)
 	a.gate.look(now, st.InFlight, &a.cost, &a.window)
 	wait := max(a.pace.pause(now, st.Begun), a.gate.told-now)
 	l := Limits{MaxEntries: a.cfg.MaxEntries, MaxWait: a.cfg.MinWait}
