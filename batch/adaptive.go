@@ -117,8 +117,10 @@ const (
 // which is then the most that waiting adds. With as many in flight as the window
 // lets, everything gathers, and the next Write takes it: batches grow with the
 // load by themselves, and no target size has to be guessed. A backlog is shared
-// out among the Writes that may begin, so that those are served side by side,
-// unless they would be small for what a Write costs in any case.
+// out among the Writes that may begin, so that those are served side by side: in
+// requests whose bytes take as long as the rest of the request at least, and not
+// in larger ones than those of which 3 % are overhead, as long as there is no more
+// queued than eight of those for each in flight.
 //
 // Five parts learn, each with state of its own, in seconds and bytes:
 //
