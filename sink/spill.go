@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"slices"
 	"sync"
@@ -44,6 +45,8 @@ func Spill(s Sink, cfg SpillConfig) (*Spiller, error) {
 	}
 	sp := &Spiller{
 		whole:  s,
+		pool:   batch.Pool{MaxKeep: 2 * pieceBytes}, // the headers of a window's entries are that large
+		seed:   maphash.MakeSeed(),
 		jobs:   make(chan *spillJob),
 		more:   make(chan struct{}, 1),
 		closed: make(chan struct{}),
@@ -56,6 +59,7 @@ func Spill(s Sink, cfg SpillConfig) (*Spiller, error) {
 		sp.namer, _ = p.(StreamNamer)
 	}
 	sp.cfg = cfg.withDefaults(sp.perStream)
+	sp.slots = make(chan struct{}, sp.cfg.MaxInFlight)
 	return sp, nil
 }
 
@@ -70,6 +74,8 @@ type Spiller struct {
 	folder    func() (spool.Folder, io.Closer, error)
 
 	jobs   chan *spillJob
+	slots  chan struct{} // one for each Write of the queue that may run
+	seed   maphash.Seed  // of lanes
 	more   chan struct{} // there is something to deliver, or to look after
 	closed chan struct{} // Close has begun
 	ending sync.Once

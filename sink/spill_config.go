@@ -16,7 +16,7 @@ type SpillConfig struct {
 	// MaxBytes bounds the files of the queue together; zero: 1 GiB. What is found damaged is kept beside them, up to
 	// 64 MiB. At least 64 KiB.
 	MaxBytes int64
-	// MaxAge is how old an entry may be when it is delivered, counted from its Write; older ones are dropped and counted.
+	// MaxAge is how old an entry may be when its turn comes, counted from its Write; older ones are dropped and counted.
 	// Zero: any age. While the process runs, steps of the clock do not count; what an earlier process wrote is as old as
 	// the clock says.
 	MaxAge time.Duration

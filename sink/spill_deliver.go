@@ -19,32 +19,38 @@ const (
 	readAgain = 500 * time.Millisecond
 )
 
-// deliverAll is the task that delivers the queue.
+// deliverAll is the task that delivers the queue: one window behind the other, each begun while the one before it is
+// under way, so that neither reading nor a slow stream leaves the destination idle.
 func (s *Spiller) deliverAll(ctx context.Context) error {
 	r := s.log.Reader()
 	defer r.Close()
+	var under *delivering
 	for ctx.Err() == nil {
 		w, err := s.read(r)
-		if w.some {
-			if derr := s.deliver(ctx, w); derr != nil {
+		next := s.begin(ctx, w, under)
+		if under != nil {
+			if derr := s.end(ctx, under); derr != nil {
+				next.abandon(ctx)
 				return derr
 			}
-			s.log.Done(w.last + 1)
 		}
-		w.stage.Settle(nil)
-		s.savePosition()
-		s.stir()
+		under = next
 		if errors.Is(err, io.EOF) {
 			s.noteDisk(diskRead, nil)
-			if !w.some {
-				s.rest(ctx)
-			}
-			continue
+		} else {
+			s.noteDisk(diskRead, err)
 		}
-		s.noteDisk(diskRead, err)
-		if err != nil {
+		switch {
+		case w.some:
+		case errors.Is(err, io.EOF):
+			s.stir() // what was dropped or damaged is passed
+			s.rest(ctx)
+		case err != nil:
 			sleep(ctx, readAgain)
 		}
+	}
+	if under != nil {
+		return s.end(ctx, under)
 	}
 	return nil
 }
@@ -76,26 +82,33 @@ func (s *Spiller) rest(ctx context.Context) {
 	}
 }
 
-// deliver delivers a window, up to MaxInFlight lanes at a time. An error means that not all of it is delivered.
-func (s *Spiller) deliver(ctx context.Context, w *window) error {
-	lanes := s.lanes(w.stage)
-	if len(lanes) == 1 || s.cfg.MaxInFlight == 1 {
-		for _, l := range lanes {
-			if err := s.deliverLane(ctx, w.stage, l); err != nil {
-				return err
-			}
+// delivering is a window under way.
+type delivering struct {
+	window *window
+	lanes  map[any]*lane
+	sup    *lifecycle.Supervisor
+	calls  []*lifecycle.Handle
+}
+
+// begin starts to deliver a window. Each of its lanes waits for that of the window before it, if that is under way still.
+func (s *Spiller) begin(ctx context.Context, w *window, before *delivering) *delivering {
+	d := &delivering{window: w}
+	var order []*lane
+	d.lanes, order = s.lanes(w.stage)
+	work := make(chan *lane, len(order))
+	for key, l := range d.lanes {
+		if before != nil {
+			l.before = before.lanes[key]
 		}
-		return nil
 	}
-	work := make(chan *lane, len(lanes))
-	for _, l := range lanes {
+	for _, l := range order {
 		work <- l
 	}
 	close(work)
-	sup := s.sup.ChildContext(ctx, "spill-deliver")
-	var calls []*lifecycle.Handle
-	for range min(s.cfg.MaxInFlight, len(lanes)) {
-		calls = append(calls, sup.Go("write", func(ctx context.Context) error {
+	w.stage.Retain(0) // read-only from here on, before the lanes each retain it
+	d.sup = s.sup.ChildContext(ctx, "spill-deliver")
+	for range min(s.cfg.MaxInFlight, len(order)) {
+		d.calls = append(d.calls, d.sup.Go("write", func(ctx context.Context) error {
 			for l := range work {
 				if err := s.deliverLane(ctx, w.stage, l); err != nil {
 					return err
@@ -104,17 +117,41 @@ func (s *Spiller) deliver(ctx context.Context, w *window) error {
 			return nil
 		}))
 	}
-	for _, call := range calls {
+	return d
+}
+
+// end waits until a window is delivered and counts it out. An error means that not all of it is delivered.
+func (s *Spiller) end(ctx context.Context, d *delivering) error {
+	for _, call := range d.calls {
 		<-call.Done()
 	}
-	if err := sup.Close(context.WithoutCancel(ctx)); err != nil {
+	err := errors.Join(d.abandon(ctx), ctx.Err())
+	if err != nil || !d.window.some {
 		return err
 	}
-	return ctx.Err()
+	s.log.Done(d.window.last + 1)
+	s.savePosition()
+	s.stir()
+	return nil
+}
+
+// abandon stops what is not delivered of a window, and gives its memory back.
+func (d *delivering) abandon(ctx context.Context) error {
+	err := d.sup.Close(context.WithoutCancel(ctx))
+	d.window.stage.Settle(nil)
+	return err
 }
 
 // deliverLane delivers the pieces of a lane one after the other. It fails only with ctx.
 func (s *Spiller) deliverLane(ctx context.Context, stage *batch.Batch, l *lane) error {
+	if l.before != nil {
+		select {
+		case <-l.before.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		l.before = nil // or each would hold on to all there ever were
+	}
 	for _, piece := range l.pieces {
 		b := batch.New(&s.pool, batch.Labels{})
 		stage.Retain(1)
@@ -125,6 +162,7 @@ func (s *Spiller) deliverLane(ctx context.Context, stage *batch.Batch, l *lane) 
 			return err
 		}
 	}
+	close(l.done)
 	return nil
 }
 
@@ -163,7 +201,7 @@ func (s *Spiller) deliverPiece(ctx context.Context, b *batch.Batch) error {
 func (s *Spiller) persist(ctx context.Context, to Sink, cfg RetryConfig, b *batch.Batch) ([]Failure, error) {
 	d := cfg.Begin(b)
 	for {
-		err := attempt(ctx, to, d.Batch())
+		err := s.attempt(ctx, to, d.Batch())
 		if err != nil && ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -179,8 +217,14 @@ func (s *Spiller) persist(ctx context.Context, to Sink, cfg RetryConfig, b *batc
 	}
 }
 
-// attempt is a Write whose panic is an error: the queue outlives it.
-func attempt(ctx context.Context, to Sink, b *batch.Batch) (err error) {
+// attempt is one Write, of no more than MaxInFlight at a time. Its panic is an error: the queue outlives it.
+func (s *Spiller) attempt(ctx context.Context, to Sink, b *batch.Batch) (err error) {
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("sink: Write panicked: %v", v)
