@@ -59,7 +59,7 @@ func Spill(s Sink, cfg SpillConfig) (*Spiller, error) {
 		sp.namer, _ = p.(StreamNamer)
 	}
 	sp.cfg = cfg.withDefaults(sp.perStream)
-	sp.slots = make(chan struct{}, sp.cfg.MaxInFlight)
+	sp.pace = newPacer(sp.cfg.MaxInFlight, sp.cfg.Shaper, sp.backlog)
 	return sp, nil
 }
 
@@ -74,7 +74,7 @@ type Spiller struct {
 	folder    func() (spool.Folder, io.Closer, error)
 
 	jobs   chan *spillJob
-	slots  chan struct{} // one for each Write of the queue that may run
+	pace   *pacer        // of the Writes of the queue
 	seed   maphash.Seed  // of lanes
 	more   chan struct{} // there is something to deliver, or to look after
 	closed chan struct{} // Close has begun

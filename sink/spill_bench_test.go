@@ -45,7 +45,7 @@ func streamBatches(streams int) (list []*batch.Batch) {
 // BenchmarkSpillDrain empties a queue into a destination 20 ms away, eight streams at a time, beside the same batches
 // written there without a queue, eight at a time too. Its disk/direct is the share of that rate which is reached.
 func BenchmarkSpillDrain(b *testing.B) {
-	const streams, rounds = 8, 16
+	const streams, rounds = 8, 48
 	batches := streamBatches(streams)
 	volume := float64(rounds * streams * batches[0].Size())
 	var direct, drained time.Duration

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/logferry/logferry/batch"
 )
 
 // A SpillConfig configures [Spill]. Dir is required; all else has a default.
@@ -33,6 +35,10 @@ type SpillConfig struct {
 	// MaxInFlight caps concurrent Writes to the destination from the queue; zero: 8 if it wants one stream per batch
 	// ([PerStreamer]), else 1. Batches of one stream never overlap.
 	MaxInFlight int
+	// Shaper says how large these Writes are, up to 1 MiB and 10,000 entries, how many may be under way, up to
+	// MaxInFlight, and when; nil: as large and as many as that. It is asked by one goroutine at a time, and belongs to
+	// this queue alone: that of a route sees the disk, not the destination.
+	Shaper batch.Shaper
 	// CloseTimeout is how long Close goes on delivering what is queued, half of the time its ctx leaves at most, and
 	// only until the destination first fails; zero: 5 s; negative: not at all. The rest is for the next process.
 	CloseTimeout time.Duration

@@ -168,7 +168,7 @@ func (s *Spiller) deliverLane(ctx context.Context, stage *batch.Batch, l *lane) 
 
 // deliverPiece writes b until every entry has met its fate.
 func (s *Spiller) deliverPiece(ctx context.Context, b *batch.Batch) error {
-	refused, err := s.persist(ctx, s.inner, s.retry, b)
+	refused, err := s.persist(ctx, s.inner, s.retry, s.pace, b)
 	if err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ func (s *Spiller) deliverPiece(ctx context.Context, b *batch.Batch) error {
 		letter.AppendShared(e.Time, e.Line, attrs...)
 		letter.Entries[len(letter.Entries)-1].Labels = e.Labels
 	}
-	lost, err := s.persist(ctx, s.cfg.DeadLetter, RetryConfig{}, letter)
+	lost, err := s.persist(ctx, s.cfg.DeadLetter, RetryConfig{}, newPacer(1, nil, nil), letter)
 	if err != nil {
 		return err
 	}
@@ -197,13 +197,22 @@ func (s *Spiller) deliverPiece(ctx context.Context, b *batch.Batch) error {
 	return nil
 }
 
+// maxPanics is how often in a row the Write of a piece may panic before its entries are refused for good: a line that
+// nobody can stand shall not stop the queue.
+const maxPanics = 3
+
 // persist writes b to a Sink for as long as it takes, and returns what that refuses for good.
-func (s *Spiller) persist(ctx context.Context, to Sink, cfg RetryConfig, b *batch.Batch) ([]Failure, error) {
+func (s *Spiller) persist(ctx context.Context, to Sink, cfg RetryConfig, pace *pacer, b *batch.Batch) ([]Failure, error) {
 	d := cfg.Begin(b)
-	for {
-		err := s.attempt(ctx, to, d.Batch())
+	for panics := 0; ; {
+		err, panicked := attempt(ctx, to, pace, d)
 		if err != nil && ctx.Err() != nil {
 			return nil, ctx.Err()
+		}
+		if !panicked {
+			panics = 0
+		} else if panics++; panics == maxPanics {
+			err, panics = Permanent(err), 0
 		}
 		wait, again := d.Done(err)
 		if !again {
@@ -217,18 +226,20 @@ func (s *Spiller) persist(ctx context.Context, to Sink, cfg RetryConfig, b *batc
 	}
 }
 
-// attempt is one Write, of no more than MaxInFlight at a time. Its panic is an error: the queue outlives it.
-func (s *Spiller) attempt(ctx context.Context, to Sink, b *batch.Batch) (err error) {
-	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
-	case <-ctx.Done():
-		return ctx.Err()
+// attempt is one Write of what d is at, when pace lets it through. A panic is an error: the queue outlives it.
+func attempt(ctx context.Context, to Sink, pace *pacer, d *Delivery) (err error, panicked bool) {
+	pass, err := pace.enter(ctx, d)
+	if err != nil {
+		return err, false
 	}
+	b := d.Batch()
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("sink: Write panicked: %v", v)
+			err, panicked = fmt.Errorf("sink: Write panicked: %v", v), true
 		}
+		pace.leave(ctx, pass, b, err)
 	}()
-	return to.Write(ctx, b)
+	err = errUnreturned // should it end this goroutine
+	err = Timeout(to, pass.timeout).Write(ctx, b)
+	return err, false
 }

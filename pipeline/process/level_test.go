@@ -33,6 +33,7 @@ func TestLevel(t *testing.T) {
 		`{"msg":"ERROR x","severity":"notice"}`:                 "info",
 		`{"log":{"level":"error"},"level":"info"}`:              "error",
 		`{"log":{"x":{"level":"error"}},"Level":"dbg"}`:         "debug",
+		`{"log":{"log":{"level":"error"}},"lvl":"info"}`:        "info",
 		`{"log.level":"fatal"}`:                                 "fatal",
 		`{"level":30}`:                                          "info",
 		`{"level":"50"}`:                                        "error",
@@ -118,6 +119,8 @@ func TestLevelKnown(t *testing.T) {
 		{process.LevelConfig{Label: "level"}, batch.MustLabels("level", "Fatal"), nil, `{level="fatal"}`},
 		{process.LevelConfig{Label: "level"}, batch.MustLabels("a", "b"), nil, `{a="b", level="info"}`},
 		{process.LevelConfig{Label: "l", Attr: "detected_level"}, batch.Labels{}, nil, `{l="info"} detected_level="info"`},
+		{process.LevelConfig{Attr: "x", Label: "l", Fields: []string{}}, batch.MustLabels("l", "FATAL"), []batch.Attr{{Key: "level", Value: "warn"}},
+			`{l="fatal"} level="warn" x="fatal"`},
 		{process.LevelConfig{Attr: "x", Fields: []string{}}, batch.MustLabels("level", "fatal"), nil, `{level="fatal"} x="info"`},
 	} {
 		p := process.Must(process.Level(test.cfg))

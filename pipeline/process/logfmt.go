@@ -9,11 +9,14 @@ import (
 )
 
 // A LogfmtConfig says which fields of lines in logfmt are taken. The zero
-// LogfmtConfig takes all of them as attributes. Fields are named by their keys;
-// the rest is as in [JSONConfig].
+// LogfmtConfig takes all of them as attributes. A field is named by its key.
 type LogfmtConfig struct {
-	Labels       map[string]string
-	Attrs        map[string]string
+	// Labels and Attrs are fields that become labels and attributes, by the names they
+	// get, as in [JSONConfig]. With neither, all fields become attributes, with _ in
+	// place of what a name cannot have.
+	Labels map[string]string
+	Attrs  map[string]string
+	// MaxFields, MaxValue and MaxLabelSets are as in [JSONConfig].
 	MaxFields    int
 	MaxValue     int
 	MaxLabelSets int
