@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 func TestConformanceSpill(t *testing.T) {
 	for name, cfg := range map[string]sink.SpillConfig{
 		"through the disk": {},
-		"direct":           {Direct: true},
+		"direct":           {Direct: true, DirectTimeout: time.Nanosecond}, // so that it comes to the disk
 	} {
 		t.Run(name, func(t *testing.T) {
 			sinktest.Run(t, func(t testing.TB) sinktest.Target {
@@ -30,8 +31,12 @@ func TestConformanceSpill(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				d := &sickDisk{}
+				s.Sicken(d.operation)
 				return sinktest.Target{
-					Sink: s,
+					Sink:  s,
+					Break: d.breaks,
+					Stall: d.stalls,
 					Delivered: func() (held []batch.Entry) {
 						nextProcess(t, m, cfg) // a Close without time leaves something
 						m.set(func() { held = append(held, m.held...) })
@@ -41,6 +46,46 @@ func TestConformanceSpill(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A sickDisk is a disk to which nothing can be written for a while: it fails, or it hangs.
+type sickDisk struct {
+	mu   sync.Mutex
+	fail bool
+	hang chan struct{}
+}
+
+func (d *sickDisk) operation(op string) error {
+	if op != "sync" && op != "create" {
+		return nil
+	}
+	d.mu.Lock()
+	fail, hang := d.fail, d.hang
+	d.mu.Unlock()
+	if hang != nil {
+		<-hang
+	}
+	if fail {
+		return errors.New("input/output error")
+	}
+	return nil
+}
+
+func (d *sickDisk) set(fail bool, hang chan struct{}) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fail, d.hang = fail, hang
+}
+
+func (d *sickDisk) breaks() (repair func()) {
+	d.set(true, nil)
+	return func() { d.set(false, nil) }
+}
+
+func (d *sickDisk) stalls() (release func()) {
+	hang := make(chan struct{})
+	d.set(false, hang)
+	return func() { d.set(false, nil); close(hang) }
 }
 
 // nextProcess delivers what is left of a queue, unless it is still in use.
@@ -259,13 +304,21 @@ func TestSpillOverflow(t *testing.T) {
 	}
 }
 
-// An entry that no queue of this size can take is refused for good.
+// What no queue of this size can take is taken in pieces, and an entry that none can is refused for good.
 func TestSpillTooLarge(t *testing.T) {
 	r := startSpill(t, &memory{}, sink.SpillConfig{MaxBytes: 64 << 10})
 	b := batch.New(nil, batch.Labels{})
 	b.Append(base, make([]byte, 70<<10))
-	if err := r.Write(t.Context(), b); !sink.IsPermanent(err) {
-		t.Errorf("Write = %v", err)
+	for range 10 {
+		b.Append(base, make([]byte, 30<<10))
+	}
+	err := sink.Retry(r, sink.RetryConfig{Min: time.Millisecond}).Write(t.Context(), b)
+	if got := failures(err); got != "0!" {
+		t.Errorf("Write: %s: %v", got, err)
+	}
+	r.drain()
+	if got := len(r.lines()); got != 10 {
+		t.Errorf("%d entries delivered", got)
 	}
 	if r.Health() != nil {
 		t.Errorf("Health = %v", r.Health())
