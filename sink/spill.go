@@ -133,6 +133,15 @@ func (s *Spiller) Start(ctx context.Context, sup *lifecycle.Supervisor) error {
 	if err != nil {
 		return fmt.Errorf("sink: spill %q: %w", s.cfg.Dir, errors.Join(err, lock.Close()))
 	}
+	if err := s.run(sup, lock); err != nil {
+		return fmt.Errorf("sink: spill %q: %w", s.cfg.Dir, err)
+	}
+	s.started.Store(true)
+	return nil
+}
+
+// run starts the tasks. If the supervisor refuses one, the others are ended and the folder is given back.
+func (s *Spiller) run(sup *lifecycle.Supervisor, lock io.Closer) error {
 	s.sup = sup
 	again := lifecycle.Restart{Min: time.Second, Max: 30 * time.Second}
 	s.writes = sup.Start(lifecycle.Task{Name: "spill-write", Run: s.writeJobs, Restart: again})
@@ -143,7 +152,21 @@ func (s *Spiller) Start(ctx context.Context, sup *lifecycle.Supervisor) error {
 		s.finish(lock)
 		return nil
 	})
-	s.started.Store(true)
+	for _, task := range []*lifecycle.Handle{s.writes, s.reads, s.files} {
+		err := task.Err()
+		if !errors.Is(err, lifecycle.ErrClosed) && !errors.Is(err, lifecycle.ErrTooManyTasks) {
+			continue
+		}
+		s.writes.Stop()
+		s.reads.Stop()
+		<-s.writes.Done()
+		<-s.reads.Done()
+		if s.files.Err() != nil { // it was never let in
+			s.finish(lock)
+		}
+		<-s.files.Done()
+		return err
+	}
 	return nil
 }
 

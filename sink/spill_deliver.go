@@ -86,6 +86,7 @@ func (s *Spiller) rest(ctx context.Context) {
 type delivering struct {
 	window *window
 	lanes  map[any]*lane
+	work   chan *lane // those that nobody has begun; closed
 	sup    *lifecycle.Supervisor
 	calls  []*lifecycle.Handle
 }
@@ -95,39 +96,52 @@ func (s *Spiller) begin(ctx context.Context, w *window, before *delivering) *del
 	d := &delivering{window: w}
 	var order []*lane
 	d.lanes, order = s.lanes(w.stage)
-	work := make(chan *lane, len(order))
+	d.work = make(chan *lane, len(order))
 	for key, l := range d.lanes {
 		if before != nil {
 			l.before = before.lanes[key]
 		}
 	}
 	for _, l := range order {
-		work <- l
+		d.work <- l
 	}
-	close(work)
+	close(d.work)
 	w.stage.Retain(0) // read-only from here on, before the lanes each retain it
 	d.sup = s.sup.ChildContext(ctx, "spill-deliver")
 	for range min(s.cfg.MaxInFlight, len(order)) {
-		d.calls = append(d.calls, d.sup.Go("write", func(ctx context.Context) error {
-			for l := range work {
-				if err := s.deliverLane(ctx, w.stage, l); err != nil {
-					return err
-				}
-			}
-			return nil
-		}))
+		d.calls = append(d.calls, d.sup.Go("write", func(ctx context.Context) error { return s.deliverLanes(ctx, d) }))
 	}
 	return d
 }
 
+// deliverLanes delivers the lanes that nobody else has begun.
+func (s *Spiller) deliverLanes(ctx context.Context, d *delivering) error {
+	for l := range d.work {
+		if err := s.deliverLane(ctx, d.window.stage, l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // end waits until a window is delivered and counts it out. An error means that not all of it is delivered.
 func (s *Spiller) end(ctx context.Context, d *delivering) error {
+	err := s.deliverLanes(ctx, d) // if the supervisor has no room for tasks, all of them
 	for _, call := range d.calls {
 		<-call.Done()
 	}
-	err := errors.Join(d.abandon(ctx), ctx.Err())
-	if err != nil || !d.window.some {
+	if err = errors.Join(err, d.abandon(ctx), ctx.Err()); err != nil {
 		return err
+	}
+	for _, l := range d.lanes {
+		select {
+		case <-l.done:
+		default:
+			return errUnreturned // its task ended otherwise than by returning
+		}
+	}
+	if !d.window.some {
+		return nil
 	}
 	s.log.Done(d.window.last + 1)
 	s.savePosition()

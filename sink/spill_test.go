@@ -233,6 +233,56 @@ func TestSpillLocked(t *testing.T) {
 	}
 }
 
+// Whatever task is not let in, Start says so, and the folder is free again.
+func TestSpillTasksRefused(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "queue")
+	for most := range 3 {
+		sup := lifecycle.New(lifecycle.Config{MaxTasks: most + 1})
+		var others []*lifecycle.Handle
+		if most == 0 { // no bound of none
+			others = append(others, sup.Go("other", func(ctx context.Context) error { <-ctx.Done(); return nil }))
+		}
+		s, err := sink.Spill(sink.Discard(), sink.SpillConfig{Dir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.Start(t.Context(), sup)
+		if most < 2 && !errors.Is(err, lifecycle.ErrTooManyTasks) || most == 2 && err != nil {
+			t.Errorf("with room for %d tasks: Start = %v", most, err)
+		}
+		for _, h := range others {
+			h.Stop()
+		}
+		if err := errors.Join(s.Close(t.Context()), sup.Close(t.Context())); err != nil {
+			t.Error(err)
+		}
+	}
+	startSpill(t, &memory{}, sink.SpillConfig{Dir: dir})
+}
+
+// With room for its three tasks and no other, a queue delivers all the same.
+func TestSpillWithoutTasks(t *testing.T) {
+	to := &memory{}
+	s, err := sink.Spill(to, sink.SpillConfig{Dir: filepath.Join(t.TempDir(), "queue")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sup := lifecycle.New(lifecycle.Config{MaxTasks: 3})
+	if err := s.Start(t.Context(), sup); err != nil {
+		t.Fatal(err)
+	}
+	batches, lines := series(20, 3)
+	for _, b := range batches {
+		if err := s.Write(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(s.Drain(t.Context()), s.Close(t.Context()), sup.Close(t.Context())); err != nil {
+		t.Error(err)
+	}
+	(&spillRig{t: t, to: to}).want(lines)
+}
+
 func TestSpillBadConfig(t *testing.T) {
 	_, err := sink.Spill(sink.Discard(), sink.SpillConfig{MaxBytes: 1, MaxAge: -1, Overflow: 7, DirectTimeout: -1, MaxInFlight: -1})
 	for _, field := range []string{"Dir", "MaxBytes", "MaxAge", "Overflow", "DirectTimeout", "MaxInFlight"} {
