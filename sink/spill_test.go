@@ -193,12 +193,12 @@ func TestSpillCloseIsBounded(t *testing.T) {
 		r.write(b)
 	}
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	if err := r.Close(ctx); err != nil {
 		t.Errorf("Close: %v", err)
 	}
-	if took := time.Since(began); took > 3*time.Second {
+	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("Close took %v", took)
 	}
 	if err := r.sup.Close(t.Context()); err != nil {
