@@ -15,20 +15,8 @@ var (
 	errUnsteady   = errors.New("it is replaced as fast as it is opened")
 )
 
-// trim closes files that were not used for long, if most or more are open.
-func (s *Sink) trim(most int) {
-	for v := s.shelf.victim(most); v != nil; v = s.shelf.victim(most) {
-		err := v.close()
-		v.unlock()
-		if err != nil {
-			s.troubles.note(v.path, s.fault(v.path, err))
-		}
-	}
-}
-
-// open opens the file at the path, or makes it, and closes others if there are too many.
+// open opens the file at the path, or makes it.
 func (l *log) open(now time.Time) error {
-	l.sink.trim(l.sink.cfg.MaxOpen)
 	last := errUnsteady
 	for range openTries {
 		f, made, err := l.openOrMake()

@@ -158,6 +158,17 @@ func (s *Sink) Close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// trim closes the files that were not used for longest, if more are open than there may be.
+func (s *Sink) trim() {
+	for l := s.shelf.victim(s.cfg.MaxOpen + 1); l != nil; l = s.shelf.victim(s.cfg.MaxOpen + 1) {
+		err := l.close()
+		l.unlock()
+		if err != nil {
+			s.troubles.note(l.path, s.fault(l.path, err))
+		}
+	}
+}
+
 // closeLogs closes all files but those that are being worked on.
 func (s *Sink) closeLogs() error {
 	var errs []error

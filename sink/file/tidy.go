@@ -97,6 +97,7 @@ func (s *Sink) rotateIdle(ctx context.Context, v *survey) (found bool) {
 			continue
 		}
 		rotated, err := s.rotateNow(ctx, i.log, v.now, ended)
+		s.trim()
 		found = found || rotated
 		if !errors.Is(err, ErrInUse) { // whoever has it rotates it
 			v.note(i.name, err)
