@@ -26,7 +26,8 @@
 //
 // A file is claimed while it is open, with flock or what Windows has for that. A second Sink, in this process or another
 // one, gets [ErrInUse] for that file, which is worth a retry, and says so in its Health; other files of the same folder
-// are its own. Programs that do not ask, such as readers and logrotate, are not kept from anything.
+// are its own. Programs that do not ask, such as readers and logrotate, are not kept from anything. On a file system
+// without locks nobody is.
 //
 // # Where it writes
 //

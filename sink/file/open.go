@@ -83,7 +83,7 @@ func (l *log) makeFolder() error {
 
 // vet makes a file ours. If it is no longer the one at the path, it returns nothing.
 func (l *log) vet(f diskFile, made bool) (fs.FileInfo, error) {
-	if err := f.claim(); err != nil {
+	if err := claim(f); err != nil {
 		return nil, err
 	}
 	info, err := f.Stat()
@@ -119,7 +119,7 @@ func (l *log) take(f diskFile, info fs.FileInfo, made bool, now time.Time) {
 	l.file, l.info = f, info
 	l.last = info.ModTime()
 	l.sound = info.Size()
-	l.torn, l.fresh = false, made
+	l.torn, l.fresh, l.owed = false, made, l.sink.shelf.settle(l.path)
 	l.flushed = now
 	l.sink.shelf.opened(l)
 	l.sink.stats.opened.Add(1)

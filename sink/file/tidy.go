@@ -132,7 +132,7 @@ func (s *Sink) removeIdle(name string) error {
 	if err != nil {
 		return err
 	}
-	if err := f.claim(); err != nil {
+	if err := claim(f); err != nil {
 		_ = f.Close()
 		if errors.Is(s.fault(name, err), ErrInUse) {
 			return nil
