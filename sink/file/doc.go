@@ -66,6 +66,9 @@
 //
 // # What it does not do
 //
+// The number of files is that of the labels and times there are: a label that anybody can set, or a time that anybody can
+// write into a line, does not belong into a path.
+//
 // The system call is waited for: a Write to a network file system that hangs cannot be interrupted, and ends when that
 // does. Generations are ordered by their names and by the times of files, so both are wrong if the clock is set back by
 // more than it takes to rotate.

@@ -42,7 +42,7 @@ type chunk struct {
 
 const (
 	// chunkBytes is how large a chunk gets, unless a single line is larger.
-	chunkBytes = 128 << 10
+	chunkBytes = 256 << 10
 	// maxKeep bounds the buffer that a part keeps from one Write to the next.
 	maxKeep = 1 << 20
 )

@@ -66,8 +66,8 @@ func splitRoot(template string) (root, rest string, err error) {
 	switch {
 	case i < 0:
 		return ".", template, nil
-	case i == 0:
-		return "/", template[1:], nil
+	case template[:i] == filepath.VolumeName(template[:i]): // the slash is all there is of the folder
+		return filepath.FromSlash(template[:i+1]), template[i+1:], nil
 	default:
 		return filepath.FromSlash(template[:i]), template[i+1:], nil
 	}
