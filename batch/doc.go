@@ -25,6 +25,13 @@
 // set overwrites released memory with 0xDB, so that a test catches the code
 // that kept a line.
 //
+// # How large batches are
+//
+// A [Shaper] says when a route cuts a batch and how many are under way: [Fixed]
+// always the same, and [NewAdaptive] what it finds out to be right for the
+// destination. A route gives it the time and what it sees with each call, so that
+// a Shaper has neither clocks nor goroutines and can be simulated.
+//
 // # Who makes batches
 //
 // Sources get theirs from a stream and only fill them; sinks only read them.

@@ -112,3 +112,34 @@ func ExampleFixed() {
 	fmt.Println(l.MaxBytes, l.MaxEntries, l.MaxWait)
 	// Output: 65536 10000 200ms
 }
+
+// An Adaptive learns from the outcomes that its route tells it of.
+func ExampleNewAdaptive() {
+	a := batch.NewAdaptive(batch.AdaptiveConfig{MaxBytes: 1 << 20}) // Loki's operator allows no more
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+	l := a.Limits(batch.State{Now: now})
+	fmt.Println("nothing in flight: an entry waits", l.MaxWait)
+
+	for range 20 {
+		now = now.Add(40 * time.Millisecond)
+		a.Observe(batch.Outcome{Entries: 40, Bytes: 10_000, InFlight: 1, Took: 40 * time.Millisecond, Class: batch.Delivered, Now: now})
+	}
+	l = a.Limits(batch.State{Now: now, InFlight: 1})
+	fmt.Println("a Write takes 40 ms: while one is in flight it waits", l.MaxWait.Round(time.Millisecond))
+
+	a.Observe(batch.Outcome{Entries: 4000, Bytes: 1 << 20, InFlight: 1, Class: batch.TooLarge, Now: now})
+	l = a.Limits(batch.State{Now: now, Backlog: 64 << 20})
+	fmt.Println("a request that is too large halves them:", l.MaxBytes)
+	// Output:
+	// nothing in flight: an entry waits 2ms
+	// a Write takes 40 ms: while one is in flight it waits 4ms
+	// a request that is too large halves them: 524288
+}
+
+func ExampleAdaptive_Validate() {
+	fmt.Println(batch.NewAdaptive(batch.AdaptiveConfig{MinBytes: 4 << 20, MaxInFlight: -1}).Validate())
+	// Output:
+	// batch: AdaptiveConfig.MaxInFlight: is negative
+	// batch: AdaptiveConfig.MinBytes: 4194304 is more than MaxBytes, 2097152
+}

@@ -114,6 +114,9 @@ func (r *route) due(l batch.Limits, now time.Time) bool {
 // sleep is how long the owner may sleep if nothing happens.
 func (r *route) sleep() time.Duration {
 	l, sleep := r.limits, time.Hour
+	if r.engine.isHard() {
+		return sleep // nothing begins any more
+	}
 	if r.parked.len() > 0 {
 		sleep = min(sleep, time.Until(r.parked.head().due))
 	}

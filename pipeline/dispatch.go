@@ -162,13 +162,17 @@ func (r *route) begin(j *job, l batch.Limits) {
 // meter notes what the shaper will want to know of a Write to the sink.
 func (r *route) meter(j *job, l batch.Limits) {
 	j.resend = j.delivery != nil
-	j.now = amount{j.size, j.entries}
-	if j.resend {
+	if !j.resend {
+		j.now = amount{j.size, j.entries}
+	} else {
 		r.resending++
-		j.delivery.Limit(l.MaxBytes) // which may be less than it was when j was made
-		if b := j.delivery.Batch(); b != j.b {
-			j.now = amount{b.Size(), len(b.Entries)}
+		most := l.MaxBytes // which may be less than it was when j was made
+		if j.panics > 0 {
+			most = max(1, min(most, j.now.bytes)) // nothing that has not been there shall share the blame
 		}
+		j.delivery.Limit(most)
+		b := j.delivery.Batch()
+		j.now = amount{b.Size(), len(b.Entries)}
 	}
 	j.timeout = l.Timeout
 	j.inFlight = r.writing - r.posting

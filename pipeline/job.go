@@ -29,7 +29,7 @@ type job struct {
 
 	letter   *batch.Batch // the entries for the dead letter, if the job has come to that
 	returned bool         // by the Write, or else it panicked or exited
-	panics   int
+	panics   int          // in a row
 
 	due    time.Time // parked: when it may be written again
 	at     int       // its place among the parked, -1: it is not
@@ -81,8 +81,8 @@ func (j *job) shards(yield func(*shard) bool) {
 	}
 }
 
-// maxPanics is how often a Write may panic over one batch before the batch is
-// taken to be the reason.
+// maxPanics is how often in a row Writes of one batch, or of a piece of it, may
+// panic before what they were to write is taken to be the reason.
 const maxPanics = 3
 
 // prepare merges the parts: the worker does it, so that the owner does not.
@@ -164,10 +164,10 @@ func (j *job) write(ctx context.Context, r *route) {
 // tries are used up.
 func (j *job) verdict(hard bool) (wait time.Duration, again bool) {
 	err := j.err
-	if !j.returned {
-		if j.panics++; j.panics >= maxPanics {
-			err, j.panics = sink.Permanent(err), 0
-		}
+	if j.returned {
+		j.panics = 0
+	} else if j.panics++; j.panics >= maxPanics {
+		err, j.panics = sink.Permanent(err), 0
 	}
 	if hard && err != nil {
 		j.delivery.Interrupted(err)

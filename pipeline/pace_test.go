@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/lifecycle"
 	"github.com/logferry/logferry/sink"
 )
 
@@ -171,6 +172,32 @@ func TestAHardStopEndsAPause(t *testing.T) {
 		if n := out.wrote(); n != 0 {
 			t.Errorf("%d Writes in the pause", n)
 		}
+	})
+}
+
+// While a Write is stuck after the hard stop, the end of a pause wakes nobody. A
+// route that looked again and again would keep the time of the bubble from going
+// on.
+func TestAStuckWriteInAPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		out := &collector{fail: func(int, context.Context, *batch.Batch) error { <-release; return nil }}
+		pausing := &script{limits: func(st batch.State) batch.Limits {
+			l := batch.Limits{MaxWait: -1}
+			if st.InFlight > 0 {
+				l.Pause = time.Second
+			}
+			return l
+		}}
+		e := mustStart(t, one(counter{total: 10, perBatch: 5, follow: true}, Route{Sink: out, Shaper: pausing, MaxInFlight: 2}))
+		time.Sleep(1300 * time.Millisecond)
+		err := e.Close(within(t, 4*time.Second))
+		if _, ok := errors.AsType[*lifecycle.StuckError](err); !ok {
+			t.Errorf("Close = %v", err)
+		}
+		close(release)
+		e.Close(t.Context())
+		closes(t, e.Stats())
 	})
 }
 

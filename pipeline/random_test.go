@@ -12,7 +12,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/lifecycle"
 	"github.com/logferry/logferry/sink"
 	"github.com/logferry/logferry/source"
@@ -235,9 +234,7 @@ func (w *world) config() Config {
 		if r.letters >= 0 {
 			route.DeadLetter = w.sinks[r.letters]
 		}
-		route.Shaper = batch.Fixed(batch.Limits{
-			MaxBytes: w.rng.in(1, 2000), MaxEntries: w.rng.in(1, 60), MaxWait: w.rng.upTo(2*time.Second) - 100*time.Millisecond,
-		})
+		route.Shaper = w.shaper()
 		cfg.Routes = append(cfg.Routes, route)
 	}
 	return cfg

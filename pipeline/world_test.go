@@ -177,6 +177,58 @@ func (w *world) arrange() {
 	}
 	for i, s := range w.sinks {
 		s.name = fmt.Sprintf("sink%d", i)
+		if r.one(3) {
+			s.most = r.in(1, 20)
+		}
+	}
+}
+
+// shaper is one that always answers the same, one that learns, or one that has
+// no idea.
+func (w *world) shaper() batch.Shaper {
+	l := batch.Limits{MaxBytes: w.rng.in(1, 2000), MaxEntries: w.rng.in(1, 60), MaxWait: w.rng.upTo(2*time.Second) - 100*time.Millisecond}
+	switch w.rng.IntN(4) {
+	case 0, 1:
+		return batch.Fixed(l)
+	case 2:
+		return batch.NewAdaptive(batch.AdaptiveConfig{MaxBytes: l.MaxBytes, MaxEntries: l.MaxEntries})
+	}
+	return &wildShaper{w: w, rng: newRnd(w.seed*7 + uint64(w.life))}
+}
+
+// A wildShaper changes its mind with every question.
+type wildShaper struct {
+	w   *world
+	rng *rnd
+}
+
+func (s *wildShaper) Limits(st batch.State) batch.Limits {
+	r := s.rng
+	if st.InFlight < 0 || st.Backlog < 0 || st.Oldest < 0 || st.Begun < 0 {
+		s.w.t.Errorf("asked about %+v", st)
+	}
+	l := batch.Limits{
+		MaxBytes: r.IntN(3) * r.in(1, 700), MaxEntries: r.IntN(60), InFlight: r.IntN(9),
+		MaxWait: r.upTo(2*time.Second) - 100*time.Millisecond,
+	}
+	if r.one(6) {
+		l.Pause = r.upTo(300 * time.Millisecond)
+	}
+	if r.one(3) {
+		l.Timeout = r.upTo(time.Second)
+		if s.w.calm.Load() {
+			l.Timeout += 300 * time.Millisecond // what a Write takes then
+		}
+	}
+	return l
+}
+
+func (s *wildShaper) Observe(o batch.Outcome) {
+	if o.Entries < 1 || o.Bytes < 1 || o.InFlight < 1 || o.Took < 0 || o.Now.After(time.Now()) {
+		s.w.t.Errorf("told of %+v", o)
+	}
+	if o.Err == nil && (o.Class != batch.Delivered || o.RetryAfter != 0) {
+		s.w.t.Errorf("told of %+v", o)
 	}
 }
 
@@ -403,6 +455,7 @@ type wildSink struct {
 	rng       *rnd
 	perStream bool
 	wild      int
+	most      int // entries it takes at once; 0: any number
 	sharers   int // routes that write to it, dead letters included
 
 	mu     sync.Mutex
@@ -414,6 +467,7 @@ type wildSink struct {
 	panics map[line]int
 	closed int
 	busy   map[batch.Labels]bool
+	inLine map[string]bool // streams of which a batch is being written
 }
 
 func (s *wildSink) PerStream() bool { return s.perStream }
@@ -424,7 +478,7 @@ func (s *wildSink) renew() {
 	if s.count == nil {
 		s.count, s.again, s.no, s.panics, s.maimed = map[line]int{}, map[line]bool{}, map[line]bool{}, map[line]int{}, map[string]bool{}
 	}
-	s.closed, s.busy = 0, map[batch.Labels]bool{}
+	s.closed, s.busy, s.inLine = 0, map[batch.Labels]bool{}, map[string]bool{}
 }
 
 func (s *wildSink) Write(ctx context.Context, b *batch.Batch) error {
@@ -432,11 +486,14 @@ func (s *wildSink) Write(ctx context.Context, b *batch.Batch) error {
 	if lines == nil {
 		return nil
 	}
-	defer s.leave(b)
+	defer s.leave(b, lines)
 	if !s.nap(ctx) {
 		return context.Cause(ctx)
 	}
 	s.look2(b, lines)
+	if s.most > 0 && len(lines) > s.most {
+		return sink.TooLarge(errors.New("413"))
+	}
 	if err := s.trouble(lines); err != nil {
 		return err
 	}
@@ -476,12 +533,30 @@ func (s *wildSink) look(b *batch.Batch) []line {
 		}
 		s.busy[b.LabelsOf(0)] = true
 	}
+	if s.ordered() {
+		for i, l := range lines {
+			name := l.source + "/" + l.stream
+			if fresh := i == 0 || !slices.ContainsFunc(lines[:i], func(o line) bool { return o.source == l.source && o.stream == l.stream }); fresh && s.inLine[name] {
+				t.Errorf("%s: two batches of %s at once", s.name, name)
+			}
+			s.inLine[name] = true
+		}
+	}
 	return lines
 }
 
-func (s *wildSink) leave(b *batch.Batch) {
+// ordered reports whether no two batches with entries of one stream of a source
+// may be written at once.
+func (s *wildSink) ordered() bool { return !s.perStream && s.sharers == 1 && s.w.fails == 0 }
+
+func (s *wildSink) leave(b *batch.Batch, lines []line) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.ordered() {
+		for _, l := range lines {
+			delete(s.inLine, l.source+"/"+l.stream)
+		}
+	}
 	if s.perStream && s.sharers == 1 {
 		s.busy[b.LabelsOf(0)] = false
 	}
@@ -513,11 +588,18 @@ func (s *wildSink) trouble(lines []line) error {
 	if s.wild == 0 || s.w.calm.Load() || !s.rng.one(4) {
 		return nil
 	}
-	switch s.rng.IntN(6) {
+	switch s.rng.IntN(8) {
 	case 0, 1:
 		return errors.New("refused")
 	case 2:
 		return sink.RetryAfter(errors.New("slowly"), s.rng.upTo(2*time.Second))
+	case 6:
+		return sink.Throttled(errors.New("slowly, all of you"), s.rng.upTo(2*time.Second))
+	case 7:
+		if len(lines) > 1 {
+			return sink.TooLarge(errors.New("413"))
+		}
+		return sink.RetryAfter(errors.New("soon"), 0)
 	case 3: // taken, but nobody knows
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -554,8 +636,11 @@ func (s *wildSink) take(lines []line) error {
 		case s.wild > 1 && !s.w.calm.Load() && s.rng.one(60):
 			s.maimed[l.source+l.stream] = true
 			err := errors.New("not now")
-			if s.rng.one(2) {
+			switch s.rng.IntN(4) {
+			case 0, 1:
 				err = sink.RetryAfter(err, s.rng.upTo(time.Second))
+			case 2:
+				err = sink.Throttled(err, s.rng.upTo(time.Second))
 			}
 			p.Failures = append(p.Failures, sink.Failure{Index: i, Err: err})
 		default:

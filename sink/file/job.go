@@ -150,6 +150,7 @@ func (j *job) put(ctx context.Context, now time.Time) {
 		}
 		p.err = p.log.put(j, p, now)
 		p.log.unlock()
+		s.trim(s.cfg.MaxOpen + 1)
 		if p.err != nil {
 			p.err = s.fault(p.path, p.err)
 			s.stats.failures.Add(1)

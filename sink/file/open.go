@@ -15,15 +15,20 @@ var (
 	errUnsteady   = errors.New("it is replaced as fast as it is opened")
 )
 
-// open opens the file at the path, or makes it, and closes others if there are too many.
-func (l *log) open(now time.Time) error {
-	for v := l.sink.shelf.victim(l.sink.cfg.MaxOpen); v != nil; v = l.sink.shelf.victim(l.sink.cfg.MaxOpen) {
+// trim closes files that were not used for long, if most or more are open.
+func (s *Sink) trim(most int) {
+	for v := s.shelf.victim(most); v != nil; v = s.shelf.victim(most) {
 		err := v.close()
 		v.unlock()
 		if err != nil {
-			l.sink.troubles.note(v.path, l.sink.fault(v.path, err))
+			s.troubles.note(v.path, s.fault(v.path, err))
 		}
 	}
+}
+
+// open opens the file at the path, or makes it, and closes others if there are too many.
+func (l *log) open(now time.Time) error {
+	l.sink.trim(l.sink.cfg.MaxOpen)
 	last := errUnsteady
 	for range openTries {
 		f, made, err := l.openOrMake()
@@ -68,12 +73,24 @@ func (l *log) openOrMake() (f diskFile, made bool, err error) {
 	flag := os.O_RDWR | os.O_APPEND | os.O_CREATE | os.O_EXCL
 	f, err = d.open(l.path, flag, cfg.Mode)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := d.makeFolders(l.folder(), cfg.FolderMode); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := l.makeFolder(); err != nil {
 			return nil, false, err
 		}
 		f, err = d.open(l.path, flag, cfg.Mode)
 	}
 	return f, err == nil, err
+}
+
+// makeFolder makes the folder for the file, and the root again if somebody removed even that.
+func (l *log) makeFolder() error {
+	if err := l.sink.disk.restore(); err != nil {
+		return err
+	}
+	err := l.sink.disk.makeFolders(l.folder(), l.sink.cfg.FolderMode)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it was removed at this very moment: whoever opens the file finds out
+	}
+	return err
 }
 
 // vet makes a file ours. If it is no longer the one at the path, it returns nothing.

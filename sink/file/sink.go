@@ -58,14 +58,11 @@ func New(cfg Config) (*Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(rules.root, cfg.FolderMode); err != nil {
-		return nil, fmt.Errorf("file: Config.Path: %w", err)
-	}
-	root, err := os.OpenRoot(rules.root)
+	root, err := openRoot(rules.root, cfg.FolderMode)
 	if err != nil {
 		return nil, fmt.Errorf("file: Config.Path: %w", err)
 	}
-	return newSink(cfg, rules, rootDisk{root}), nil
+	return newSink(cfg, rules, root), nil
 }
 
 func newSink(cfg Config, rules rules, d disk) *Sink {

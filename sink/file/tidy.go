@@ -54,7 +54,9 @@ func (s *Sink) tidySoon() {
 // tidy removes what was left half compressed, rotates what nobody writes to although its time is over, removes what is
 // not to be kept, and compresses the rest. One that is stopped at any point is continued by the next.
 func (s *Sink) tidy(ctx context.Context, now time.Time) {
+	err := s.disk.restore()
 	v := s.look(ctx, now)
+	v.note(".", err)
 	for i := range v.items {
 		if v.items[i].temp {
 			v.note(v.items[i].name, s.removeIdle(v.items[i].name))

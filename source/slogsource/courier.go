@@ -1,0 +1,183 @@
+package slogsource
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/source"
+)
+
+// gap is how long a courier rests when it has handed over what there was: what is
+// logged line by line need not travel so.
+const gap = time.Millisecond
+
+// reportGap is the least time between two reports of dropped records.
+const reportGap = time.Second
+
+// A courier is one Run.
+type courier struct {
+	src      *Source
+	out      *source.Outlet
+	stream   *source.Stream // nil: to be opened
+	hand     *chunk         // taken and not released
+	reported time.Time
+	omitted  int64 // dropped and not reported
+	levels   map[slog.Level]batch.Labels
+}
+
+// deliver hands over what there is. It reports whether to go on.
+func (c *courier) deliver(ctx, lasting context.Context) bool {
+	for ctx.Err() == nil {
+		if c.hand == nil {
+			c.hand = c.src.queue.take()
+		}
+		if c.hand == nil {
+			c.omitted += c.src.queue.omitted()
+			if time.Since(c.reported) >= reportGap {
+				c.report(lasting)
+			}
+			return ctx.Err() == nil
+		}
+		if c.send(lasting, c.hand.data) {
+			c.release(true)
+		}
+	}
+	return false
+}
+
+// rest waits for more, and reports whether to go on.
+func (c *courier) rest(ctx context.Context) bool {
+	if c.src.queue.busy() {
+		return true
+	}
+	if !sleep(ctx, gap) {
+		return false
+	}
+	// A report that is not due yet must not wait for the next log call.
+	var due <-chan time.Time
+	if c.omitted > 0 {
+		t := time.NewTimer(time.Until(c.reported.Add(reportGap)))
+		defer t.Stop()
+		due = t.C
+	}
+	select {
+	case <-c.src.queue.wake:
+	case <-due:
+	case <-ctx.Done():
+	}
+	return ctx.Err() == nil
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// last hands over what is left when nothing more is put. What is refused now
+// would be refused for ever: the pipeline gives up.
+func (c *courier) last(ctx context.Context) {
+	refused := false
+	for {
+		if c.hand == nil {
+			c.hand = c.src.queue.take()
+		}
+		if c.hand == nil {
+			break
+		}
+		refused = refused || !c.send(ctx, c.hand.data)
+		c.release(!refused)
+	}
+	if refused {
+		return
+	}
+	c.omitted += c.src.queue.omitted()
+	c.report(ctx)
+}
+
+// send hands over packed records. A stream that was lost is opened again, and
+// they are sent again the next time.
+func (c *courier) send(ctx context.Context, packed []byte) bool {
+	if c.stream == nil {
+		s, err := c.out.Open(ctx, streamName, c.src.cfg.Labels)
+		if err != nil {
+			return false
+		}
+		c.stream = s
+	}
+	b := c.stream.NewBatch()
+	var labels func(slog.Level) batch.Labels
+	if c.src.cfg.LevelLabel {
+		labels = c.labels
+	}
+	unpack(b, packed, labels)
+	if err := c.stream.Send(ctx, b, ""); err != nil {
+		c.stream = nil
+		return false
+	}
+	return true
+}
+
+// streamName keys no checkpoint: the stream has no cursor.
+const streamName = "slog"
+
+// release ends the way of the chunk in hand.
+func (c *courier) release(handed bool) {
+	c.src.queue.release(c.hand, handed)
+	c.hand = nil
+}
+
+// leave is the last thing a Run does. It has something in hand only if a plug-in
+// has ended the goroutine within Send: then the pipeline has taken care of that.
+func (c *courier) leave() {
+	if c.hand != nil {
+		c.release(true)
+	}
+}
+
+// labels are those of entries of level l: that at or below it which has a name.
+func (c *courier) labels(l slog.Level) batch.Labels {
+	switch {
+	case l < slog.LevelInfo:
+		l = slog.LevelDebug
+	case l < slog.LevelWarn:
+		l = slog.LevelInfo
+	case l < slog.LevelError:
+		l = slog.LevelWarn
+	default:
+		l = slog.LevelError
+	}
+	labels, known := c.levels[l]
+	if !known {
+		labels, _ = c.src.cfg.Labels.With(slog.LevelKey, l.String()) // both are valid
+		if c.levels == nil {
+			c.levels = map[slog.Level]batch.Labels{}
+		}
+		c.levels[l] = labels
+	}
+	return labels
+}
+
+// report sends an entry that says how many records were dropped, where they are
+// missing, and tells the pipeline's logger.
+func (c *courier) report(ctx context.Context) {
+	if c.omitted == 0 {
+		return
+	}
+	const text = "log records were dropped: the buffer was full"
+	r := slog.NewRecord(time.Now(), slog.LevelWarn, text, 0)
+	r.AddAttrs(slog.Int64("dropped", c.omitted))
+	var d draft
+	c.src.root.compose(ctx, &d, &r)
+	if c.send(ctx, d.buf) {
+		c.out.Logger().Warn(text, "dropped", c.omitted)
+		c.omitted, c.reported = 0, time.Now()
+	}
+}
