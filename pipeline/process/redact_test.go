@@ -175,6 +175,8 @@ func TestRedactPatterns(t *testing.T) {
 			"password=a key AKIAIOSFODNN7EXAMPLE [redacted:match] mail bob@example.com from [redacted:match]"},
 		{process.RedactConfig{Replacement: "XXX", Patterns: process.IPs, Regexps: []*regexp.Regexp{regexp.MustCompile(`.10.1|mail`)}}, // overlapping
 			"password=a key AKIAIOSFODNN7EXAMPLE card 4111111111111111 XXX bob@example.com fromXXX"},
+		{process.RedactConfig{Patterns: process.Emails, Regexps: []*regexp.Regexp{regexp.MustCompile(`card .* from`)}}, // one in the other
+			"password=a key AKIAIOSFODNN7EXAMPLE [redacted:match] 10.1.2.3"},
 		{process.RedactConfig{NoPatterns: true, Names: []string{"mail_host"}}, line},
 	} {
 		if got := string(through(t, process.Must(process.Redact(test.cfg)), line).Line); got != test.want {
