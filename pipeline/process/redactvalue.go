@@ -53,23 +53,38 @@ func (f *seeker) percent(i int) int {
 // what follows is secret.
 func (f *seeker) separator(i int) int {
 	if f.s[i] == ':' {
-		if f.r.patterns&Credentials != 0 && strings.HasPrefix(f.s[i+1:], "//") {
-			return f.userInfo(i, i+3)
+		if end := f.colon(i); end > i {
+			return end
 		}
-		if f.r.patterns&Credentials != 0 && strings.HasPrefix(f.s[i+1:], `\/\/`) { // as PHP writes JSON
-			return f.userInfo(i, i+5)
-		}
-		if f.r.patterns&IPs != 0 {
-			if end := f.ip6(i); end > i {
-				return end
-			}
-		}
+	}
+	if i < 2 || f.s[i-1]|0x20-'a' < 26 && f.s[i-2]|0x20-'a' < 26 && f.r.ends[endOf(f.s[i-2], f.s[i-1])] == 0 {
+		return i + 1 // nearly always
 	}
 	name, quote := f.nameBefore(i)
 	if !f.r.isSecret(name) {
 		return i + 1
 	}
 	return f.value(i+1, name, quote)
+}
+
+// colon looks at the ':' at i as part of a URL or an address. It returns i if it is
+// none of what is looked for.
+func (f *seeker) colon(i int) int {
+	if i+1 == len(f.s) {
+		return i
+	}
+	switch next := f.s[i+1]; {
+	case (next == '/' || next == '\\') && f.r.patterns&Credentials != 0:
+		if strings.HasPrefix(f.s[i+1:], "//") {
+			return f.userInfo(i, i+3)
+		}
+		if strings.HasPrefix(f.s[i+1:], `\/\/`) { // as PHP writes JSON
+			return f.userInfo(i, i+5)
+		}
+	case f.r.patterns&IPs != 0 && (next == ':' || i > 0 && isHex[f.s[i-1]]):
+		return f.ip6(i)
+	}
+	return i
 }
 
 // nameBefore is the name that ends before i, if its end is one of a secret name,
@@ -95,7 +110,7 @@ func (f *seeker) nameBefore(i int) (name, quote string) {
 		last--
 	}
 	if last < 2 || f.r.ends[endOf(f.s[last-2], f.s[last-1])] == 0 {
-		return "", "" // nearly always
+		return "", ""
 	}
 	from := last
 	for from > 0 && last-from < maxName && isName[f.s[from-1]] {
