@@ -63,8 +63,8 @@ func klog(line []byte) bool {
 }
 
 // wordLevel looks for the name of a severity: in upper case, or in any case between
-// brackets, or before a colon at the beginning or behind another colon. Text in lower case says "no error"
-// as well as "error".
+// brackets, or before a colon at the beginning or behind another colon. Text in
+// lower case says "no error" as well as "error".
 func wordLevel(head []byte) Severity {
 	for i := 0; i < len(head); {
 		initial := letter(head[i])

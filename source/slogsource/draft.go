@@ -76,12 +76,11 @@ func (d *draft) open(r *slog.Record, line string, maxLine int) {
 // close completes the header and notes whether something was left out.
 func (d *draft) close() {
 	if d.cut {
-		d.buf = appendPair(d.buf, nil, truncatedKey, "true")
+		mark := batch.Truncated()
+		d.buf = appendPair(d.buf, nil, mark.Key, mark.Value)
 	}
 	binary.LittleEndian.PutUint32(d.buf, uint32(len(d.buf)-headerSize))
 }
-
-const truncatedKey = "truncated"
 
 // preformatted adds n attributes that another draft has packed.
 func (d *draft) preformatted(packed []byte, n int) {

@@ -113,7 +113,7 @@ func TestBounds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := one(t, Config{MaxLine: 1000}, f)
-			if n := len(e.Attrs); e.Size() > 1000+maxAttrBytes+100 || n > maxAttrs+1 || e.Attrs[n-1] != (batch.Attr{Key: truncatedKey, Value: "true"}) {
+			if n := len(e.Attrs); e.Size() > 1000+maxAttrBytes+100 || n > maxAttrs+1 || e.Attrs[n-1] != batch.Truncated() {
 				t.Errorf("%d bytes, %d attributes, the last %.100q", e.Size(), n, e.Attrs[n-1])
 			}
 		})
