@@ -88,9 +88,9 @@ const (
 	mostInFlight = 1024
 	// lingerShare of a round trip is what waiting for company may add to it.
 	lingerShare = 0.1
-	// worthwhile is how many times a request's fixed cost its bytes should take
-	// for it not to wait for more: below, the backlog is not shared out further.
-	worthwhile = 0.5
+	// worthwhile is how many times the fixed cost of a request its bytes should
+	// take: smaller, the backlog is not shared out.
+	worthwhile = 1
 	// plenty is the same for a request that is large enough: 3 % are overhead.
 	// Larger ones save nothing, hold up what comes behind them, and cost more
 	// when they must be repeated. plentyFloor is where that is not looked at,
@@ -149,7 +149,8 @@ const (
 //     that the destination has been away, 0.1 s to 5 s, give or take 20 %. A probe
 //     has five times what a Write takes, an eighth of the time away, or 1 s,
 //     whichever is longest, but no more than 30 s for the time away. An answer of
-//     any kind opens the gate, with half of the window there was before.
+//     any kind opens the gate, with half of the window there was before the
+//     failures, or with all of it if there have been none.
 //
 // A clock that is set back or forward by an hour makes it neither stall nor spin.
 //

@@ -104,12 +104,16 @@ func (g *gate) close(now float64) {
 	g.hung = g.running
 }
 
-// answered opens the gate, for half of the window that there was before.
+// answered opens the gate, for half of the window that there was before, or for
+// all of it if there was silence but no failure.
 func (g *gate) answered(w *window) {
-	g.row = 0
 	if g.shut {
 		g.shut = false
-		w.n = max(1, min(w.most, max(2, g.window/2)))
-		w.fresh = 0
+		n := g.window
+		if g.row > 1 {
+			n = max(2, n/2)
+		}
+		w.n, w.fresh = min(w.most, n), 0
 	}
+	g.row = 0
 }

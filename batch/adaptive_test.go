@@ -247,14 +247,14 @@ func TestAdaptiveNoticesSilence(t *testing.T) {
 	}
 	d.now = d.now.Add(20 * time.Millisecond)
 	d.Observe(Outcome{Entries: 10, Bytes: 50_000, InFlight: 4, Took: 20 * time.Millisecond, Class: Delivered, Now: d.now})
-	if l := d.limits(3); l.InFlight != before/2+3 || l.Timeout != 0 {
-		t.Errorf("what hangs takes up what may be in flight: %+v, half of %d before", l, before)
+	if l := d.limits(3); l.InFlight != before+3 || l.Timeout != 0 {
+		t.Errorf("what hangs takes up what may be in flight: %+v, %d before", l, before)
 	}
 	for range 3 { // they time out, which is no news
 		d.now = began.Add(10 * time.Second)
 		d.Observe(Outcome{Entries: 10, Bytes: 100_000, InFlight: 3, Took: 10 * time.Second, Class: Failed, Now: d.now})
 	}
-	if l := d.limits(0); l.InFlight != before/2 || l.Pause > 0 || l.Timeout != 0 {
+	if l := d.limits(0); l.InFlight != before || l.Pause > 0 || l.Timeout != 0 {
 		t.Errorf("old failures count: %+v", l)
 	}
 }

@@ -84,6 +84,7 @@ func BenchmarkEngine(b *testing.B) {
 				b.Fatal(err)
 			}
 			b.ReportMetric(float64(b.Elapsed())/float64(b.N)/perBatch, "ns/entry")
+			b.ReportMetric(float64(b.N)/float64(e.Stats().Routes["route0"].Batches), "batches/Write")
 			close(lines)
 			if err := e.Close(b.Context()); err != nil {
 				b.Fatal(err)

@@ -10,10 +10,11 @@ import (
 
 // complete takes a job back from its worker.
 func (r *route) complete(j *job) {
-	post, outcome := j.post, j.outcome(r.engine.writing)
+	post, outcome, hard := j.post, j.outcome(r.engine.writing), r.engine.isHard()
 	r.ended(j)
-	wait, again := j.verdict(r.engine.isHard())
-	if r.status.ended(r.writing, j.err, wait > 0 || !again && j.err != nil && j.gaveUp()) {
+	wait, again := j.verdict(hard)
+	failed := again && (hard || wait > 0) || !again && j.err != nil && j.gaveUp()
+	if r.status.ended(r.writing, j.err, failed) {
 		r.recovered()
 	}
 	if !post {
@@ -21,7 +22,7 @@ func (r *route) complete(j *job) {
 		r.learn(outcome)
 	}
 	switch {
-	case again && r.engine.isHard():
+	case again && hard:
 		r.giveBack(j)
 	case again && wait == 0:
 		r.goOn(j, outcome)
@@ -81,7 +82,7 @@ const outageAfter = 3
 // through, or for one that was too large.
 func (r *route) goOn(j *job, o batch.Outcome) {
 	if o.Class == batch.TooLarge && o.Entries > 1 {
-		r.writeFailed(j.err, 0)
+		r.tooLarge(j.err, o)
 	}
 	r.slim(j)
 	if j.letter != nil {

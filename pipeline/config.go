@@ -65,16 +65,22 @@ type Route struct {
 	// closed once, whatever sink.Retry each puts around it. Other decorators
 	// around one Sink are Sinks of their own, and each would close it.
 	Sink sink.Sink
-	// Shaper decides how large batches are; nil: batch.Fixed with its defaults.
+	// Shaper decides how large batches are, how long entries wait for company
+	// and how many Writes run at once; nil: batch.NewAdaptive, which finds out.
+	// batch.Fixed is for who knows. One that is not Fixed serves one route. If
+	// it has a method Validate that returns an error, [New] asks it.
 	Shaper batch.Shaper
 	// Match says which entries take this route; nil: all. It is called
 	// concurrently, sees the entry with its labels filled in, and changes
 	// nothing. A Match that panics fails the batch as a Processor would.
 	Match func(*batch.Entry) bool
 
-	// MaxInFlight caps concurrent Writes: 8 if the sink asks for one stream per
-	// batch (sink.PerStreamer), else 1. Batches of one stream never overlap,
-	// so a stream stays in order whatever the number.
+	// MaxInFlight caps concurrent Writes; how many there are of them is up to
+	// the Shaper. It is 32 if the sink says how entries are to share batches
+	// (sink.PerStreamer, whatever that returns), else 1: who wrote a function
+	// may not have thought of two calls at once, and who has sets this.
+	// Batches of one stream never overlap, so a stream stays in order whatever
+	// the number.
 	MaxInFlight int
 
 	// Overflow says what happens when the sink is slower than the sources.
@@ -127,7 +133,8 @@ type Hooks struct {
 	// SourceFailed: a source returned err and is run again after wait; a
 	// negative wait means never.
 	SourceFailed func(source string, err error, wait time.Duration)
-	// WriteFailed: a Write on route returned err and is repeated after wait.
+	// WriteFailed: a Write on route returned err and is repeated after wait, which
+	// is zero for one that was too large and goes in pieces.
 	WriteFailed func(route string, err error, wait time.Duration)
 	// Dropped: n entries were dropped. Route is "" if it was before routing:
 	// the reason may then be one that a processor gave.
@@ -160,7 +167,7 @@ func (r Route) withDefaults(i, budget int) Route {
 		r.Name = fmt.Sprintf("route%d", i)
 	}
 	if r.Shaper == nil {
-		r.Shaper = batch.Fixed(batch.Limits{})
+		r.Shaper = batch.NewAdaptive(batch.AdaptiveConfig{})
 	}
 	def(&r.BufferBytes, max(1, min(4<<20, budget/8)))
 	if r.BestEffort && r.Overflow == Block {
@@ -182,18 +189,23 @@ type grouping struct {
 	namer     sink.StreamNamer // nil: entries of one stream have the same labels
 }
 
-// askSinks asks each route's sink, once, whether it wants one stream per batch,
-// on which the default of MaxInFlight depends. A sink that is a nil pointer
-// panics when asked.
+// askSinks asks each route's sink, once, whether it wants one stream per batch.
+// A sink that is a nil pointer panics when asked.
 func (c *Config) askSinks() (groupings []grouping, errs []error) {
 	groupings = make([]grouping, len(c.Routes))
 	for i := range c.Routes {
 		r, g := &c.Routes[i], &groupings[i]
+		writes := 1
 		err := guard("PerStream", func() error {
 			if r.Sink == nil {
 				return nil
 			}
-			if p, ok := sink.Find[sink.PerStreamer](r.Sink); ok && p.PerStream() {
+			p, ok := sink.Find[sink.PerStreamer](r.Sink)
+			if !ok {
+				return nil
+			}
+			writes = 32
+			if p.PerStream() {
 				g.perStream = true
 				g.namer, _ = p.(sink.StreamNamer)
 			}
@@ -202,12 +214,7 @@ func (c *Config) askSinks() (groupings []grouping, errs []error) {
 		if err != nil {
 			errs = append(errs, fmt.Errorf("pipeline: Routes[%d] (%s): Sink: %w", i, r.Name, err))
 		}
-		if r.MaxInFlight == 0 {
-			r.MaxInFlight = 1
-			if g.perStream {
-				r.MaxInFlight = 8
-			}
-		}
+		def(&r.MaxInFlight, writes)
 	}
 	return groupings, errs
 }

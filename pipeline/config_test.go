@@ -90,7 +90,7 @@ func TestNewStartsNothing(t *testing.T) {
 	if cfg.Routes[0].Name != "" || cfg.Routes[0].Shaper != nil {
 		t.Error("New has changed the Config")
 	}
-	if r := e.routes[0]; !r.grouping.perStream || r.cfg.MaxInFlight != 8 || r.cfg.Name != "route0" {
+	if r := e.routes[0]; !r.grouping.perStream || r.cfg.MaxInFlight != 32 || r.cfg.Name != "route0" {
 		t.Errorf("route: %+v", r.cfg)
 	}
 	if err := e.Add("b", counter{}); err == nil {

@@ -64,9 +64,9 @@ const (
 )
 
 // maxKeep is the largest piece of memory that is used again: the headers of a
-// merged batch of 10,000 entries, the default, are just over the pool's own
-// 1 MiB.
-const maxKeep = 2 << 20
+// merged batch of 50,000 entries, the most that batch.NewAdaptive makes unless it
+// is told otherwise, take 5 MiB.
+const maxKeep = 6 << 20
 
 // New returns an Engine for cfg, or an error that joins one for every field
 // that is wrong. It starts nothing and opens nothing; an Engine that was never

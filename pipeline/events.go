@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/lifecycle"
 	"github.com/logferry/logferry/sink"
 )
@@ -53,12 +54,27 @@ func (e *Engine) onSource(name string, ev lifecycle.Event) {
 // begins to fail, one a minute, and one when it ends. That a breaker refuses
 // says nothing new.
 func (r *route) writeFailed(err error, wait time.Duration) {
-	r.status.retried()
 	now := time.Now()
 	if !errors.Is(err, sink.ErrBreakerOpen) && r.outage.worth(err, now) {
 		r.engine.log.logger.Warn("writing failed and is repeated", "route", r.cfg.Name, "error", err,
 			"wait", wait, "failing_for", now.Sub(r.outage.since))
 	}
+	r.repeated(err, wait)
+}
+
+// tooLarge tells of a Write that is repeated in pieces, once a second at most:
+// the destination is well.
+func (r *route) tooLarge(err error, o batch.Outcome) {
+	if n, due := r.oversize.add(1, time.Now()); due {
+		r.engine.log.logger.Info("a batch is too large for the destination and goes in pieces", "route", r.cfg.Name,
+			"batches", n, "entries", o.Entries, "bytes", o.Bytes, "error", err)
+	}
+	r.repeated(err, 0)
+}
+
+// repeated counts a Write that is repeated, and has the hook told.
+func (r *route) repeated(err error, wait time.Duration) {
+	r.status.retried()
 	if f := r.engine.cfg.Hooks.WriteFailed; f != nil {
 		r.news = append(r.news, func() { r.engine.hook(func() { f(r.cfg.Name, err, wait) }) })
 	}

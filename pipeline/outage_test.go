@@ -27,7 +27,7 @@ func TestLogDuringAnOutage(t *testing.T) {
 			return nil
 		}}
 		var log lockedBuffer
-		cfg := one(counter{total: 100}, Route{Sink: sink.Retry(out, sink.RetryConfig{Max: time.Second})})
+		cfg := one(counter{total: 100}, Route{Sink: sink.Retry(out, sink.RetryConfig{Max: time.Second}), Shaper: batch.Fixed(batch.Limits{})})
 		cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
 		if err := mustNew(t, cfg).Run(t.Context()); err != nil {
 			t.Fatal(err)

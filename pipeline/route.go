@@ -69,6 +69,7 @@ type route struct {
 	news     []func() // calls of hooks to be made
 	outage   outage   // of the sink
 	refusals gathered // entries, for the log
+	oversize gathered // batches, for the log
 }
 
 // An amount of entries.

@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"path/filepath"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,7 +54,7 @@ var plights = []plight{
 			return sink.Throttled(errors.New("429"), time.Until(until))
 		})
 		return Route{Sink: sink.Retry(out, sink.RetryConfig{Jitter: -1})}
-	}, 0},
+	}, time.Millisecond},
 	{"the stream told to wait", func(out *collector, until time.Time) Route {
 		out.fail = untilThen(until, func(context.Context) error {
 			return sink.RetryAfter(errors.New("429"), time.Until(until))
@@ -205,5 +207,52 @@ func TestCloseGivesBackInEachPlight(t *testing.T) {
 				t.Errorf("the next life: %d missing, %d twice, in order: %v", missing, twice, inOrder)
 			}
 		})
+	}
+}
+
+// While a sink behind a queue on the disk is away, Flush and Close end at the
+// disk, in the time they have, and the next life delivers what is there.
+func TestFlushAndCloseWhileSpilling(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "queue")
+	cursors := source.MemCheckpoints()
+	life := func(out *collector) *Engine {
+		queue, err := sink.Spill(sink.Retry(out, sink.RetryConfig{Min: time.Millisecond, Max: 50 * time.Millisecond}),
+			sink.SpillConfig{Dir: dir, CloseTimeout: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg := one(counter{total: 30, perBatch: 10, follow: true}, Route{Sink: queue})
+		cfg.Checkpoints = cursors
+		return mustStart(t, cfg)
+	}
+	away := &collector{fail: func(int, context.Context, *batch.Batch) error { return errAway }}
+	e := life(away)
+	for e.Stats().Sources["a"].Read < 30 {
+		runtime.Gosched()
+	}
+	if err := e.Flush(within(t, time.Minute)); err != nil {
+		t.Errorf("Flush = %v", err)
+	}
+	for away.wrote() == 0 {
+		runtime.Gosched()
+	}
+	if err := e.Close(within(t, time.Minute)); err != nil {
+		t.Errorf("Close = %v", err)
+	}
+	st := e.Stats()
+	closes(t, st)
+	if a := st.Sources["a"]; a.Delivered != 30 || len(away.got()) != 0 {
+		t.Errorf("%+v, delivered %v", a, away.got())
+	}
+	back := &collector{}
+	e = life(back)
+	for len(back.got()) < 30 {
+		runtime.Gosched()
+	}
+	if err := e.Close(within(t, time.Minute)); err != nil {
+		t.Errorf("Close = %v", err)
+	}
+	if missing, twice, inOrder := back.check("numbers", 30); missing > 0 || twice > 0 || !inOrder {
+		t.Errorf("the next life: %d missing, %d twice, in order: %v", missing, twice, inOrder)
 	}
 }

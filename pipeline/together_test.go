@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -154,7 +155,16 @@ func TestTooLarge(t *testing.T) {
 			return nil
 		}
 		shaper := &shaperLog{Shaper: batch.Fixed(batch.Limits{})}
-		e := mustNew(t, one(counter{total: 100, perBatch: 100}, Route{Sink: out, Shaper: shaper}))
+		cfg := one(counter{total: 100, perBatch: 100}, Route{Sink: out, Shaper: shaper})
+		var log lockedBuffer
+		var hooked int
+		cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		cfg.Hooks.WriteFailed = func(_ string, err error, wait time.Duration) {
+			if hooked++; !sink.IsTooLarge(err) || wait != 0 {
+				t.Errorf("told of %v, repeated after %v", err, wait)
+			}
+		}
+		e := mustNew(t, cfg)
 		began := time.Now()
 		if err := e.Run(t.Context()); err != nil {
 			t.Error(err)
@@ -170,8 +180,11 @@ func TestTooLarge(t *testing.T) {
 		}
 		st := e.Stats()
 		closes(t, st)
-		if r := st.Routes["route0"]; r.Dropped[DroppedRefused] != 1 || r.Delivered != 99 {
-			t.Errorf("%+v", r)
+		if r := st.Routes["route0"]; r.Dropped[DroppedRefused] != 1 || r.Delivered != 99 || r.Retries != int64(hooked) || hooked == 0 {
+			t.Errorf("told of %d: %+v", hooked, r)
+		}
+		if strings.Count(log.String(), "goes in pieces") != 1 || strings.Contains(log.String(), "goes well again") {
+			t.Errorf("the log:\n%s", log.String())
 		}
 	})
 }

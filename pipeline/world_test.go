@@ -183,11 +183,15 @@ func (w *world) arrange() {
 	}
 }
 
-// shaper is one that always answers the same, or never.
+// shaper is one that always answers the same, one that learns, or one that has
+// no idea.
 func (w *world) shaper() batch.Shaper {
 	l := batch.Limits{MaxBytes: w.rng.in(1, 2000), MaxEntries: w.rng.in(1, 60), MaxWait: w.rng.upTo(2*time.Second) - 100*time.Millisecond}
-	if w.rng.one(2) {
+	switch w.rng.IntN(4) {
+	case 0, 1:
 		return batch.Fixed(l)
+	case 2:
+		return batch.NewAdaptive(batch.AdaptiveConfig{MaxBytes: l.MaxBytes, MaxEntries: l.MaxEntries})
 	}
 	return &wildShaper{w: w, rng: newRnd(w.seed*7 + uint64(w.life))}
 }

@@ -21,7 +21,7 @@ import (
 //
 // To whoever counts, nil is a delivery: a pipeline's Flush and its ledger end at the disk, and cursors move on.
 // [Spiller.Drain] waits for the destination, [Spiller.Stats] has the account of the queue. Delivery is at least once:
-// what was delivered within 250 ms before a crash, or was being delivered, comes again.
+// after a crash what was being delivered comes again, and what was delivered in the 250 ms before that.
 //
 // Entries of one stream (of equal Labels, or as a [StreamNamer] says) are delivered in the order in which their Writes
 // returned. What fails is tried for ever, by the policy of a [Retry] around s if there is one; a stream that is told to
@@ -199,7 +199,8 @@ func (s *Spiller) direct(ctx context.Context, b *batch.Batch) error {
 		return d.Err()
 	}
 	s.noteDelivery(err)
-	if err = s.spill(ctx, d.Batch()); err == nil {
+	// All of what is left: the Delivery would go on with a piece.
+	if err = s.spill(ctx, subset(b, pending)); err == nil {
 		return d.Err()
 	}
 	if len(pending) == len(b.Entries) {

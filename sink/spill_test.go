@@ -405,3 +405,30 @@ func TestSpillPanic(t *testing.T) {
 		t.Errorf("%d entries delivered", len(to.held))
 	}
 }
+
+// What a destination finds too large is queued whole, and goes there in pieces.
+func TestSpillDirectTooLarge(t *testing.T) {
+	to := &memory{}
+	most := 0
+	s, err := sink.Spill(sink.Retry(sink.Func(func(ctx context.Context, b *batch.Batch) error {
+		if most = max(most, len(b.Entries)); len(b.Entries) > 3 {
+			return sink.TooLarge(errors.New("413"))
+		}
+		return to.Write(ctx, b)
+	}), sink.RetryConfig{Min: time.Millisecond}), sink.SpillConfig{Dir: filepath.Join(t.TempDir(), "q"), Direct: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sup := newSupervisor(t)
+	if err := s.Start(t.Context(), sup); err != nil {
+		t.Fatal(err)
+	}
+	b, lines := series(1, 100)
+	if err := errors.Join(s.Write(t.Context(), b[0]), s.Drain(t.Context()), s.Close(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	(&spillRig{t: t, to: to}).want(lines)
+	if most != 100 {
+		t.Errorf("at most %d entries were written at once", most)
+	}
+}

@@ -20,7 +20,8 @@ import (
 type DedupeConfig struct {
 	// Window is how long after a line has passed the same one is a repetition: 10 s.
 	Window time.Duration
-	// MaxLines is how many lines are remembered for a stream: the latest 64.
+	// MaxLines is how many different lines are remembered for a stream: the latest
+	// 64. A line is no repetition any more once so many others have passed.
 	MaxLines int
 	// MaxStreams is how many streams are: 1,000. The lines of others all pass.
 	MaxStreams int

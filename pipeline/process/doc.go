@@ -1,7 +1,7 @@
 // Package process holds processors: what a pipeline does with entries between
 // the sources and the routes. Each is made by a function that takes a Config,
-// whose zero value works unless it leaves nothing to do, and goes into pipeline.Config.Processors, in the order
-// in which they are to work:
+// whose zero value works unless it leaves nothing to do, and goes into
+// pipeline.Config.Processors, in the order in which they are to work:
 //
 //	clamp, err := process.Clamp(process.ClampConfig{Past: 24 * time.Hour})
 //

@@ -38,7 +38,8 @@ type LevelConfig struct {
 //   - a field of a line in logfmt: level=warn
 //   - a word in the first 128 bytes: in capitals anywhere, as in
 //     "2015-07-29 17:41:44,747 - WARN  [main] …"; in any case between brackets, as in
-//     "[error] …"; or in any case at the beginning, as in "warning: …"
+//     "[error] …"; or in any case before a colon, at the beginning or behind another
+//     one, as in "warning: …" and "sshd[24200]: error: …"
 //
 // Of JSON and logfmt it looks at 4 KiB. An entry that does not say stays as it is.
 // What an attribute or label of the configured name holds is made one of the seven

@@ -63,8 +63,8 @@ func klog(line []byte) bool {
 }
 
 // wordLevel looks for the name of a severity: in upper case, or in any case between
-// brackets, or at the beginning before a colon. Text in lower case says "no error"
-// as well as "error".
+// brackets, or before a colon at the beginning or behind another colon. Text in
+// lower case says "no error" as well as "error".
 func wordLevel(head []byte) Severity {
 	for i := 0; i < len(head); {
 		initial := letter(head[i])
@@ -129,7 +129,7 @@ func level(head []byte, from, to int) bool {
 	default:
 		return false
 	}
-	if from == 0 && behind == ':' {
+	if behind == ':' && (from == 0 || before == ' ' && from > 1 && head[from-2] == ':') {
 		return true
 	}
 	switch behind {

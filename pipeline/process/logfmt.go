@@ -28,11 +28,11 @@ type LogfmtConfig struct {
 //	level=info msg="a b" took=5ms
 //
 // A field is key=value, with a key of letters, digits and any of _.-/:@; other
-// words are passed over, so that fields are found behind text as well. A value in double quotes may hold spaces, and the escapes
-// of JSON. What is empty counts as missing, and if a field comes twice, the last
-// one counts. Lines without a field, and those with a quote that is not closed,
-// pass as they are and are counted. [Logfmt] makes one; all methods may be called
-// concurrently.
+// words are passed over, so that fields are found behind text as well. A value in
+// double quotes may hold spaces, and the escapes of JSON. What is empty counts as
+// missing, and if a field comes twice, the last one counts. Lines without a field,
+// and those with a quote that is not closed, pass as they are and are counted.
+// [Logfmt] makes one; all methods may be called concurrently.
 type LogfmtParser struct{ x extractor }
 
 // Logfmt returns a LogfmtParser. Its error joins one for each field of cfg that

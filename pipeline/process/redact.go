@@ -65,8 +65,8 @@ type RedactConfig struct {
 
 	// Replacement is what stands in for a secret; "": "[redacted:KIND]", where
 	// KIND is credential, token, card, email, ip or match. It is at most 64
-	// bytes, printable, and without quotes and backslashes: it may come to stand
-	// in JSON.
+	// bytes, printable, and without blanks, quotes and backslashes: it may come
+	// to stand in JSON.
 	Replacement string
 	// HashKey adds to each replacement a hash of what it stands for, so that
 	// equal secrets can be told to be equal: 64 bits of HMAC-SHA-256 with this
@@ -173,9 +173,9 @@ func (c RedactConfig) validate() error {
 			wrong("Regexps[%d]: is nil", i)
 		}
 	}
-	if unfit := func(c rune) bool { return c < ' ' || c == 0x7f || strings.ContainsRune("\"'`\\", c) }; len(c.Replacement) > maxReplacement ||
+	if unfit := func(c rune) bool { return c <= ' ' || c == 0x7f || strings.ContainsRune("\"'`\\", c) }; len(c.Replacement) > maxReplacement ||
 		!utf8.ValidString(c.Replacement) || strings.ContainsFunc(c.Replacement, unfit) {
-		wrong("Replacement: %q: want at most %d bytes, without quotes, backslashes and control characters", c.Replacement, maxReplacement)
+		wrong("Replacement: %q: want at most %d bytes, without blanks, quotes, backslashes and control characters", c.Replacement, maxReplacement)
 	}
 	if n := len(c.HashKey); c.HashKey != nil && n < minHashKey {
 		wrong("HashKey: has %d bytes, want at least %d", n, minHashKey)

@@ -2,6 +2,53 @@ package process
 
 import "strings"
 
+// flag looks at a name behind the two dashes that end at i, and a blank behind it:
+// --password hunter2.
+func (f *seeker) flag(i int) int {
+	end := i + 1
+	for end < len(f.s) && end-i <= maxName && isName[f.s[end]] {
+		end++
+	}
+	if end == len(f.s) || f.s[end] != ' ' || strings.HasPrefix(f.s[end+1:], "-") || !f.r.isSecret(f.s[i+1:end]) {
+		return i + 1
+	}
+	return f.value(end+1, f.s[i+1:end], "")
+}
+
+// element looks at the '>' at i: whether it ends the tag of an element of XML whose
+// text is secret.
+func (f *seeker) element(i int) int {
+	from := i
+	for from > 0 && i-from < maxName && isName[f.s[from-1]] {
+		from--
+	}
+	if from == 0 || f.s[from-1] != '<' && f.s[from-1] != ':' || !f.r.isSecret(f.s[from:i]) {
+		return i + 1
+	}
+	end := len(f.s)
+	if n := strings.IndexByte(f.s[i:], '<'); n >= 0 {
+		end = i + n
+	}
+	return f.add(span{from: i + 1, to: end})
+}
+
+// percent looks at the '%' at i: whether it stands for '=' or '@' in a URL.
+func (f *seeker) percent(i int) int {
+	s := f.s[i:]
+	if len(s) < 3 {
+		return i + 1
+	}
+	switch {
+	case s[:3] == "%40" && f.r.patterns&Emails != 0:
+		return f.email(i, i+2)
+	case s[1] == '3' && s[2]|0x20 == 'd':
+		if name, _ := f.nameBefore(i); f.r.isSecret(name) {
+			return f.value(i+3, name, "")
+		}
+	}
+	return i + 1
+}
+
 // separator looks at the '=' or ':' at i: whether the name before it says that
 // what follows is secret.
 func (f *seeker) separator(i int) int {
@@ -30,7 +77,7 @@ func (f *seeker) separator(i int) int {
 // \"name\" in JSON within JSON, form[name].
 func (f *seeker) nameBefore(i int) (name, quote string) {
 	end := i
-	for end > 0 && i-end < 2 && (f.s[end-1] == ' ' || f.s[end-1] == '\t') {
+	for end > 0 && i-end < maxName && (f.s[end-1] == ' ' || f.s[end-1] == '\t') {
 		end--
 	}
 	if end > 0 && isQuote(f.s[end-1]) {
@@ -71,7 +118,10 @@ func (f *seeker) value(i int, name, quote string) int {
 	if v == len(f.s) || v > blank && f.s[i-1] == '=' && quote == "" && f.pairAt(v) {
 		return v // "password= user=x": there is none
 	}
-	header := strings.HasSuffix(strings.ToLower(name), "authorization")
+	if end := f.markAt(v); end > v {
+		return end
+	}
+	header := hasSuffixFold(name, "authorization")
 	if from, end, after, ok := f.quoted(v); ok {
 		if header {
 			f.scheme(from, end, end)
@@ -82,10 +132,12 @@ func (f *seeker) value(i int, name, quote string) int {
 	}
 	x := span{from: v, quote: quote}
 	switch c := f.s[v]; {
-	case c == '{' || c == '[' && !strings.HasPrefix(f.s[v:], defaultMark):
+	case c == '{' || c == '[':
 		x.to = f.bracketed(v)
 	case header:
 		return max(f.scheme(v, len(f.s), -1), i)
+	case f.s[i-1] == ':' && hasSuffixFold(name, "cookie"):
+		x.quote, x.to = "", f.cookieEnd(v)
 	case strings.HasSuffix(quote, `"`):
 		if x.to = f.scalarEnd(v); isNothing(f.s[v:x.to]) {
 			return x.to
@@ -97,6 +149,27 @@ func (f *seeker) value(i int, name, quote string) int {
 		}
 	}
 	return max(f.add(x), i)
+}
+
+func hasSuffixFold(s, suffix string) bool {
+	return len(s) >= len(suffix) && strings.EqualFold(s[len(s)-len(suffix):], suffix)
+}
+
+// cookieEnd is the end of the value of a Cookie or Set-Cookie header that begins at
+// i: of the line, or at a quote that is not part of a cookie (RFC 6265, 4.1.1).
+func (f *seeker) cookieEnd(i int) int {
+	from := i
+	for ; i < len(f.s) && f.s[i] != '\n'; i++ {
+		if !isQuote(f.s[i]) {
+			continue
+		}
+		end := strings.IndexAny(f.s[i+1:], "\"\n")
+		if f.s[i] != '"' || i == from || f.s[i-1] != '=' || end < 0 || f.s[i+1+end] != '"' {
+			return f.beforeSlashes(from, i)
+		}
+		i += 1 + end
+	}
+	return i
 }
 
 // isNothing reports whether a bare value is no secret but the word for none.
@@ -260,9 +333,34 @@ func (f *seeker) userInfo(i, j int) int {
 		}
 	}
 	if at < 0 {
+		if f.r.patterns&Tokens != 0 && end < len(f.s) {
+			return f.webhook(i, j, end)
+		}
 		return i + 1
 	}
 	return max(f.add(span{from: j, to: at}), i+1)
+}
+
+// webhooks are where the path of a URL is a secret.
+var webhooks = []struct{ host, path string }{
+	{"hooks.slack.com", "/services/"}, {"hooks.slack.com", "/workflows/"}, {"api.telegram.org", "/bot"},
+	{"discord.com", "/api/webhooks/"}, {"discordapp.com", "/api/webhooks/"},
+}
+
+// webhook takes the path of a URL for a secret, whose ':' is at i and whose host
+// stands from j to end, if it is known to be one.
+func (f *seeker) webhook(i, j, end int) int {
+	for _, w := range webhooks {
+		if f.s[j:end] != w.host || !strings.HasPrefix(f.s[end:], w.path) {
+			continue
+		}
+		to := end
+		for to < len(f.s) && f.inURL(to) {
+			to++
+		}
+		return f.add(span{from: end + len(w.path), to: to, kind: kindToken})
+	}
+	return i + 1
 }
 
 // maxPassword is how far a password is looked for beyond the authority of a URL.
