@@ -23,7 +23,8 @@ type courier struct {
 	stream   *source.Stream // nil: to be opened
 	hand     *chunk         // taken and not released
 	reported time.Time
-	omitted  int64 // dropped and not reported
+	omitted  int64     // dropped and not reported
+	latest   time.Time // that was sent last
 	levels   map[slog.Level]batch.Labels
 }
 
@@ -118,11 +119,35 @@ func (c *courier) send(ctx context.Context, packed []byte) bool {
 		labels = c.labels
 	}
 	unpack(b, packed, labels)
+	last := inOrder(b.Entries, c.latest)
 	if err := c.stream.Send(ctx, b, ""); err != nil {
 		c.stream = nil
 		return false
 	}
+	c.latest = last
 	return true
+}
+
+// jumble is how much older than the one before a record may be and still count as
+// one of the same moment.
+const jumble = time.Millisecond
+
+// inOrder makes an entry a nanosecond later than the one before it if both are of the
+// same moment: of goroutines that log at once, or by a clock that goes in steps.
+// Loki keeps one of equal entries of one time, and has no order of different ones.
+// before is the time of the entry before all; that of the last one is returned.
+func inOrder(entries []batch.Entry, before time.Time) (last time.Time) {
+	for i := range entries {
+		e := &entries[i]
+		if e.Time.IsZero() {
+			continue // it gets the time of sending
+		}
+		if behind := before.Sub(e.Time); behind >= 0 && behind <= jumble {
+			e.Time = before.Add(1)
+		}
+		before = e.Time
+	}
+	return before
 }
 
 // streamName keys no checkpoint: the stream has no cursor.

@@ -348,6 +348,32 @@ func TestManyLoggers(t *testing.T) {
 	}
 }
 
+// TestSameMoment: records of one moment stay apart and in order, and others have
+// the time they were given.
+func TestSameMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src, out := newSource(t, Config{}), newStore()
+		p := started(t, src, out, nil)
+		at := time.Date(2025, 1, 2, 3, 4, 5, 0, time.UTC)
+		given := []time.Duration{0, 0, 0, -time.Millisecond + 2, -time.Millisecond, 5, -time.Second, -time.Second, time.Hour, 9}
+		want := []time.Duration{0, 1, 2, 3, -time.Millisecond, 5, -time.Second, -time.Second + 1, time.Hour, 9}
+		for i, d := range given {
+			if i == 3 {
+				time.Sleep(time.Second) // in another batch
+			}
+			src.Handler().Handle(t.Context(), slog.NewRecord(at.Add(d), slog.LevelInfo, "m", 0))
+		}
+		if err := p.Close(deadline(t, time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		for i, e := range out.got {
+			if got := e.Time.Sub(at); got != want[i] {
+				t.Errorf("record %d is at %v, want %v", i, got, want[i])
+			}
+		}
+	})
+}
+
 // TestRemovedAndAdded: a source that was removed goes on when it is added again.
 func TestRemovedAndAdded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
