@@ -1,12 +1,14 @@
 package slogsource
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -92,11 +94,13 @@ func TestSinkDown(t *testing.T) {
 	for _, wait := range []time.Duration{0, 47 * time.Millisecond} {
 		t.Run(wait.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				var log bytes.Buffer
 				src, out := newSource(t, Config{MaxWait: wait, BufferBytes: minBuffer, MaxLine: 100 << 10}), newStore()
 				p, err := pipeline.New(pipeline.Config{
 					Sources:          map[string]source.Source{"log": src},
 					Routes:           []pipeline.Route{{Sink: out}},
 					MaxInFlightBytes: 1 << 20,
+					Logger:           slog.New(slog.NewTextHandler(&log, nil)),
 				})
 				if err != nil {
 					t.Fatal(err)
@@ -134,8 +138,11 @@ func TestSinkDown(t *testing.T) {
 					t.Fatal(err)
 				}
 				got := out.lines()
-				if k := len(got); got[k-1] != "again" || got[k-2] != "log records were dropped: the buffer was full" {
+				if k := len(got); got[k-1] != "again" || got[k-2] != droppedText {
 					t.Errorf("the last two are %.60q", got[max(0, k-2):])
+				}
+				if want := fmt.Sprintf("msg=%q source=log dropped=%d\n", droppedText, refused); !strings.Contains(log.String(), want) {
+					t.Errorf("the pipeline's log lacks %q:\n%s", want, &log)
 				}
 				report := out.got[len(got)-2]
 				if want := (batch.Attr{Key: "dropped", Value: fmt.Sprint(refused)}); report.Attrs[0] != want {
@@ -148,6 +155,62 @@ func TestSinkDown(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestReportsStandWhereRecordsAreMissing: while more is logged than is taken, for
+// ever so long, each gap has a report of its size in its place.
+func TestReportsStandWhereRecordsAreMissing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src, r := newSource(t, Config{BufferBytes: minBuffer, MaxLine: 100 << 10}), new(sourcetest.Receiver)
+		r.SetRoom(1)
+		r.Hold()
+		sourcetest.Start(t, src, r, nil)
+		synctest.Wait()
+		n, gaps := 0, 0
+		for round := range 30 {
+			for range 5 + round%7 {
+				src.Handler().Handle(t.Context(), slog.NewRecord(time.Now(), slog.LevelInfo, fmt.Sprint(n, " ", wide(20<<10)), 0))
+				n++
+				time.Sleep(5 * time.Millisecond)
+			}
+			for _, p := range r.Held() {
+				p.Deliver()
+			}
+			synctest.Wait()
+		}
+		r.SetRoom(0)
+		r.Release()
+		if err := src.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second) // for a report behind all
+		next, reported := 0, int64(0)
+		var before time.Time
+		for _, p := range r.Delivered() {
+			for _, e := range p.Entries {
+				if !e.Time.After(before) {
+					t.Errorf("%.30q is at %v, after %v", e.Line, e.Time, before)
+				}
+				before = e.Time
+				if string(e.Line) == droppedText {
+					k, _ := strconv.Atoi(e.Attrs[0].Value)
+					next += k
+					reported += int64(k)
+					gaps++
+					continue
+				}
+				var i int
+				fmt.Sscan(string(e.Line), &i)
+				if i != next {
+					t.Fatalf("record %d where %d is due", i, next)
+				}
+				next++
+			}
+		}
+		if dropped := src.Stats().Dropped[DroppedFull]; next != n || reported != dropped || gaps < 5 {
+			t.Errorf("%d of %d records, %d gaps with %d of %d dropped", next, n, gaps, reported, dropped)
+		}
+	})
 }
 
 // TestWaitsForRoom: a log call that waits gets the room that is made, in time.
