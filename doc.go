@@ -8,7 +8,9 @@
 //     where most applications begin.
 //   - [github.com/logferry/logferry/source] says what a source is and keeps
 //     cursors; [github.com/logferry/logferry/source/tail] follows files, and
-//     [github.com/logferry/logferry/source/container] the containers of an engine.
+//     [github.com/logferry/logferry/source/container] the containers of an engine;
+//     [github.com/logferry/logferry/source/slogsource] is a slog.Handler for what the
+//     host itself logs.
 //   - [github.com/logferry/logferry/sink] says what a sink is and has the
 //     decorators for retries, breakers, timeouts and failover, and the sinks
 //     for terminals, writers and functions;

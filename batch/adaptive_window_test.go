@@ -121,7 +121,7 @@ func TestAdaptiveSharesOut(t *testing.T) {
 	for _, c := range []struct{ backlog, inFlight, least, most int }{
 		{800_000, 0, 100_000, 100_000},
 		{800_000, 4, 200_000, 200_000},
-		{40_000, 0, 45_000, 55_000},         // half of what 1 ms is worth
+		{40_000, 0, 95_000, 105_000},        // what 1 ms is worth
 		{20_000_000, 7, 3_000_000, 3 << 20}, // 32 times that
 	} {
 		l := a.Limits(State{Now: now, InFlight: c.inFlight, Backlog: c.backlog})

@@ -106,7 +106,13 @@ func (b *Batch) keepAttrs(attrs []Attr) []Attr {
 // was.
 func (b *Batch) SetAttrs(e *Entry, attrs []Attr) {
 	b.mustOwn("SetAttrs")
+	was := e.Attrs
 	e.Attrs = b.keepAttrs(attrs)
+	for i := range min(len(was), len(attrs)) {
+		if attrs[i] == was[i] { // the same text in two slices takes its room once
+			b.attrsHeld -= len(attrs[i].Key) + len(attrs[i].Value)
+		}
+	}
 }
 
 // Grow makes room for n more entries, so that appending them allocates nothing.

@@ -355,7 +355,7 @@ func TestSetAttrs(t *testing.T) {
 	b.Append(time.Time{}, nil, Attr{"b", "2"})
 	e, before := &b.Entries[0], b.Entries[0].Attrs
 	memory := b.Memory()
-	more := append(slices.Clone(before), Attr{"c", strings.Repeat("x", 1000)})
+	more := append(slices.Clone(before), Attr{"c", strings.Repeat("x", 10_000)})
 	b.SetAttrs(e, more)
 	if !slices.Equal(e.Attrs, more) || !slices.Equal(before, []Attr{{"a", "1"}}) {
 		t.Errorf("%v, and the slice from before is %v", e.Attrs, before)
@@ -364,8 +364,13 @@ func TestSetAttrs(t *testing.T) {
 	if e.Attrs[0].Value != "1" || !slices.Equal(b.Entries[1].Attrs, []Attr{{"b", "2"}}) {
 		t.Errorf("changed from outside: %v, %v", e.Attrs, b.Entries[1].Attrs)
 	}
-	if more := b.Memory() - memory; more < 1000 {
+	if more := b.Memory() - memory; more < 10_000 {
 		t.Errorf("Memory grew by %d, less than what was put in", more)
+	}
+	memory = b.Memory()
+	b.SetAttrs(e, append(slices.Clone(e.Attrs), Attr{"d", "4"}))
+	if more := b.Memory() - memory; more > 100*attrBytes {
+		t.Errorf("Memory grew by %d for one attribute more", more)
 	}
 	b.SetAttrs(e, nil)
 	if e.Attrs != nil {

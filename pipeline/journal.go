@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"sync/atomic"
+
+	"github.com/logferry/logferry/internal/origin"
 )
 
 // A journal takes log records without ever making its caller wait, and hands
@@ -55,9 +57,11 @@ func (j *journal) rest() {
 	}
 }
 
-// write calls the host's handler, whose panics are its own.
+// write calls the host's handler, whose panics are its own. The handler may lead
+// back to this pipeline: the ctx says whose record it is.
 func (n note) write() {
-	guard("Logger", func() error { return n.via.handler().Handle(context.Background(), n.record) })
+	ctx := origin.Mark(context.Background())
+	guard("Logger", func() error { return n.via.handler().Handle(ctx, n.record) })
 }
 
 // A journalHandler stands for a handler of the host's. What it is derived from

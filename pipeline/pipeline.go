@@ -33,8 +33,8 @@ var _ Pipeline = (*Engine)(nil)
 type Processor interface {
 	// Process changes b in place: it drops entries with b.Drop, adds them
 	// with b.Append, and changes their times, labels and attributes. A line is
-	// replaced, by bytes from b.Buffer, and so is the slice of attributes:
-	// neither is overwritten in place. It keeps nothing of b. It is called
+	// replaced, by bytes from b.Buffer, and so is the slice of attributes, with
+	// b.SetAttrs: neither is overwritten in place. It keeps nothing of b. It is called
 	// concurrently for different batches, in the order of the configuration for
 	// each; ctx is that of the source's Send.
 	//

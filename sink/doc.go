@@ -28,6 +28,20 @@
 // A pipeline takes the outermost Retry off and follows its [Policy] itself, so that a batch that waits occupies no
 // goroutine, and a stream that was told to wait holds up no other.
 //
+// # A queue on the disk
+//
+// [Spill] goes around such a stack where the caller must not wait for its destination, and must not lose what it has
+// handed over:
+//
+//	Spill(Retry(Breaker(Timeout(far))))
+//
+//	 b -> Write -> [ records in files, synced ] -> window -> Retry -> ... -> far
+//	        |                 ^                                |
+//	        '- nil: it is on  '-- deleted, position saved <----' every entry has met its fate
+//	           the medium
+//
+// Its Write ends at the disk; Stats, Health and Drain of the [Spiller] say how the rest of the way stands.
+//
 // # What an error says
 //
 //	nil                       every entry is delivered

@@ -85,7 +85,13 @@ func (f spillFolder) Open(name string) (spool.File, error) {
 	return spillFile{file}, nil
 }
 
-func (f spillFolder) Rename(from, to string) error { return f.root.Rename(from, to) }
+func (f spillFolder) Edit(name string) (spool.File, error) {
+	file, err := f.root.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	return spillFile{file}, nil
+}
 
 func (f spillFolder) Remove(name string) error {
 	if err := f.root.Remove(name); !errors.Is(err, fs.ErrNotExist) {

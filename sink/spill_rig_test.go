@@ -44,6 +44,17 @@ func startSpill(t testing.TB, to *memory, cfg sink.SpillConfig) *spillRig {
 	return r
 }
 
+// newSupervisor returns one that is closed with the test.
+func newSupervisor(t testing.TB) *lifecycle.Supervisor {
+	sup := lifecycle.New(lifecycle.Config{})
+	t.Cleanup(func() {
+		if err := sup.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return sup
+}
+
 // end closes it, once.
 func (r *spillRig) end() {
 	r.t.Helper()

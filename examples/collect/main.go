@@ -1,7 +1,11 @@
 // Collect follows log files, or a small log of its own if it is given none, and
 // prints their lines or pushes them to Loki until it is interrupted:
 //
-//	go run ./examples/collect [-loki URL] [-label k=v]... [-from start|end] [-state FILE] [-once] [FILE|GLOB]...
+//	go run ./examples/collect [-loki URL] [-label k=v]... [-from start|end] [-state FILE] [-once] [FILE|GLOB|-]...
+//
+// The file "-" is standard input:
+//
+//	make 2>&1 | go run ./examples/collect -
 package main
 
 import (
@@ -31,9 +35,9 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	watch := newWatcher(&o.tail, o.url != "")
+	watch := newWatcher(&o)
 	defer watch.close()
-	files, err := tail.New(o.tail)
+	sources, err := o.sources()
 	if err != nil {
 		return err
 	}
@@ -46,7 +50,7 @@ func run(args []string) error {
 		route = pipeline.Route{Name: "loki", Sink: sink.Breaker(to, sink.BreakerConfig{})}
 	}
 	config := pipeline.Config{
-		Sources: map[string]source.Source{"files": files},
+		Sources: sources,
 		Routes:  []pipeline.Route{route},
 		Logger:  slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	}
@@ -71,8 +75,43 @@ func run(args []string) error {
 	err = p.Close(ctx)
 	stats := p.Stats()
 	fmt.Fprintf(os.Stderr, "\n%v", stats)
-	if len(stats.Sources["files"].Dropped) > 0 {
-		err = errors.Join(err, errors.New("not all lines were delivered"))
+	for _, s := range stats.Sources {
+		if len(s.Dropped) > 0 {
+			err = errors.Join(err, errors.New("not all lines were delivered"))
+		}
 	}
 	return err
+}
+
+// sources are the files to follow, if there are any, and standard input, if that
+// is asked for.
+func (o *options) sources() (map[string]source.Source, error) {
+	sources := map[string]source.Source{}
+	if o.stdin {
+		in, err := source.NewReader(stdin(), o.reader)
+		if err != nil {
+			return nil, err
+		}
+		sources["stdin"] = in
+	}
+	if len(o.tail.Paths) > 0 || !o.stdin {
+		files, err := tail.New(o.tail)
+		if err != nil {
+			return nil, err
+		}
+		sources["files"] = files
+	}
+	return sources, nil
+}
+
+// stdin is standard input, opened anew if it is no file: then a Read can be
+// interrupted, on Linux at least, without a change to what other processes share.
+func stdin() *os.File {
+	if info, err := os.Stdin.Stat(); err != nil || info.Mode().IsRegular() {
+		return os.Stdin
+	}
+	if f, err := os.Open("/dev/stdin"); err == nil {
+		return f
+	}
+	return os.Stdin
 }

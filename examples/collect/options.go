@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/source"
 	"github.com/logferry/logferry/source/record"
 	"github.com/logferry/logferry/source/tail"
 )
@@ -17,6 +18,8 @@ import (
 type options struct {
 	url, state string
 	tail       tail.Config
+	stdin      bool // one of the files was "-"
+	reader     source.ReaderConfig
 }
 
 func parse(args []string) (o options, err error) {
@@ -41,18 +44,21 @@ func parse(args []string) (o options, err error) {
 	choose(flags, "join", "join lines to entries: by `dates|traces`", &o.tail.Multiline.Rule,
 		map[string]record.Rule{"dates": record.Dates(), "traces": record.Traces()})
 	flags.Parse(args)
-	o.tail.Paths = flags.Args()
+	o.tail.Paths = slices.DeleteFunc(flags.Args(), func(p string) bool { return p == "-" })
+	o.stdin = len(o.tail.Paths) < flags.NArg()
 	if slices.ContainsFunc(o.tail.Paths, func(p string) bool { return strings.HasPrefix(p, "-") }) {
 		return o, errors.New("flags go before the files")
 	}
 	if o.url != "" {
 		o.tail.MaxLine = 256 << 10 // Loki refuses longer lines; shortened, they are marked
+		o.reader.MaxLine = o.tail.MaxLine
 	}
 	base, err := batch.NewLabels(labels)
 	o.tail.Labels = func(path string) batch.Labels {
 		l, _ := base.With("filename", strings.ToValidUTF8(path, "\uFFFD")) // both are valid
 		return l
 	}
+	o.reader.Labels = o.tail.Labels("-")
 	return o, err
 }
 

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/logferry/logferry/pipeline"
-	"github.com/logferry/logferry/source/tail"
 )
 
 // demoLines is how many lines the demonstration writes, four a second.
@@ -25,11 +24,11 @@ type watcher struct {
 	lines    int
 }
 
-// newWatcher makes a live log to follow if cfg names no file. Progress is shown
+// newWatcher makes a live log to follow if o names no file. Progress is shown
 // on a terminal that no lines are printed to.
-func newWatcher(cfg *tail.Config, pushing bool) *watcher {
-	w := &watcher{progress: isTerminal(os.Stderr) && (pushing || !isTerminal(os.Stdout))}
-	if len(cfg.Paths) > 0 {
+func newWatcher(o *options) *watcher {
+	w := &watcher{progress: isTerminal(os.Stderr) && (o.url != "" || !isTerminal(os.Stdout))}
+	if len(o.tail.Paths) > 0 || o.stdin {
 		return w
 	}
 	folder, err := os.MkdirTemp("", "logferry-")
@@ -39,7 +38,7 @@ func newWatcher(cfg *tail.Config, pushing bool) *watcher {
 	w.folder = folder
 	path := filepath.Join(folder, "demo.log")
 	if w.log, err = os.Create(path); err == nil {
-		cfg.Paths = []string{path}
+		o.tail.Paths = []string{path}
 		fmt.Fprintf(os.Stderr, "no files given: following a live log of this program's own, %s, for 5 s\n", path)
 	}
 	return w
@@ -77,8 +76,11 @@ func (w *watcher) until(p *pipeline.Engine) {
 			fmt.Fprintf(w.log, "level=info msg=\"order shipped\" order=%d took=%dms\n", 1000+w.lines, w.lines*7%40)
 		}
 		if w.progress {
-			s := p.Stats().Sources["files"]
-			fmt.Fprintf(os.Stderr, "\r%d read, %d delivered, %d in flight ", s.Read, s.Delivered, s.InFlight)
+			var read, delivered, inFlight int64
+			for _, s := range p.Stats().Sources {
+				read, delivered, inFlight = read+s.Read, delivered+s.Delivered, inFlight+s.InFlight
+			}
+			fmt.Fprintf(os.Stderr, "\r%d read, %d delivered, %d in flight ", read, delivered, inFlight)
 		}
 	}
 }

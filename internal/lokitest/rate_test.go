@@ -96,7 +96,7 @@ func TestTenantRate(t *testing.T) {
 		p := prove(t, s, "slow", func(c *loki.Config) { c.MaxRequest = 6 << 10 })
 		b := p.lines(10, 5<<10)
 		b.Entries[9].Labels = batch.MustLabels("proof", "another")
-		p.expect(b, delivered, func(i int) bool { return i < 4 }, waiting+"ingestion rate limit exceeded for user slow")
+		p.expect(b, delivered, func(i int) bool { return i < 4 }, throttled+"ingestion rate limit exceeded for user slow")
 	})
 	t.Run("above the burst", func(t *testing.T) {
 		p := prove(t, s, "burst")
@@ -122,6 +122,11 @@ func TestMessageTooLarge(t *testing.T) {
 	if st := p.sink.Stats(); st.Statuses[500] < 2 {
 		t.Errorf("nothing was too large: %+v", st)
 	}
+	before := p.sink.Stats().Statuses[500]
+	p.writeAll(p.lines(40, 2<<10))
+	if n := p.sink.Stats().Statuses[500] - before; n > 0 {
+		t.Errorf("%d requests were too large after it was known what is", n)
+	}
 }
 
 func TestBodyTooLarge(t *testing.T) {
@@ -131,8 +136,13 @@ func TestBodyTooLarge(t *testing.T) {
 	b.Append(p.next(), scrambled(40<<10))
 	b.Append(p.next(), []byte("the last one"))
 	p.expect(b, refused+"too large", func(i int) bool { return i == 50 }, delivered)
-	if st := p.sink.Stats(); st.Statuses[413] < 2 {
-		t.Errorf("nothing was too large: %+v", st)
+	before := p.sink.Stats().Statuses[413]
+	if before < 2 {
+		t.Errorf("nothing was too large: %+v", p.sink.Stats())
+	}
+	p.writeAll(p.lines(50, 1<<10))
+	if n := p.sink.Stats().Statuses[413] - before; n > 0 {
+		t.Errorf("%d requests were too large after it was known what is", n)
 	}
 }
 

@@ -33,6 +33,13 @@ func startUnlimited(b *testing.B) *Server {
 
 func drive(b *testing.B, s *Server, cfg load.Config) *load.Run {
 	b.Helper()
+	r, _ := driveSink(b, s, cfg)
+	return r
+}
+
+// driveSink is drive for those who want to know what the sink counts.
+func driveSink(b *testing.B, s *Server, cfg load.Config) (*load.Run, *loki.Sink) {
+	b.Helper()
 	to, err := loki.New(loki.Config{URL: s.URL})
 	if err != nil {
 		b.Fatal(err)
@@ -42,7 +49,7 @@ func drive(b *testing.B, s *Server, cfg load.Config) *load.Run {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return r
+	return r, to
 }
 
 func end(b *testing.B, r *load.Run) {
@@ -118,5 +125,36 @@ func BenchmarkShaperOutage(b *testing.B) {
 		end(b, r)
 		b.ReportMetric(float64(after.Bytes)/float64(before.Bytes), "of-before")
 		b.ReportMetric(float64(waited.Milliseconds()), "back-ms")
+	}
+}
+
+// BenchmarkShaperTenantRate delivers flat out where the tenant may send 4 MB/s with bursts of 6 MB, which are Loki's
+// defaults: refused is the share of the requests that are, sent how many bytes go out for each that is delivered, and
+// of-limit what is delivered as a share of what may be.
+func BenchmarkShaperTenantRate(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		cfg  load.Config
+	}{
+		{"own", load.Config{}},
+		{"fixed", load.Config{Shaper: batch.Fixed(batch.Limits{})}},
+		{"fixed64KiB", load.Config{Shaper: batch.Fixed(batch.Limits{MaxBytes: 64 << 10})}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			srv := Start(b, Limits("ingestion_rate_mb: 4\ningestion_burst_size_mb: 6\nshard_streams: {enabled: false}"))
+			for b.Loop() {
+				c.cfg.Streams = 32
+				r, to := driveSink(b, srv, c.cfg)
+				r.Over(b.Context(), scale(5*time.Second, 20*time.Second)) // the burst is used up, and the pace found
+				before := to.Stats()
+				window := scale(5*time.Second, 60*time.Second)
+				got := r.Over(b.Context(), window)
+				after := to.Stats()
+				end(b, r)
+				b.ReportMetric(float64(after.Statuses[429]-before.Statuses[429])/float64(after.Requests-before.Requests), "refused")
+				b.ReportMetric(float64(after.RawBytes-before.RawBytes)/float64(got.Bytes), "sent")
+				b.ReportMetric(float64(got.Bytes)/window.Seconds()/(4<<20), "of-limit")
+			}
+		})
 	}
 }

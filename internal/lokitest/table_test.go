@@ -1,6 +1,7 @@
 package lokitest
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -15,9 +16,10 @@ import (
 // Loki's own; delivered stands alone.
 const (
 	delivered = ""
-	refused   = "refused: " // for good
-	waiting   = "waiting: " // sink.RetryAfter
-	open      = "open: "    // worth a retry, and for a breaker to count
+	refused   = "refused: "   // for good
+	waiting   = "waiting: "   // sink.RetryAfter
+	throttled = "throttled: " // sink.Throttled
+	open      = "open: "      // worth a retry, and for a breaker to count
 )
 
 // A row is one way in which Loki can answer, on demand of a tenant's limits.
@@ -178,7 +180,7 @@ var rows = []row{
 	{name: "blocked", limits: blocked(260), fill: good(2), want: []string{open + "ingestion is blocked: status 260: ingestion blocked for user 'blocked-"}},
 	{name: "blocked-400", limits: blocked(400), fill: good(2), want: []string{open + "ingestion is blocked: status 400"}},
 	{name: "blocked-403", limits: blocked(403), fill: good(2), want: []string{open + "status 403"}},
-	{name: "blocked-429", limits: blocked(429), fill: good(2), want: []string{waiting + "status 429"}},
+	{name: "blocked-429", limits: blocked(429), fill: good(2), want: []string{throttled + "ingestion is blocked: status 429"}},
 	{name: "blocked-503", limits: blocked(503), fill: good(2), want: []string{open + "status 503"}},
 	{name: "blocked-200", limits: blocked(200), fill: good(2), want: []string{delivered}, lost: true},
 	{name: "no-tenant", config: func(c *loki.Config) { c.TenantID = "" }, fill: good(2), want: []string{open + "status 401: no org id"}},
@@ -259,6 +261,9 @@ func (r row) prove(t *testing.T, p *prover) {
 }
 
 func class(err error) string {
+	if class, _ := sink.ClassOf(context.Background(), err, 1); class == batch.Throttled {
+		return throttled
+	}
 	if _, wait := sink.After(err); wait {
 		return waiting
 	}

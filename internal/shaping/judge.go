@@ -14,21 +14,30 @@ type Judgement struct {
 // best goodput that one of them has reached under overload, and the overload is
 // twice what the destination could take at most.
 func Measure(r Regime) Judgement {
-	grid := Grid()
-	j := Judgement{Regime: r, Grid: make([][len(levels)]Result, len(grid))}
-	t := r.trace(overload, r.Destination.bound()*levels[overload].Load)
-	for i, s := range grid {
-		res := r.simulate(overload, &t, s.Contender(), nil)
-		j.Grid[i][overload] = res
-		j.Capacity = max(j.Capacity, res.Goodput)
+	j := Judgement{Regime: r, Grid: make([][len(levels)]Result, len(Grid()))}
+	j.measure(func(int) bool { return true })
+	return j
+}
+
+// measure runs those settings of the grid that are wanted, and leaves the others
+// without a result.
+func (j *Judgement) measure(wanted func(setting int) bool) {
+	j.run(overload, wanted)
+	for _, g := range j.Grid {
+		j.Capacity = max(j.Capacity, g[overload].Goodput)
 	}
 	for level := range overload {
-		t := r.trace(level, j.Capacity*levels[level].Load)
-		for i, s := range grid {
-			j.Grid[i][level] = r.simulate(level, &t, s.Contender(), nil)
+		j.run(level, wanted)
+	}
+}
+
+func (j *Judgement) run(level int, wanted func(setting int) bool) {
+	t := j.Regime.trace(level, j.rate(level))
+	for i, s := range Grid() {
+		if wanted(i) {
+			j.Grid[i][level] = j.Regime.simulate(level, &t, s.Contender(), nil)
 		}
 	}
-	return j
 }
 
 // Compare runs contenders in the regime of a judgement, on what arrived for the
@@ -57,11 +66,10 @@ func (j *Judgement) rate(level int) float64 {
 }
 
 // Oracle is the best result of the grid at a level.
-func (j *Judgement) Oracle(level int) Result {
-	best := j.Grid[0][level]
+func (j *Judgement) Oracle(level int) (best Result) {
 	for _, g := range j.Grid {
-		if Regret(level, g[level], best) < 1 {
-			best = g[level]
+		if r := g[level]; r != (Result{}) && (best == Result{} || Regret(level, r, best) < 1) {
+			best = r
 		}
 	}
 	return best

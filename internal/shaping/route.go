@@ -66,6 +66,7 @@ type route struct {
 
 	score score
 	watch func(Sample)
+	last  batch.Limits
 }
 
 const never = time.Duration(math.MaxInt64)
@@ -126,9 +127,7 @@ func (r *route) limits() batch.Limits {
 	if l.InFlight <= 0 || l.InFlight > r.cfg.MaxInFlight {
 		l.InFlight = r.cfg.MaxInFlight
 	}
-	if r.watch != nil {
-		r.watch(Sample{At: r.now, Limits: l, InFlight: len(r.writing), Queued: st.Backlog})
-	}
+	r.last = l
 	return l
 }
 
@@ -231,6 +230,12 @@ func (r *route) complete(j *job) {
 		Class: class, RetryAfter: j.answer.retryAfter, Now: epoch.Add(r.now),
 	})
 	r.score.count(class)
+	if r.watch != nil {
+		r.watch(Sample{
+			At: r.now, Class: class, Bytes: size, Latency: r.now - r.trace.at[j.burst], InFlight: j.n,
+			Limits: r.last, Queued: int(r.queued()),
+		})
+	}
 	if class == batch.Delivered {
 		r.delivered(j)
 	} else {

@@ -6,17 +6,19 @@ import (
 	"github.com/logferry/logferry/batch"
 )
 
-// A Sample is what a route was told at an instant, and what went with it.
+// A Sample is what the end of a Write found.
 type Sample struct {
 	At       time.Duration
-	Limits   batch.Limits
-	InFlight int
-	Queued   int // bytes
+	Class    batch.Class
+	Bytes    int           // of the Write
+	Latency  time.Duration // of its first entry, since that arrived
+	InFlight int           // Writes when it began, itself included
+	Limits   batch.Limits  // when the shaper was last asked
+	Queued   int           // bytes
 }
 
 // Simulate runs a contender in a regime, at one of [Levels] of a capacity in
-// bytes a second. watch, if not nil, is called each time the route asks the
-// shaper.
+// bytes a second. watch, if not nil, is called at the end of each Write.
 func Simulate(r *Regime, level int, capacity float64, c Contender, watch func(Sample)) Result {
 	t := r.trace(level, capacity*levels[level].Load)
 	return r.simulate(level, &t, c, watch)

@@ -4,7 +4,7 @@
 // # Files
 //
 //	00000007-0000000000001c2f-9d04e5aa.spool   a segment: its number, the sequence of its first record, its salt
-//	position                                   the sequence of the first record that is not delivered
+//	position                                   the sequence of the first record that is not delivered, in two slots
 //	00000007-...-9d04e5aa-40f3.damaged         bytes of a segment that are no record, and where they were
 //
 // A segment is frames without anything before, between or behind them. A frame is, big endian,

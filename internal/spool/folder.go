@@ -8,7 +8,7 @@ type Folder interface {
 	List() ([]Listed, error)
 	Create(name string) (File, error) // to write; there must be none of that name
 	Open(name string) (File, error)   // to read; what it is must have been looked at with List
-	Rename(from, to string) error     // replaces
+	Edit(name string) (File, error)   // the same, to write too
 	Remove(name string) error         // no error if there is none
 	Sync() error                      // makes names durable
 }

@@ -10,8 +10,8 @@ import (
 // dropped.
 var ErrFull = errors.New("spool: full")
 
-// ErrTooLarge is in the chain of what Append returns for a record that no log of this size can ever take.
-var ErrTooLarge = errors.New("spool: record is larger than the spool may be")
+// ErrTooLarge is in the chain of what Append returns for what no log of this size can ever take together.
+var ErrTooLarge = errors.New("spool: larger than the spool may be")
 
 // A Config says where a log lies and how large it may be. All fields but the functions are required.
 type Config struct {
@@ -33,9 +33,9 @@ type Log struct {
 	file   *segment // active's
 
 	// Of the goroutine that reads.
-	stale []string // of segments that could not be removed yet
-	saved uint64   // the position in the file
-	kept  int64    // bytes in .damaged files
+	stale    []string // of segments that could not be removed yet
+	position position
+	kept     int64 // bytes in .damaged files
 
 	mu       sync.Mutex // guards what follows; never held during file operations
 	segments []*segment // oldest first
@@ -115,6 +115,10 @@ func (l *Log) Close() error {
 	if l.active != nil {
 		err = errors.Join(err, l.active.Close())
 		l.active = nil
+	}
+	if l.position.file != nil {
+		err = errors.Join(err, l.position.file.Close())
+		l.position.file = nil
 	}
 	return err
 }

@@ -9,8 +9,7 @@ import (
 	"time"
 )
 
-// Open looks at what is in the folder, and changes nothing but what a crash left half done: the position's temporary
-// file, and segments that are delivered. Names it does not know are left alone. ErrFolder is in the error's chain if it
+// Open looks at what is in the folder, and makes nothing but the file of the position. Names it does not know are left alone. ErrFolder is in the error's chain if it
 // is not the file system's.
 func Open(cfg Config) (*Log, error) {
 	l := &Log{cfg: cfg, next: 1, acked: 1, index: 1}
@@ -36,9 +35,6 @@ func Open(cfg Config) (*Log, error) {
 		}
 	}
 	l.next = max(l.next, l.acked)
-	if l.acked == 1 {
-		l.saved = 1 // else what was found need not be durable: it is saved again
-	}
 	return l, nil
 }
 
@@ -103,16 +99,11 @@ func (l *Log) survey(s *segment) error {
 		}
 		switch found.kind {
 		case nothing, torn:
-			if scan.holes {
-				// There may be more than can be read now: the next records come after all that can be.
-				last += uint64(s.size / headerBytes)
-				s.doubtful = true
-				l.index++ // so that it shows after a restart, too
-			}
-			l.next = max(l.next, min(last, s.limit))
+			l.surveyed(s, last, scan.holes)
 			return nil
 		case frame:
 			if found.seq >= s.limit {
+				l.surveyed(s, last, scan.holes)
 				return nil
 			}
 			last = max(last, found.seq+1)
@@ -126,6 +117,17 @@ func (l *Log) survey(s *segment) error {
 		}
 		off = found.end
 	}
+}
+
+// surveyed takes in that the records of s end before last, unless there were holes in what could be read of it.
+func (l *Log) surveyed(s *segment, last uint64, holes bool) {
+	if holes {
+		// There may be more than can be read now: the next records come after all that can be.
+		last += uint64(s.size / headerBytes)
+		s.doubtful = true
+		l.index++ // so that it shows after a restart, too
+	}
+	l.next = max(l.next, min(last, s.limit))
 }
 
 // before returns the time at by the clock that does not jump. What claims to be of the future is of now.

@@ -170,18 +170,18 @@ func (l *Log) takes(t taken, at int64) time.Duration {
 // leave ends the reading of a sealed segment.
 func (r *Reader) leave() {
 	r.log.mu.Lock()
-	limit, exact := r.seg.limit, r.seg.exact
+	limit, exact, next := r.seg.limit, r.seg.exact, r.log.next
 	r.log.passed = r.seg.index
 	r.log.reading = nil
 	r.log.mu.Unlock()
-	if !exact {
-		limit = r.expect
-		if r.wound != nil {
-			limit++ // one at least, as Open took it
-		}
+	if !exact && r.wound != nil && r.expect < min(limit, next) {
+		r.missing(r.expect + 1) // one at least, as Open took it
 	}
-	r.missing(limit)
-	r.expect = max(r.expect, limit)
+	if exact {
+		r.missing(limit)
+	} else {
+		r.missing(r.expect)
+	}
 	r.Close()
 	r.seg = nil
 	r.log.tidy()

@@ -10,8 +10,11 @@ func (r *reading) time(zone *time.Location, now time.Time) (time.Time, bool) {
 	if r.year != unknown {
 		return r.in(r.year, zone)
 	}
-	// The last 29th of February may be 8 years ago.
-	for year := now.In(zone).Year() + 1; year >= now.Year()-9; year-- {
+	year := now.UTC().Year()
+	if r.month == 1 {
+		year++ // on the 31st of December, it may be ahead
+	}
+	for oldest := year - 10; year >= oldest; year-- { // the last 29th of February may be 8 years ago
 		if t, ok := r.in(year, zone); ok && t.Sub(now) <= ahead {
 			return t, true
 		}

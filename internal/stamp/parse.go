@@ -17,9 +17,10 @@ const ahead = 24 * time.Hour
 //	02.01.2006 15:04:05           1136214245                       1136214245999
 //
 // with fractions of a second and zones where they are not written here, too. Text
-// without a zone is taken to be in zone. UTC, GMT and Z are known by name; a time with
-// the name of another zone is only known if zone calls itself so at that time. A time without a year is the last one that is not
-// more than a day after now. The result is in UTC.
+// without a zone is taken to be in zone. UTC, GMT and Z are known by name; a time
+// with the name of another zone is only known if zone calls itself so at that time.
+// A time without a year is the last one that is not more than a day after now. The
+// result is in UTC.
 func Parse(text []byte, zone *time.Location, now time.Time) (t time.Time, n int) {
 	if len(text) == 0 {
 		return time.Time{}, 0

@@ -40,6 +40,7 @@ func TestParse(t *testing.T) {
 		{"20060102 15:04:05.5", "2006-01-02T14:04:05.5Z", ""},
 		{"081109 203615 148 INFO", "2008-11-09T19:36:15Z", " 148 INFO"},
 		{"700102 03:04:05", "1970-01-02T02:04:05Z", ""},
+		{"650102 03:04:05", "2065-01-02T02:04:05Z", ""},
 		{"1136214245 x", "2006-01-02T15:04:05Z", " x"},
 		{"1136214245.25", "2006-01-02T15:04:05.25Z", ""},
 		{"1136214245999", "2006-01-02T15:04:05.999Z", ""},
@@ -90,6 +91,25 @@ func TestYear(t *testing.T) {
 	at := time.Date(2026, 1, 1, 2, 0, 0, 0, time.UTC)
 	if got, _ := Parse([]byte("Dec 31 20:59:59"), zone, at); got.Format(time.RFC3339) != "2026-01-01T01:59:59Z" {
 		t.Errorf("%v", got)
+	}
+}
+
+func TestParseLayout(t *testing.T) {
+	berlin := time.FixedZone("CET", 3600)
+	for _, test := range []struct{ layout, text, want string }{
+		{time.DateTime, "2006-01-02 15:04:05", "2006-01-02T14:04:05Z"},
+		{time.RFC1123Z, "Mon, 02 Jan 2006 15:04:05 -0700", "2006-01-02T22:04:05Z"},
+		{time.RFC1123, "Mon, 02 Jan 2006 15:04:05 GMT", "2006-01-02T15:04:05Z"},
+		{time.RFC1123, "Mon, 02 Jan 2006 15:04:05 CET", "2006-01-02T14:04:05Z"},
+		{time.RFC1123, "Mon, 02 Jan 2006 15:04:05 XYZ", ""},
+		{time.StampMilli, "Jan  2 15:04:05.250", "2026-01-02T14:04:05.25Z"},
+		{"Jan _2 15:04:05 -0700", "Dec 31 15:04:05 +0000", "2025-12-31T15:04:05Z"},
+		{time.DateTime, "2006-01-02 15:04:05 x", ""},
+	} {
+		at, ok := ParseLayout(test.layout, test.text, berlin, now)
+		if ok != (test.want != "") || ok && (at.Format(time.RFC3339Nano) != test.want || at.Location() != time.UTC) {
+			t.Errorf("%q: %v %v, want %s", test.text, at, ok, test.want)
+		}
 	}
 }
 

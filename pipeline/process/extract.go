@@ -82,7 +82,7 @@ func (x *extractor) entry(w *bench, b *batch.Batch, i int) {
 	}
 	for k := x.labels; k < len(x.named); k++ {
 		if v := f.values[k]; len(v.text) > 0 {
-			w.set(0, x.named[k].name, w.keep(v, x.longest))
+			w.attrs = setAttr(w.attrs, 0, x.named[k].name, w.keep(v, x.longest))
 			changed = true
 		}
 	}
@@ -95,15 +95,15 @@ func (x *extractor) entry(w *bench, b *batch.Batch, i int) {
 	}
 }
 
-// set sets an attribute, in place of one of that key at from or later.
-func (w *bench) set(from int, key, value string) {
-	for i := from; i < len(w.attrs); i++ {
-		if w.attrs[i].Key == key {
-			w.attrs[i].Value = value
-			return
+// setAttr sets an attribute, in place of one of that key at from or later.
+func setAttr(attrs []batch.Attr, from int, key, value string) []batch.Attr {
+	for i := from; i < len(attrs); i++ {
+		if attrs[i].Key == key {
+			attrs[i].Value = value
+			return attrs
 		}
 	}
-	w.attrs = append(w.attrs, batch.Attr{Key: key, Value: value})
+	return append(attrs, batch.Attr{Key: key, Value: value})
 }
 
 // addAll makes attributes of all findings. What the entry had before, the first
@@ -118,7 +118,7 @@ func (w *bench) addAll(p *plan, n int) bool {
 				break
 			}
 		}
-		w.set(n, key, w.keep(f.value, p.longest))
+		w.attrs = setAttr(w.attrs, n, key, w.keep(f.value, p.longest))
 	}
 	return len(w.findings.all) > 0
 }
@@ -126,10 +126,10 @@ func (w *bench) addAll(p *plan, n int) bool {
 // label gives entry i the labels that were found, and reports whether it put
 // something among the attributes.
 func (x *extractor) label(w *bench, b *batch.Batch, i int) bool {
-	key, some := w.key[:0], false
+	key, some, longest := w.key[:0], false, min(x.longest, labelset.MaxValue)
 	for k := range x.labels {
 		v := &w.findings.values[k]
-		key = appendValue(key, v, x.longest)
+		key = appendValue(key, v, longest)
 		some = some || len(v.text) > 0
 	}
 	if w.key = key; !some {
@@ -137,7 +137,7 @@ func (x *extractor) label(w *bench, b *batch.Batch, i int) bool {
 	}
 	r := w.recall(key)
 	if r == nil {
-		r = w.resolve(key, w.pairs(x.plan))
+		r = w.resolve(key, w.pairs(x.plan, longest))
 		r.cut = w.texts.cut
 	}
 	w.texts.cut = w.texts.cut || r.cut
@@ -150,15 +150,15 @@ func (x *extractor) label(w *bench, b *batch.Batch, i int) bool {
 	}
 	w.tally.Overflowed++
 	for _, l := range r.lost {
-		w.set(0, l.Name, l.Value)
+		w.attrs = setAttr(w.attrs, 0, l.Name, l.Value)
 	}
 	return true
 }
 
 // pairs returns the labels that were found.
-func (w *bench) pairs(p *plan) (all []labelset.Pair) {
+func (w *bench) pairs(p *plan, longest int) (all []labelset.Pair) {
 	for k, n := range p.named[:p.labels] {
-		if v := w.keepLabel(w.findings.values[k], p.longest); v != "" {
+		if v := w.keepLabel(w.findings.values[k], longest); v != "" {
 			all = append(all, labelset.Pair{Name: n.name, Value: v})
 		}
 	}

@@ -19,7 +19,8 @@ import (
 // twice, the last one counts.
 type JSONConfig struct {
 	// Labels are fields that become labels, by the name of the label. A label of
-	// that name is replaced. In values, control characters become U+FFFD.
+	// that name is replaced. Control characters in the value become U+FFFD; those in
+	// attributes stay.
 	Labels map[string]string
 	// Attrs are fields that become attributes, by the key of the attribute. An
 	// attribute of that key is replaced. Together with Labels they are 64 at most.

@@ -73,6 +73,7 @@ func TestJSON(t *testing.T) {
 		{"label: replaced", `{"a":"till"}`, `{app="till"} stream="stdout"`, process.JSONConfig{Labels: map[string]string{"app": "a"}}},
 		{"label: invalid", "{\"a\":\"\xff\xffb\"}", `{app="` + "\uFFFDb" + `"} stream="stdout"`, process.JSONConfig{Labels: map[string]string{"app": "a"}}},
 		{"cut", `{"a":"aaé","b":"\u00e9\u00e9","c":"abcd"}`, plain + ` a="aa" b="é" c="abc"`, process.JSONConfig{MaxValue: 3}},
+		{"cut within an escape", `{"a":"x` + strings.Repeat(`\u0061`, 10) + `"}`, plain + ` a="xaa"`, process.JSONConfig{MaxValue: 3}},
 		{"an escape that does not exist", `{"a":"\x"}`, plain + ` a="\\x"`, process.JSONConfig{}},
 		{"empty", `{}`, plain, process.JSONConfig{}},
 	} {
@@ -134,9 +135,10 @@ func TestJSONCut(t *testing.T) {
 		if l, a := e.Labels.Get("l"), e.Attrs[1].Value; l != strings.Repeat("a", 1024) || a != strings.Repeat("a", 4000) {
 			t.Errorf("%d and %d bytes", len(l), len(a))
 		}
-		e = entryOf(t, p, `{"l":"`+long+`"}`)
+		entryOf(t, p, `{"l":"`+long+`"}`)
+		entryOf(t, p, `{"l":"short","a":"short"}`)
 	}
-	if s := p.Stats(); s.Parsed != 4 || s.Cut != 4 {
+	if s := p.Stats(); s.Parsed != 6 || s.Cut != 4 {
 		t.Errorf("%+v", s)
 	}
 }
@@ -184,7 +186,11 @@ func FuzzJSON(f *testing.F) {
 			t.Errorf("%q: %s, and then %s", line, tell(e), tell(again))
 		}
 		var fields map[string]any
-		if json.Unmarshal([]byte(line), &fields) != nil || p.Stats().Malformed > 0 || !utf8.ValidString(line) {
+		err := json.Unmarshal([]byte(line), &fields)
+		if s := p.Stats(); err == nil && fields != nil && s.Malformed > 0 && strings.Count(line, "[")+strings.Count(line, "{") <= 64 {
+			t.Errorf("%q is an object", line)
+		}
+		if err != nil || p.Stats().Malformed > 0 || !utf8.ValidString(line) {
 			return
 		}
 		if s, ok := fields["a"].(string); ok && len(s) <= 1024 && s != "" && (len(e.Attrs) != 2 || e.Attrs[1].Value != s) {
@@ -210,11 +216,13 @@ func benchProcess(b *testing.B, p pipeline.Processor, lines ...string) {
 		texts = append(texts, []byte(line))
 	}
 	var spent time.Duration
+	next := 0
 	for b.Loop() {
 		x := batch.New(pool, l)
 		x.Grow(entries)
-		for i := range entries {
-			x.AppendShared(time.Time{}, texts[i%len(texts)])
+		for range entries {
+			x.AppendShared(time.Time{}, texts[next%len(texts)])
+			next++
 		}
 		from := time.Now()
 		if err := p.Process(context.Background(), x); err != nil {
@@ -240,4 +248,20 @@ func BenchmarkJSON(b *testing.B) {
 	} {
 		b.Run(bench.name, func(b *testing.B) { benchProcess(b, process.Must(process.JSON(bench.cfg)), bench.line) })
 	}
+	b.Run("encoding/json for comparison", func(b *testing.B) {
+		var fields struct{ Level, Method string }
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := json.Unmarshal([]byte(benchJSON), &fields); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("ever new labels", func(b *testing.B) {
+		var lines []string
+		for i := range 5000 { // more than are remembered
+			lines = append(lines, fmt.Sprintf(`{"user":"u%d"}`, i))
+		}
+		benchProcess(b, process.Must(process.JSON(process.JSONConfig{Labels: map[string]string{"user": "user"}})), lines...)
+	})
 }

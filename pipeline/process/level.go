@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -39,7 +38,8 @@ type LevelConfig struct {
 //   - a field of a line in logfmt: level=warn
 //   - a word in the first 128 bytes: in capitals anywhere, as in
 //     "2015-07-29 17:41:44,747 - WARN  [main] …"; in any case between brackets, as in
-//     "[error] …"; or in any case at the beginning, as in "warning: …"
+//     "[error] …"; or in any case before a colon, at the beginning or behind another
+//     one, as in "warning: …" and "sshd[24200]: error: …"
 //
 // Of JSON and logfmt it looks at 4 KiB. An entry that does not say stays as it is.
 // What an attribute or label of the configured name holds is made one of the seven
@@ -47,7 +47,7 @@ type LevelConfig struct {
 // concurrently.
 type LevelDetector struct {
 	attr, label       string
-	fields            levelFields
+	fields            fieldNames
 	benches           sync.Pool
 	detected, unknown atomic.Int64
 }
@@ -60,27 +60,17 @@ func Level(cfg LevelConfig) (*LevelDetector, error) {
 		l.attr = "level"
 	}
 	if l.fields == nil {
-		l.fields = levelFields{"level", "severity", "lvl", "log.level", "loglevel", "log_level", "levelname", "severity_text", "severityText", "@level"}
+		l.fields = fieldNames{"level", "severity", "lvl", "log.level", "loglevel", "log_level", "levelname", "severity_text", "severityText", "@level"}
 	}
 	var errs []error
-	if l.attr != "" && !batch.ValidName(l.attr) {
-		errs = append(errs, fmt.Errorf("process: Level: Attr: %q: want letters, digits and _, not starting with a digit", l.attr))
-	}
-	if l.label != "" && !batch.ValidName(l.label) {
-		errs = append(errs, fmt.Errorf("process: Level: Label: %q: want letters, digits and _, not starting with a digit", l.label))
-	}
-	for i, f := range l.fields {
-		if f == "" || strings.ContainsAny(f, " \t\"=") {
-			errs = append(errs, fmt.Errorf("process: Level: Fields[%d]: %q is no name of a field", i, f))
+	for _, n := range []naming{{l.attr, "Attr"}, {l.label, "Label"}} {
+		if n.name != "" && !batch.ValidName(n.name) {
+			errs = append(errs, fmt.Errorf("process: Level: %s: %q: want letters, digits and _, not starting with a digit", n.field, n.name))
 		}
 	}
+	errs = append(errs, l.fields.check("Level")...)
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
-	}
-	for _, own := range []string{l.attr, l.label} {
-		if own != "" && !l.fields.is([]byte(own)) {
-			l.fields = append(l.fields, own) // what was found once is found again
-		}
 	}
 	l.benches.New = func() any { return l.newBench() }
 	return l, nil
@@ -110,7 +100,7 @@ func (l *LevelDetector) Process(_ context.Context, b *batch.Batch) error {
 	for i := range b.Entries {
 		s := l.told(w, b, i)
 		if s == SeverityUnknown {
-			s = l.fields.detect(b.Entries[i].Line)
+			s = detectLevel(b.Entries[i].Line, l.fields)
 		}
 		if s == SeverityUnknown {
 			unknown++
@@ -128,7 +118,7 @@ func (l *LevelDetector) Process(_ context.Context, b *batch.Batch) error {
 // told returns what attributes and labels of entry i say.
 func (l *LevelDetector) told(w *levelBench, b *batch.Batch, i int) Severity {
 	for _, a := range b.Entries[i].Attrs {
-		if a.Key != "" && l.fields.is([]byte(a.Key)) {
+		if a.Key == l.attr || has(l.fields, a.Key) {
 			if s := levelOf(a.Value); s != SeverityUnknown {
 				return s
 			}
@@ -151,7 +141,7 @@ func (l *LevelDetector) told(w *levelBench, b *batch.Batch, i int) Severity {
 
 func (l *LevelDetector) labelled(labels batch.Labels) Severity {
 	for name, value := range labels.All() {
-		if s := levelOf(value); s != SeverityUnknown && l.fields.is([]byte(name)) {
+		if s := levelOf(value); s != SeverityUnknown && (name == l.label || has(l.fields, name)) {
 			return s
 		}
 	}
@@ -169,16 +159,10 @@ func (l *LevelDetector) mark(w *levelBench, b *batch.Batch, i int, s Severity) {
 		return
 	}
 	e := &b.Entries[i]
-	at := slices.IndexFunc(e.Attrs, func(a batch.Attr) bool { return a.Key == l.attr })
-	if at >= 0 && e.Attrs[at].Value == s.String() {
+	if slices.Contains(e.Attrs, batch.Attr{Key: l.attr, Value: s.String()}) {
 		return
 	}
-	w.attrs = append(w.attrs[:0], e.Attrs...)
-	if at >= 0 {
-		w.attrs[at].Value = s.String()
-	} else {
-		w.attrs = append(w.attrs, batch.Attr{Key: l.attr, Value: s.String()})
-	}
+	w.attrs = setAttr(append(w.attrs[:0], e.Attrs...), 0, l.attr, s.String())
 	b.SetAttrs(e, w.attrs)
 }
 

@@ -1,43 +1,24 @@
 package process
 
-import (
-	"bytes"
+// levelHead is how far into a line that is text a level is looked for.
+const levelHead = 128
 
-	"github.com/logferry/logferry/internal/jsonscan"
-)
-
-const (
-	// levelHead is how far into a line that is text a level is looked for.
-	levelHead = 128
-	// levelFieldsHead is how far fields are looked for.
-	levelFieldsHead = 4 << 10
-)
-
-// levelFields are the names of fields that hold a level.
-type levelFields []string
-
-// is reports whether name is one of them, in whatever case.
-func (l levelFields) is(name []byte) bool {
-	for _, f := range l {
-		if len(f) == len(name) && f[0]|0x20 == name[0]|0x20 && bytes.EqualFold([]byte(f), name) {
-			return true
-		}
-	}
-	return false
-}
-
-// detect returns the level that a line tells.
-func (l levelFields) detect(line []byte) Severity {
+// detectLevel returns the level that a line tells, in a field perhaps.
+func detectLevel(line []byte, fields fieldNames) (s Severity) {
 	if len(line) == 0 {
 		return SeverityUnknown
 	}
+	take := func(v value) bool {
+		s = levelOf(v.text)
+		return s != SeverityUnknown
+	}
 	switch line[0] {
 	case '<':
-		if s, ok := priority(line); ok {
+		if s, n := priority(line); n > 0 {
 			return s
 		}
 	case '{':
-		if s := l.json(line); s != SeverityUnknown {
+		if fields.json(line, take) {
 			return s
 		}
 	case 'I', 'W', 'E', 'F':
@@ -45,23 +26,24 @@ func (l levelFields) detect(line []byte) Severity {
 			return severityOf(line[:1])
 		}
 	}
-	if s := l.logfmt(line[:min(len(line), levelFieldsHead)]); s != SeverityUnknown {
+	if fields.logfmt(line, take) {
 		return s
 	}
 	return wordLevel(line[:min(len(line), levelHead)])
 }
 
-// priority reads what a syslog message begins with: <13>, of which the lowest
-// three bits are the severity. See RFC 5424, section 6.2.1.
-func priority(line []byte) (Severity, bool) {
+// priority reads what a syslog message begins with, and says how long that is:
+// <13>, of which the lowest three bits are the severity. See RFC 5424, section
+// 6.2.1.
+func priority(line []byte) (s Severity, length int) {
 	n, i := 0, 1
 	for ; i < len(line) && i < 5 && '0' <= line[i] && line[i] <= '9'; i++ {
 		n = n*10 + int(line[i]-'0')
 	}
 	if i == 1 || n > 191 || i >= len(line) || line[i] != '>' {
-		return SeverityUnknown, false
+		return SeverityUnknown, 0
 	}
-	return syslogSeverity(n), true
+	return syslogSeverity(n), i + 1
 }
 
 // klog reports whether line has the header of klog and glog: a letter, the month
@@ -80,86 +62,9 @@ func klog(line []byte) bool {
 	return true
 }
 
-// json looks for a field of an object, or of the object "log" in it. It does not
-// look further than it has to.
-func (l levelFields) json(line []byte) Severity {
-	return l.object(&jsonscan.Scan{Rest: line[:min(len(line), levelFieldsHead)]}, true)
-}
-
-func (l levelFields) object(s *jsonscan.Scan, outer bool) Severity {
-	for s.Take('{'); ; {
-		key, ok := s.Quoted()
-		if !ok || !s.Take(':') {
-			return SeverityUnknown
-		}
-		if found := l.member(s, key, outer); found != SeverityUnknown {
-			return found
-		}
-		if !s.Take(',') {
-			s.Take('}')
-			return SeverityUnknown
-		}
-	}
-}
-
-// member looks at a field called key, and takes its value if there is no level in
-// it.
-func (l levelFields) member(s *jsonscan.Scan, key []byte, outer bool) Severity {
-	if c := s.Next(); outer && c == '{' && string(key) == "log" {
-		return l.object(s, false)
-	}
-	all := s.Rest
-	if !s.Skip(jsonscan.MaxDepth) || !l.is(key) {
-		return SeverityUnknown
-	}
-	return levelOf(valueOf(all[:len(all)-len(s.Rest)]).text)
-}
-
-// logfmt looks for a field in logfmt. It looks at the equals signs alone, and only
-// if there is a field goes through the line from its beginning, as it might stand
-// between quotes.
-func (l levelFields) logfmt(line []byte) Severity {
-	for from := 0; ; {
-		i := bytes.IndexByte(line[from:], '=')
-		if i < 0 {
-			return SeverityUnknown
-		}
-		if i += from; l.endsIn(line[:i]) {
-			return l.logfmtFields(line)
-		}
-		from = i + 1
-	}
-}
-
-// endsIn reports whether head ends in one of the fields.
-func (l levelFields) endsIn(head []byte) bool {
-	for _, f := range l {
-		at := len(head) - len(f)
-		if at >= 0 && head[at]|0x20 == f[0]|0x20 && (at == 0 || head[at-1] <= ' ') && bytes.EqualFold(head[at:], []byte(f)) {
-			return true
-		}
-	}
-	return false
-}
-
-func (l levelFields) logfmtFields(line []byte) Severity {
-	w := logfmtWalk{rest: line}
-	for {
-		key, v, state := w.next()
-		if state != logfmtField {
-			return SeverityUnknown
-		}
-		if l.is(key) {
-			if s := levelOf(v.text); s != SeverityUnknown {
-				return s
-			}
-		}
-	}
-}
-
 // wordLevel looks for the name of a severity: in upper case, or in any case between
-// brackets, or at the beginning before a colon. Text in lower case says "no error"
-// as well as "error".
+// brackets, or before a colon at the beginning or behind another colon. Text in
+// lower case says "no error" as well as "error".
 func wordLevel(head []byte) Severity {
 	for i := 0; i < len(head); {
 		initial := letter(head[i])
@@ -199,9 +104,10 @@ func escapeEnd(head []byte, i int) int {
 	return i
 }
 
-// levelInitials are the letters that names of severities begin with, as bits.
-const levelInitials = 1<<('t'-'a') | 1<<('v'-'a') | 1<<('f'-'a') | 1<<('d'-'a') | 1<<('i'-'a') | 1<<('n'-'a') |
-	1<<('w'-'a') | 1<<('e'-'a') | 1<<('s'-'a') | 1<<('c'-'a') | 1<<('a'-'a') | 1<<('p'-'a')
+// levelInitials are the letters that names of severities begin with, as bits, of
+// which the lowest is that of a.
+const levelInitials = 1 | 1<<('c'-'a') | 1<<('d'-'a') | 1<<('e'-'a') | 1<<('f'-'a') | 1<<('i'-'a') | 1<<('n'-'a') |
+	1<<('p'-'a') | 1<<('s'-'a') | 1<<('t'-'a') | 1<<('v'-'a') | 1<<('w'-'a')
 
 // level reports whether the word from from to to stands where a level does.
 func level(head []byte, from, to int) bool {
@@ -223,7 +129,7 @@ func level(head []byte, from, to int) bool {
 	default:
 		return false
 	}
-	if from == 0 && behind == ':' {
+	if behind == ':' && (from == 0 || before == ' ' && from > 1 && head[from-2] == ':') {
 		return true
 	}
 	switch behind {

@@ -9,11 +9,14 @@ import (
 )
 
 // A LogfmtConfig says which fields of lines in logfmt are taken. The zero
-// LogfmtConfig takes all of them as attributes. Fields are named by their keys;
-// the rest is as in [JSONConfig].
+// LogfmtConfig takes all of them as attributes. A field is named by its key.
 type LogfmtConfig struct {
-	Labels       map[string]string
-	Attrs        map[string]string
+	// Labels and Attrs are fields that become labels and attributes, by the names they
+	// get, as in [JSONConfig]. With neither, all fields become attributes, with _ in
+	// place of what a name cannot have.
+	Labels map[string]string
+	Attrs  map[string]string
+	// MaxFields, MaxValue and MaxLabelSets are as in [JSONConfig].
 	MaxFields    int
 	MaxValue     int
 	MaxLabelSets int
@@ -25,11 +28,11 @@ type LogfmtConfig struct {
 //	level=info msg="a b" took=5ms
 //
 // A field is key=value, with a key of letters, digits and any of _.-/:@; other
-// words are passed over, so that fields are found behind text as well. A value in double quotes may hold spaces, and the escapes
-// of JSON. What is empty counts as missing, and if a field comes twice, the last
-// one counts. Lines without a field, and those with a quote that is not closed,
-// pass as they are and are counted. [Logfmt] makes one; all methods may be called
-// concurrently.
+// words are passed over, so that fields are found behind text as well. A value in
+// double quotes may hold spaces, and the escapes of JSON. What is empty counts as
+// missing, and if a field comes twice, the last one counts. Lines without a field,
+// and those with a quote that is not closed, pass as they are and are counted.
+// [Logfmt] makes one; all methods may be called concurrently.
 type LogfmtParser struct{ x extractor }
 
 // Logfmt returns a LogfmtParser. Its error joins one for each field of cfg that

@@ -38,7 +38,14 @@ func TestLogfmt(t *testing.T) {
 			t.Errorf("%s: %+v", test.name, s)
 		}
 	}
-	p := process.Must(process.Logfmt(process.LogfmtConfig{}))
+	// What is remembered of one line is not taken for another that only looks alike.
+	p := process.Must(process.Logfmt(process.LogfmtConfig{Labels: map[string]string{"l": "l"}}))
+	for _, test := range [][2]string{{`l=a\tb`, `a\tb`}, {`l="a\tb"`, "a\uFFFDb"}, {`l=a\tb`, `a\tb`}} {
+		if got := entryOf(t, p, test[0]).Labels.Get("l"); got != test[1] {
+			t.Errorf("%s: %q, want %q", test[0], got, test[1])
+		}
+	}
+	p = process.Must(process.Logfmt(process.LogfmtConfig{}))
 	for _, line := range []string{``, `text`, `a="b`, `a=b c="\"`, `= =`, `"a=b"`} {
 		if got := tell(entryOf(t, p, line)); got != plain {
 			t.Errorf("%s: %s", line, got)

@@ -65,8 +65,8 @@ type RedactConfig struct {
 
 	// Replacement is what stands in for a secret; "": "[redacted:KIND]", where
 	// KIND is credential, token, card, email, ip or match. It is at most 64
-	// bytes, printable, and without quotes and backslashes: it may come to stand
-	// in JSON.
+	// bytes, printable, and without blanks, quotes and backslashes: it may come
+	// to stand in JSON.
 	Replacement string
 	// HashKey adds to each replacement a hash of what it stands for, so that
 	// equal secrets can be told to be equal: 64 bits of HMAC-SHA-256 with this
@@ -173,9 +173,9 @@ func (c RedactConfig) validate() error {
 			wrong("Regexps[%d]: is nil", i)
 		}
 	}
-	if unfit := func(c rune) bool { return c < ' ' || c == 0x7f || strings.ContainsRune("\"'`\\", c) }; len(c.Replacement) > maxReplacement ||
+	if unfit := func(c rune) bool { return c <= ' ' || c == 0x7f || strings.ContainsRune("\"'`\\", c) }; len(c.Replacement) > maxReplacement ||
 		!utf8.ValidString(c.Replacement) || strings.ContainsFunc(c.Replacement, unfit) {
-		wrong("Replacement: %q: want at most %d bytes, without quotes, backslashes and control characters", c.Replacement, maxReplacement)
+		wrong("Replacement: %q: want at most %d bytes, without blanks, quotes, backslashes and control characters", c.Replacement, maxReplacement)
 	}
 	if n := len(c.HashKey); c.HashKey != nil && n < minHashKey {
 		wrong("HashKey: has %d bytes, want at least %d", n, minHashKey)
@@ -196,7 +196,13 @@ func (r *Redactor) Process(_ context.Context, b *batch.Batch) error {
 			n += len(f.found)
 			e.Line = f.rewrite(b)
 		}
-		n += r.attrs(b, e, f)
+		rewriteAttrs(b, e, func(a *batch.Attr) (string, bool) {
+			if !f.findAttr(a) {
+				return "", false
+			}
+			n += len(f.found)
+			return string(f.append(nil)), true
+		})
 		if n > 0 {
 			entries++
 			values += int64(n)
@@ -205,27 +211,6 @@ func (r *Redactor) Process(_ context.Context, b *batch.Batch) error {
 	count(&r.entries, entries)
 	count(&r.values, values)
 	return nil
-}
-
-// attrs replaces what is secret in the attributes of e and says how many values
-// that were. The slice that was there stays as it is.
-func (r *Redactor) attrs(b *batch.Batch, e *batch.Entry, f *seeker) (n int) {
-	var changed []batch.Attr
-	for i := range e.Attrs {
-		a := &e.Attrs[i]
-		if !f.findAttr(a) {
-			continue
-		}
-		n += len(f.found)
-		if changed == nil {
-			changed = slices.Clone(e.Attrs)
-		}
-		changed[i].Value = string(f.append(nil))
-	}
-	if changed != nil {
-		b.SetAttrs(e, changed)
-	}
-	return n
 }
 
 // text is a line as a string, for as long as nobody writes over it: a processor

@@ -181,18 +181,11 @@ func (f *seeker) ip6(i int) int {
 // getty@tty1.service.
 var unitKinds = []string{".service", ".socket", ".scope", ".slice", ".target", ".timer", ".mount", ".path"}
 
-// email looks for an e-mail address around the '@' at i, or what stands for one in
-// a URL.
-func (f *seeker) email(i int) int {
+// email looks for an e-mail address around the '@' that stands from i to at: that is
+// one byte, or three in a URL.
+func (f *seeker) email(i, at int) int {
 	if n := len(f.found); n > 0 && f.found[n-1].to == i {
 		return i + 1 // behind the user information of a URL: a host
-	}
-	at := i
-	if f.s[i] == '%' {
-		if !strings.HasPrefix(f.s[i:], "%40") {
-			return i + 1
-		}
-		at += 2
 	}
 	from := i
 	for from > 0 && i-from < maxLocal && (isLocal[f.s[from-1]] || f.s[from-1] >= 0x80) {

@@ -47,9 +47,11 @@ const (
 	lookOn        look = iota // to the next byte
 	lookDigit                 // a run of digits: part of a card number or an address
 	lookSeparator             // '=' or ':' may have a name before it
-	lookPrefix                // '_' or '-' may end the prefix of a token
+	lookPrefix                // '_' or '-' may end the prefix of a token, "--" be before a name
 	lookLetter                // may begin a token, or stand at a known place in it
-	lookAt                    // '@', or '%' for it, stands in an e-mail address
+	lookAt                    // '@' stands in an e-mail address
+	lookPercent               // '%' may stand for that, or for '='
+	lookTag                   // '>' may have the name of an element before it
 )
 
 // watch fills the table of what to do at which byte. All that is looked for can
@@ -69,6 +71,9 @@ func (r *Redactor) watch() {
 	}
 	if len(r.names) > 1 {
 		set(lookSeparator, "=")
+		set(lookPercent, "%")
+		set(lookTag, ">")
+		set(lookPrefix, "-")
 	}
 	if r.patterns&Credentials != 0 {
 		set(lookLetter, "Bb")
@@ -82,7 +87,8 @@ func (r *Redactor) watch() {
 		}
 	}
 	if r.patterns&Emails != 0 {
-		set(lookAt, "@%")
+		set(lookAt, "@")
+		set(lookPercent, "%")
 	}
 }
 
@@ -103,10 +109,14 @@ func (f *seeker) find(s string) bool {
 }
 
 func (f *seeker) scan() {
-	for i := 0; i < len(f.s); {
-		switch f.r.look[f.s[i]] {
+	s, look := f.s, &f.r.look
+	for i := 0; i < len(s); {
+		switch look[s[i]] {
 		case lookOn:
 			i++
+			for i+4 <= len(s) && look[s[i]]|look[s[i+1]]|look[s[i+2]]|look[s[i+3]] == lookOn {
+				i += 4
+			}
 		case lookDigit:
 			i = f.digits(i)
 		case lookSeparator:
@@ -116,7 +126,11 @@ func (f *seeker) scan() {
 		case lookLetter:
 			i = f.letter(i)
 		case lookAt:
-			i = f.email(i)
+			i = f.email(i, i)
+		case lookPercent:
+			i = f.percent(i)
+		case lookTag:
+			i = f.element(i)
 		}
 	}
 }

@@ -60,6 +60,22 @@ func (r *Redactor) isMark(s string) bool {
 	return false
 }
 
+// markAt returns the end of what a Redactor has put at i, for all there is of a
+// value, or i.
+func (f *seeker) markAt(i int) int {
+	end := i
+	if f.s[i] != f.r.marks[0].before[0] { // they all begin alike
+		return i
+	}
+	for end < len(f.s) && end-i < maxReplacement+1+hashLen && !isBlank(f.s[end]) && !isQuote(f.s[end]) {
+		end++
+		if f.r.isMark(f.s[i:end]) && (end == len(f.s) || isBlank(f.s[end]) || strings.IndexByte("\"'`<)]},;&\\", f.s[end]) >= 0) {
+			return end
+		}
+	}
+	return i
+}
+
 func allHex(s string) bool {
 	for i := range len(s) {
 		if !isHex[s[i]] {

@@ -27,15 +27,22 @@ const (
 	pemEnd   = "-----END "
 )
 
-// prefix looks whether the '_' or '-' at i ends the prefix of a token.
+// prefix looks whether the '_' or '-' at i ends the prefix of a token, or is the
+// second of two dashes before a name.
 func (f *seeker) prefix(i int) int {
+	if f.s[i] == '-' && strings.HasPrefix(f.s[i:], pemBegin) && f.r.patterns&Tokens != 0 {
+		return f.pem(i)
+	}
 	if i == 0 {
-		if strings.HasPrefix(f.s, pemBegin) {
-			return f.pem(0)
-		}
 		return 1
 	}
 	before := f.s[i-1]
+	if f.s[i] == '-' && before == '-' {
+		if i > 1 && f.s[i-2] == '-' {
+			return i + 1
+		}
+		return f.flag(i)
+	}
 	for _, p := range f.r.prefixes[before] {
 		from := i + 1 - len(p.text)
 		if from < 0 || f.s[from:i+1] != p.text || f.wordBefore(from) {
@@ -44,9 +51,6 @@ func (f *seeker) prefix(i int) int {
 		if end := f.tokenEnd(i + 1); end-i-1 >= p.min {
 			return f.add(span{from: from, to: end, kind: kindToken})
 		}
-	}
-	if before != '-' && strings.HasPrefix(f.s[i:], pemBegin) {
-		return f.pem(i)
 	}
 	return i + 1
 }

@@ -2,21 +2,63 @@ package process
 
 import "strings"
 
+// flag looks at a name behind the two dashes that end at i, and a blank behind it:
+// --password hunter2.
+func (f *seeker) flag(i int) int {
+	end := i + 1
+	for end < len(f.s) && end-i <= maxName && isName[f.s[end]] {
+		end++
+	}
+	if end == len(f.s) || f.s[end] != ' ' || strings.HasPrefix(f.s[end+1:], "-") || !f.r.isSecret(f.s[i+1:end]) {
+		return i + 1
+	}
+	return f.value(end+1, f.s[i+1:end], "")
+}
+
+// element looks at the '>' at i: whether it ends the tag of an element of XML whose
+// text is secret.
+func (f *seeker) element(i int) int {
+	from := i
+	for from > 0 && i-from < maxName && isName[f.s[from-1]] {
+		from--
+	}
+	if from == 0 || f.s[from-1] != '<' && f.s[from-1] != ':' || !f.r.isSecret(f.s[from:i]) {
+		return i + 1
+	}
+	end := len(f.s)
+	if n := strings.IndexByte(f.s[i:], '<'); n >= 0 {
+		end = i + n
+	}
+	return f.add(span{from: i + 1, to: end})
+}
+
+// percent looks at the '%' at i: whether it stands for '=' or '@' in a URL.
+func (f *seeker) percent(i int) int {
+	s := f.s[i:]
+	if len(s) < 3 {
+		return i + 1
+	}
+	switch {
+	case s[:3] == "%40" && f.r.patterns&Emails != 0:
+		return f.email(i, i+2)
+	case s[1] == '3' && s[2]|0x20 == 'd':
+		if name, _ := f.nameBefore(i); f.r.isSecret(name) {
+			return f.value(i+3, name, "")
+		}
+	}
+	return i + 1
+}
+
 // separator looks at the '=' or ':' at i: whether the name before it says that
 // what follows is secret.
 func (f *seeker) separator(i int) int {
 	if f.s[i] == ':' {
-		if f.r.patterns&Credentials != 0 && strings.HasPrefix(f.s[i+1:], "//") {
-			return f.userInfo(i, i+3)
+		if end := f.colon(i); end > i {
+			return end
 		}
-		if f.r.patterns&Credentials != 0 && strings.HasPrefix(f.s[i+1:], `\/\/`) { // as PHP writes JSON
-			return f.userInfo(i, i+5)
-		}
-		if f.r.patterns&IPs != 0 {
-			if end := f.ip6(i); end > i {
-				return end
-			}
-		}
+	}
+	if i < 2 || f.s[i-1]|0x20-'a' < 26 && f.s[i-2]|0x20-'a' < 26 && f.r.ends[endOf(f.s[i-2], f.s[i-1])] == 0 {
+		return i + 1 // nearly always
 	}
 	name, quote := f.nameBefore(i)
 	if !f.r.isSecret(name) {
@@ -25,12 +67,32 @@ func (f *seeker) separator(i int) int {
 	return f.value(i+1, name, quote)
 }
 
+// colon looks at the ':' at i as part of a URL or an address. It returns i if it is
+// none of what is looked for.
+func (f *seeker) colon(i int) int {
+	if i+1 == len(f.s) {
+		return i
+	}
+	switch next := f.s[i+1]; {
+	case (next == '/' || next == '\\') && f.r.patterns&Credentials != 0:
+		if strings.HasPrefix(f.s[i+1:], "//") {
+			return f.userInfo(i, i+3)
+		}
+		if strings.HasPrefix(f.s[i+1:], `\/\/`) { // as PHP writes JSON
+			return f.userInfo(i, i+5)
+		}
+	case f.r.patterns&IPs != 0 && (next == ':' || i > 0 && isHex[f.s[i-1]]):
+		return f.ip6(i)
+	}
+	return i
+}
+
 // nameBefore is the name that ends before i, if its end is one of a secret name,
 // and the quote behind it with its backslashes, if there is one: name, "name",
 // \"name\" in JSON within JSON, form[name].
 func (f *seeker) nameBefore(i int) (name, quote string) {
 	end := i
-	for end > 0 && i-end < 2 && (f.s[end-1] == ' ' || f.s[end-1] == '\t') {
+	for end > 0 && i-end < maxName && (f.s[end-1] == ' ' || f.s[end-1] == '\t') {
 		end--
 	}
 	if end > 0 && isQuote(f.s[end-1]) {
@@ -48,7 +110,7 @@ func (f *seeker) nameBefore(i int) (name, quote string) {
 		last--
 	}
 	if last < 2 || f.r.ends[endOf(f.s[last-2], f.s[last-1])] == 0 {
-		return "", "" // nearly always
+		return "", ""
 	}
 	from := last
 	for from > 0 && last-from < maxName && isName[f.s[from-1]] {
@@ -71,7 +133,10 @@ func (f *seeker) value(i int, name, quote string) int {
 	if v == len(f.s) || v > blank && f.s[i-1] == '=' && quote == "" && f.pairAt(v) {
 		return v // "password= user=x": there is none
 	}
-	header := strings.HasSuffix(strings.ToLower(name), "authorization")
+	if end := f.markAt(v); end > v {
+		return end
+	}
+	header := hasSuffixFold(name, "authorization")
 	if from, end, after, ok := f.quoted(v); ok {
 		if header {
 			f.scheme(from, end, end)
@@ -82,10 +147,12 @@ func (f *seeker) value(i int, name, quote string) int {
 	}
 	x := span{from: v, quote: quote}
 	switch c := f.s[v]; {
-	case c == '{' || c == '[' && !strings.HasPrefix(f.s[v:], defaultMark):
+	case c == '{' || c == '[':
 		x.to = f.bracketed(v)
 	case header:
 		return max(f.scheme(v, len(f.s), -1), i)
+	case f.s[i-1] == ':' && hasSuffixFold(name, "cookie"):
+		x.quote, x.to = "", f.cookieEnd(v)
 	case strings.HasSuffix(quote, `"`):
 		if x.to = f.scalarEnd(v); isNothing(f.s[v:x.to]) {
 			return x.to
@@ -97,6 +164,27 @@ func (f *seeker) value(i int, name, quote string) int {
 		}
 	}
 	return max(f.add(x), i)
+}
+
+func hasSuffixFold(s, suffix string) bool {
+	return len(s) >= len(suffix) && strings.EqualFold(s[len(s)-len(suffix):], suffix)
+}
+
+// cookieEnd is the end of the value of a Cookie or Set-Cookie header that begins at
+// i: of the line, or at a quote that is not part of a cookie (RFC 6265, 4.1.1).
+func (f *seeker) cookieEnd(i int) int {
+	from := i
+	for ; i < len(f.s) && f.s[i] != '\n'; i++ {
+		if !isQuote(f.s[i]) {
+			continue
+		}
+		end := strings.IndexAny(f.s[i+1:], "\"\n")
+		if f.s[i] != '"' || i == from || f.s[i-1] != '=' || end < 0 || f.s[i+1+end] != '"' {
+			return f.beforeSlashes(from, i)
+		}
+		i += 1 + end
+	}
+	return i
 }
 
 // isNothing reports whether a bare value is no secret but the word for none.
@@ -240,46 +328,4 @@ func (f *seeker) scheme(from, end, all int) int {
 		all = f.lineEnd(from)
 	}
 	return f.add(span{from: from, to: all})
-}
-
-// userInfo looks for name:password@ in the URL whose ':' is at i and whose
-// authority begins at j (RFC 3986, 3.2). The whole of it goes: a token may stand in
-// either place. What should have been escaped, and was not, is in it as well.
-func (f *seeker) userInfo(i, j int) int {
-	end, at := j, -1
-	for ; end < len(f.s) && f.inURL(end) && strings.IndexByte("/?#", f.s[end]) < 0; end++ {
-		if f.s[end] == '@' {
-			at = end
-		}
-	}
-	if at < 0 && f.noPort(f.s[j:end]) {
-		for far := min(len(f.s), end+maxPassword); end < far && f.inURL(end); end++ {
-			if f.s[end] == '@' {
-				at = end
-			}
-		}
-	}
-	if at < 0 {
-		return i + 1
-	}
-	return max(f.add(span{from: j, to: at}), i+1)
-}
-
-// maxPassword is how far a password is looked for beyond the authority of a URL.
-const maxPassword = 512
-
-// inURL reports whether the byte at i may belong to a URL that began before.
-func (f *seeker) inURL(i int) bool {
-	c := f.s[i]
-	return !isBlank(c) && !isQuote(c) && c != '<' && c != '>' && c != '\\'
-}
-
-// noPort reports whether what follows the ':' in an authority cannot be a port:
-// it is the beginning of a password then.
-func (f *seeker) noPort(authority string) bool {
-	_, port, ok := strings.Cut(authority, ":")
-	if !ok || authority[0] == '[' {
-		return false
-	}
-	return trimNumber(port) != ""
 }

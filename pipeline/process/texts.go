@@ -43,16 +43,15 @@ func (t *texts) keep(v value, longest int) string {
 	return t.b.String()[from:]
 }
 
-// keepLabel is keep for a value that is kept for long, and names a stream: it is
-// not longer than a label may be, and has no control characters.
+// keepLabel is keep for a value that is kept for long and names a stream: it has no
+// control characters.
 func (t *texts) keepLabel(v value, longest int) string {
-	text := string(t.clean(v, min(longest, labelset.MaxValue)))
 	return labelset.Clean(strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return utf8.RuneError
 		}
 		return r
-	}, text))
+	}, string(t.clean(v, longest))))
 }
 
 // clean returns what v says, in the line or in buf.

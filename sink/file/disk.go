@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"sync/atomic"
 	"time"
 
 	"github.com/logferry/logferry/internal/durable"
@@ -24,6 +25,7 @@ type disk interface {
 	remove(name string) error
 	setTime(name string, modified time.Time) error
 	syncFolder(name string) error // the names in it
+	restore() error               // finds the folder again after it was removed or renamed, and makes it if need be
 	close() error
 }
 
@@ -41,7 +43,50 @@ type diskFile interface {
 	claim() error // see filelock.Claim
 }
 
-type rootDisk struct{ root *os.Root }
+// A rootDisk is a folder of the operating system.
+type rootDisk struct {
+	name string
+	mode fs.FileMode
+	at   atomic.Pointer[os.Root]
+}
+
+func openRoot(name string, mode fs.FileMode) (*rootDisk, error) {
+	d := &rootDisk{name: name, mode: mode}
+	root, err := d.makeRoot()
+	if err != nil {
+		return nil, err
+	}
+	d.at.Store(root)
+	return d, nil
+}
+
+func (d *rootDisk) makeRoot() (*os.Root, error) {
+	if err := os.MkdirAll(d.name, d.mode); err != nil {
+		return nil, err
+	}
+	return os.OpenRoot(d.name)
+}
+
+func (d *rootDisk) root() *os.Root { return d.at.Load() }
+
+func (d *rootDisk) restore() error {
+	old := d.root()
+	was, err := old.Stat(".")
+	if err != nil {
+		return err
+	}
+	if is, err := os.Stat(d.name); err == nil && os.SameFile(is, was) {
+		return nil
+	}
+	root, err := d.makeRoot()
+	if err != nil {
+		return err
+	}
+	if !d.at.CompareAndSwap(old, root) { // somebody else was quicker
+		return root.Close()
+	}
+	return old.Close()
+}
 
 type rootFile struct{ *os.File }
 
@@ -50,30 +95,30 @@ func (f rootFile) claim() error { return filelock.Claim(f.File) }
 // Sync leaves out what is not needed to read the bytes.
 func (f rootFile) Sync() error { return durable.SyncData(f.File) }
 
-func (d rootDisk) open(name string, flag int, mode fs.FileMode) (diskFile, error) {
-	f, err := d.root.OpenFile(name, flag, mode)
+func (d *rootDisk) open(name string, flag int, mode fs.FileMode) (diskFile, error) {
+	f, err := d.root().OpenFile(name, flag, mode)
 	if err != nil {
 		return nil, err
 	}
 	return rootFile{f}, nil
 }
 
-func (d rootDisk) stat(name string) (fs.FileInfo, error)  { return d.root.Stat(name) }
-func (d rootDisk) lstat(name string) (fs.FileInfo, error) { return d.root.Lstat(name) }
-func (d rootDisk) rename(from, to string) error           { return d.root.Rename(from, to) }
-func (d rootDisk) remove(name string) error               { return d.root.Remove(name) }
-func (d rootDisk) close() error                           { return d.root.Close() }
+func (d *rootDisk) stat(name string) (fs.FileInfo, error)  { return d.root().Stat(name) }
+func (d *rootDisk) lstat(name string) (fs.FileInfo, error) { return d.root().Lstat(name) }
+func (d *rootDisk) rename(from, to string) error           { return d.root().Rename(from, to) }
+func (d *rootDisk) remove(name string) error               { return d.root().Remove(name) }
+func (d *rootDisk) close() error                           { return d.root().Close() }
 
-func (d rootDisk) makeFolders(name string, mode fs.FileMode) error {
-	return d.root.MkdirAll(name, mode)
+func (d *rootDisk) makeFolders(name string, mode fs.FileMode) error {
+	return d.root().MkdirAll(name, mode)
 }
 
-func (d rootDisk) setTime(name string, modified time.Time) error {
-	return d.root.Chtimes(name, modified, modified)
+func (d *rootDisk) setTime(name string, modified time.Time) error {
+	return d.root().Chtimes(name, modified, modified)
 }
 
-func (d rootDisk) list(folder string) ([]string, error) {
-	f, err := d.root.Open(folder)
+func (d *rootDisk) list(folder string) ([]string, error) {
+	f, err := d.root().Open(folder)
 	if err != nil {
 		return nil, err
 	}
@@ -81,21 +126,30 @@ func (d rootDisk) list(folder string) ([]string, error) {
 	return names, errors.Join(err, f.Close())
 }
 
-func (d rootDisk) syncFolder(name string) error {
-	f, err := d.root.Open(name)
+func (d *rootDisk) syncFolder(name string) error {
+	f, err := d.root().Open(name)
 	if err != nil {
 		return err
 	}
 	return errors.Join(durable.SyncNames(f), f.Close())
 }
 
-// syncFolders makes a name durable, and those of the folders it is in.
+// syncFolders makes a name durable, and those of the folders it is in. A folder that somebody has removed has none.
 func syncFolders(d disk, name string) error {
 	for folder := path.Dir(name); ; folder = path.Dir(folder) {
-		if err := d.syncFolder(folder); err != nil || folder == "." {
+		err := d.syncFolder(folder)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) || folder == "." {
 			return err
 		}
 	}
+}
+
+// claim keeps other Sinks from f, where the file system has locks.
+func claim(f diskFile) error {
+	if err := f.claim(); !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	return nil
 }
 
 // exists reports whether there is anything of that name.

@@ -5,9 +5,10 @@ import (
 	"io/fs"
 	"sync"
 	"syscall"
+	"time"
 )
 
-// A faultDisk is a disk of which any operation can fail, and of which a write can be cut short.
+// A faultDisk is a disk of which any operation can fail, and of which a write can be cut short. It does not flush.
 type faultDisk struct {
 	disk
 	mu     sync.Mutex
@@ -51,6 +52,27 @@ func (d *faultDisk) open(name string, flag int, mode fs.FileMode) (diskFile, err
 	return faultFile{f, d, name}, nil
 }
 
+func (d *faultDisk) list(folder string) ([]string, error) {
+	if err := d.step("list", folder); err != nil {
+		return nil, err
+	}
+	return d.disk.list(folder)
+}
+
+func (d *faultDisk) lstat(name string) (fs.FileInfo, error) {
+	if err := d.step("lstat", name); err != nil {
+		return nil, err
+	}
+	return d.disk.lstat(name)
+}
+
+func (d *faultDisk) setTime(name string, modified time.Time) error {
+	if err := d.step("set time", name); err != nil {
+		return err
+	}
+	return d.disk.setTime(name, modified)
+}
+
 func (d *faultDisk) rename(from, to string) error {
 	if err := d.step("rename", from); err != nil {
 		return err
@@ -80,10 +102,7 @@ func (d *faultDisk) makeFolders(name string, mode fs.FileMode) error {
 }
 
 func (d *faultDisk) syncFolder(name string) error {
-	if err := d.step("sync folder", name); err != nil {
-		return err
-	}
-	return d.disk.syncFolder(name)
+	return d.step("sync folder", name)
 }
 
 type faultFile struct {
@@ -102,11 +121,29 @@ func (f faultFile) Write(p []byte) (int, error) {
 	return n, errors.Join(err, writeErr)
 }
 
-func (f faultFile) Sync() error {
-	if err := f.d.step("sync", f.name); err != nil {
+func (f faultFile) Read(p []byte) (int, error) {
+	if err := f.d.step("read", f.name); err != nil {
+		return 0, err
+	}
+	return f.diskFile.Read(p)
+}
+
+func (f faultFile) ReadAt(p []byte, off int64) (int, error) {
+	if err := f.d.step("read", f.name); err != nil {
+		return 0, err
+	}
+	return f.diskFile.ReadAt(p, off)
+}
+
+func (f faultFile) claim() error {
+	if err := f.d.step("claim", f.name); err != nil {
 		return err
 	}
-	return f.diskFile.Sync()
+	return f.diskFile.claim()
+}
+
+func (f faultFile) Sync() error {
+	return f.d.step("sync", f.name)
 }
 
 func (f faultFile) Truncate(size int64) error {

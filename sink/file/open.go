@@ -15,15 +15,8 @@ var (
 	errUnsteady   = errors.New("it is replaced as fast as it is opened")
 )
 
-// open opens the file at the path, or makes it, and closes others if there are too many.
+// open opens the file at the path, or makes it.
 func (l *log) open(now time.Time) error {
-	for v := l.sink.shelf.victim(l.sink.cfg.MaxOpen); v != nil; v = l.sink.shelf.victim(l.sink.cfg.MaxOpen) {
-		err := v.close()
-		v.unlock()
-		if err != nil {
-			l.sink.troubles.note(v.path, l.sink.fault(v.path, err))
-		}
-	}
 	last := errUnsteady
 	for range openTries {
 		f, made, err := l.openOrMake()
@@ -68,7 +61,7 @@ func (l *log) openOrMake() (f diskFile, made bool, err error) {
 	flag := os.O_RDWR | os.O_APPEND | os.O_CREATE | os.O_EXCL
 	f, err = d.open(l.path, flag, cfg.Mode)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := d.makeFolders(l.folder(), cfg.FolderMode); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := l.makeFolder(); err != nil {
 			return nil, false, err
 		}
 		f, err = d.open(l.path, flag, cfg.Mode)
@@ -76,9 +69,21 @@ func (l *log) openOrMake() (f diskFile, made bool, err error) {
 	return f, err == nil, err
 }
 
+// makeFolder makes the folder for the file, and the root again if somebody removed even that.
+func (l *log) makeFolder() error {
+	if err := l.sink.disk.restore(); err != nil {
+		return err
+	}
+	err := l.sink.disk.makeFolders(l.folder(), l.sink.cfg.FolderMode)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it was removed at this very moment: whoever opens the file finds out
+	}
+	return err
+}
+
 // vet makes a file ours. If it is no longer the one at the path, it returns nothing.
 func (l *log) vet(f diskFile, made bool) (fs.FileInfo, error) {
-	if err := f.claim(); err != nil {
+	if err := claim(f); err != nil {
 		return nil, err
 	}
 	info, err := f.Stat()
@@ -114,7 +119,7 @@ func (l *log) take(f diskFile, info fs.FileInfo, made bool, now time.Time) {
 	l.file, l.info = f, info
 	l.last = info.ModTime()
 	l.sound = info.Size()
-	l.torn, l.fresh = false, made
+	l.torn, l.fresh, l.owed = false, made, l.sink.shelf.settle(l.path)
 	l.flushed = now
 	l.sink.shelf.opened(l)
 	l.sink.stats.opened.Add(1)

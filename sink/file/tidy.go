@@ -54,7 +54,9 @@ func (s *Sink) tidySoon() {
 // tidy removes what was left half compressed, rotates what nobody writes to although its time is over, removes what is
 // not to be kept, and compresses the rest. One that is stopped at any point is continued by the next.
 func (s *Sink) tidy(ctx context.Context, now time.Time) {
+	err := s.disk.restore()
 	v := s.look(ctx, now)
+	v.note(".", err)
 	for i := range v.items {
 		if v.items[i].temp {
 			v.note(v.items[i].name, s.removeIdle(v.items[i].name))
@@ -95,6 +97,7 @@ func (s *Sink) rotateIdle(ctx context.Context, v *survey) (found bool) {
 			continue
 		}
 		rotated, err := s.rotateNow(ctx, i.log, v.now, ended)
+		s.trim()
 		found = found || rotated
 		if !errors.Is(err, ErrInUse) { // whoever has it rotates it
 			v.note(i.name, err)
@@ -129,7 +132,7 @@ func (s *Sink) removeIdle(name string) error {
 	if err != nil {
 		return err
 	}
-	if err := f.claim(); err != nil {
+	if err := claim(f); err != nil {
 		_ = f.Close()
 		if errors.Is(s.fault(name, err), ErrInUse) {
 			return nil

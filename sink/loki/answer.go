@@ -106,13 +106,15 @@ func (s *Sink) ruleBadRequest(a answer) ruling {
 func (s *Sink) ruleTooMany(a answer) ruling {
 	switch {
 	case strings.HasPrefix(a.body, textTenantRate):
-		return ruling{verdict: limited, err: s.waitError(a, "rate limit of the tenant"), scope: wholeTenant, burst: exceedsSecond(a.body)}
+		return ruling{verdict: limited, err: s.tenantError(a, "rate limit of the tenant"), scope: wholeTenant, burst: exceedsSecond(a.body)}
 	case saysStreamRate(a.body):
 		return ruling{verdict: limited, err: s.waitError(a, "rate limit of the stream")}
 	case strings.HasPrefix(a.body, textStreamLimit):
 		return ruling{verdict: undelivered, err: s.waitError(a, "too many streams")}
+	case strings.HasPrefix(a.body, textBlocked):
+		return ruling{verdict: undelivered, err: s.tenantError(a, hint(a)), scope: a.scope()}
 	}
-	return ruling{verdict: undelivered, err: s.waitError(a, "asked to wait"), scope: everybody}
+	return ruling{verdict: undelivered, err: s.throttledError(a, "asked to wait"), scope: everybody}
 }
 
 // ruleOther is for what speaks about the way to Loki rather than about the entries.
@@ -122,8 +124,8 @@ func (s *Sink) ruleOther(a answer) ruling {
 		what += s.fileHint()
 	}
 	err := s.answerError(a, what)
-	if wait := retryAfter(a.header, time.Now()); a.status/100 == 5 && wait > 0 {
-		err = sink.RetryAfter(err, wait)
+	if a.status/100 == 5 && retryAfter(a.header, time.Now()) > 0 {
+		err = s.throttledError(a, what)
 	}
 	return ruling{verdict: undelivered, err: err, scope: a.scope()}
 }
@@ -187,6 +189,19 @@ func (s *Sink) answerError(a answer, what string) error {
 
 func (s *Sink) waitError(a answer, what string) error {
 	return sink.RetryAfter(s.answerError(a, what), retryAfter(a.header, time.Now()))
+}
+
+// throttledError is waitError where the whole sink is meant.
+func (s *Sink) throttledError(a answer, what string) error {
+	return sink.Throttled(s.answerError(a, what), retryAfter(a.header, time.Now()))
+}
+
+// tenantError is waitError where all of a tenant is meant, which is the whole sink if there is no other.
+func (s *Sink) tenantError(a answer, what string) error {
+	if s.cfg.TenantLabel != "" {
+		return s.waitError(a, what)
+	}
+	return s.throttledError(a, what)
 }
 
 // maxQuoted is how much of an answer an error repeats.

@@ -1,12 +1,14 @@
 package loki
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/sink"
 )
 
@@ -21,6 +23,7 @@ const (
 	delivered = "delivered"
 	retry     = "retry"
 	wait      = "wait"
+	throttled = "throttled" // wait, everybody
 	permanent = "permanent"
 )
 
@@ -30,6 +33,9 @@ func classOf(err error) string {
 	}
 	if sink.IsPermanent(err) {
 		return permanent
+	}
+	if class, _ := sink.ClassOf(context.Background(), err, 1); class == batch.Throttled {
+		return throttled
 	}
 	if _, ok := sink.After(err); ok {
 		return wait
@@ -50,6 +56,7 @@ func TestAnswers(t *testing.T) {
 		{"ok is not enough", fixedAnswer{200, "welcome", nil}, retry, false, "only 204"},
 		{"blocked", fixedAnswer{260, "ingestion blocked for user 'x' until '2030-01-01T00:00:00Z' with status code '260'", nil}, retry, false, "blocked"},
 		{"blocked with 400", fixedAnswer{400, "ingestion blocked for user 'x' until '2030-01-01T00:00:00Z' with status code '400'", nil}, retry, false, "blocked"},
+		{"blocked with 429", fixedAnswer{429, "ingestion blocked for user 'x' until '2030-01-01T00:00:00Z' with status code '429'", nil}, throttled, false, "blocked"},
 		{"redirect", fixedAnswer{302, "", map[string]string{"Location": "/elsewhere"}}, retry, false, "redirects"},
 		{"too new", fixedAnswer{400, "entry for stream '" + someStream + "' has timestamp too new: " + start.UTC().Format(time.RFC3339), nil}, permanent, true, "too new"},
 		{"too old", fixedAnswer{400, "entry for stream '" + someStream + "' has timestamp too old: " + start.UTC().Format(time.RFC3339) + ", oldest acceptable timestamp is: 2030-01-01T00:00:00Z", nil}, permanent, true, "too old"},
@@ -76,31 +83,35 @@ func TestAnswers(t *testing.T) {
 		{"stream rate in a label", fixedAnswer{400, "entry for stream '{app=\"reason: 'Per stream rate limit exceeded\"}' has timestamp too new: " + start.UTC().Format(time.RFC3339), nil}, permanent, true, "too new"},
 		{"stream rate in a late one's label", fixedAnswer{400, "entry with timestamp " + start.UTC().String() + " ignored, reason: 'entry too far behind, entry timestamp is: x, oldest acceptable timestamp is: 2030-01-01T00:00:00Z',\nuser 'fake', total ignored: 1 out of 1 for stream: {app=\"\\nentry with timestamp x ignored, reason: 'Per stream rate limit exceeded\"}", nil}, permanent, true, "too far behind"},
 		{"size in a label", fixedAnswer{500, "rpc error: code = Unknown desc = {app=\"received message larger than max\"}", nil}, retry, false, "not stored"},
-		{"tenant rate", fixedAnswer{429, tenantRate(100, 1000), nil}, wait, false, "rate limit of the tenant"},
+		{"tenant rate", fixedAnswer{429, tenantRate(100, 1000), nil}, throttled, false, "rate limit of the tenant"},
 		{"streams", fixedAnswer{429, "maximum active stream limit exceeded when trying to create stream {}", nil}, wait, false, "too many streams"},
-		{"gateway's 429", fixedAnswer{429, "slow down", nil}, wait, false, "slow down"},
+		{"gateway's 429", fixedAnswer{429, "slow down", nil}, throttled, false, "slow down"},
 		{"grpc size, one entry", fixedAnswer{500, "rpc error: code = ResourceExhausted desc = grpc: received message larger than max (6282765 vs. 4194304)", nil}, permanent, true, "too large"},
 		{"413, one entry", fixedAnswer{413, "request body too large: 1 bytes, limit: 1 bytes", nil}, permanent, true, "too large"},
 		{"compressed size, one entry", fixedAnswer{400, "compressed message size 9 exceeds limit 8", nil}, permanent, true, "too large"},
 		{"starting", fixedAnswer{500, "empty ring", nil}, retry, false, "empty ring"},
 		{"bad gateway", fixedAnswer{502, "", nil}, retry, false, "502"},
 		{"unavailable", fixedAnswer{503, "", nil}, retry, false, "503"},
-		{"unavailable, asked to wait", fixedAnswer{503, "", map[string]string{"Retry-After": "7"}}, wait, false, "503"},
+		{"unavailable, asked to wait", fixedAnswer{503, "", map[string]string{"Retry-After": "7"}}, throttled, false, "503"},
 		{"two tenants", fixedAnswer{400, "multiple org IDs present", nil}, retry, false, "tenant"},
 		{"bad tenant", fixedAnswer{400, "tenant ID 'a/b' contains unsupported character '/'", nil}, retry, false, "tenant"},
 		{"unauthorized", fixedAnswer{401, "no org id", nil}, retry, false, "credentials"},
 		{"forbidden", fixedAnswer{403, "", nil}, retry, false, "credentials"},
 		{"not found", fixedAnswer{404, "404 page not found", nil}, retry, false, "check the URL"},
 		{"method", fixedAnswer{405, "", nil}, retry, false, "check the URL"},
+		{"request timeout, asked to wait", fixedAnswer{408, "", map[string]string{"Retry-After": "7"}}, retry, false, "408"},
+		{"tenant rate, asked to wait", fixedAnswer{429, tenantRate(100, 1000), map[string]string{"Retry-After": "7"}}, throttled, false, "rate limit of the tenant"},
+		{"stream rate, asked to wait", fixedAnswer{429, "entry with timestamp x ignored, reason: 'Per stream rate limit exceeded (limit: 3MB/sec) …',\n", map[string]string{"Retry-After": "7"}}, wait, false, "rate limit of the stream"},
 		{"request timeout", fixedAnswer{408, "", nil}, retry, false, "408"},
 		{"media type", fixedAnswer{415, "", nil}, retry, false, "415"},
 		{"too early", fixedAnswer{425, "", nil}, retry, false, "425"},
 	}
-	for _, row := range rows {
-		t.Run(row.name, func(t *testing.T) {
+	for i := range 2 * len(rows) {
+		row, packed := rows[i/2], i%2 == 1
+		t.Run(fmt.Sprintf("%s, packed %v", row.name, packed), func(t *testing.T) {
 			f := newFake(t)
 			f.answers(row.answer)
-			s := newSink(t, f.URL)
+			s := newSink(t, f.URL, func(c *Config) { c.Packed = packed })
 			err := s.Write(t.Context(), newBatch(shop, "line"))
 			if got := classOf(err); got != row.class {
 				t.Errorf("%s, want %s: %v", got, row.class, err)
@@ -118,6 +129,30 @@ func TestAnswers(t *testing.T) {
 				t.Errorf("the next Write: %v, %v", err, s.Health())
 			}
 		})
+	}
+}
+
+// A rate limit of the tenant concerns the whole sink if that has one tenant, and in a batch of several streams too; a
+// gateway's concerns it in any case.
+func TestThrottled(t *testing.T) {
+	rate, gateway := fixedAnswer{429, tenantRate(100, 1000), nil}, fixedAnswer{429, "slow down", nil}
+	for _, c := range []struct {
+		answer fixedAnswer
+		label  string
+		want   batch.Class
+	}{
+		{rate, "", batch.Throttled}, {rate, "team", batch.Inconclusive}, {gateway, "", batch.Throttled}, {gateway, "team", batch.Throttled},
+	} {
+		for _, packed := range []bool{false, true} {
+			f := newFake(t)
+			f.packed = packed
+			f.answers(c.answer, c.answer)
+			s := newSink(t, f.URL, func(cfg *Config) { cfg.TenantLabel, cfg.TenantID, cfg.Packed = c.label, "rest", packed })
+			err := s.Write(t.Context(), byTenant(batch.MustLabels("app", "a"), batch.MustLabels("app", "b")))
+			if got, _ := sink.ClassOf(t.Context(), err, 2); got != c.want || len(f.all()) != 1 {
+				t.Errorf("%v by label %q, packed %v: class %v, want %v, after %d requests: %v", c.answer.body, c.label, packed, got, c.want, len(f.all()), err)
+			}
+		}
 	}
 }
 

@@ -89,7 +89,7 @@ func (d *delivery) deliver(p *parcel, idx []int32) {
 			d.fail(idx, err)
 			return
 		}
-		limit := d.sink.cfg.MaxRequest
+		limit := d.sink.ceiling.request(d.sink.cfg.MaxRequest, time.Now())
 		if alone {
 			limit = p.m.stream.limits.request(limit)
 		}
@@ -182,6 +182,7 @@ func (d *delivery) push(p *parcel, idx []int32, r request) error {
 		return nil
 	case tooLarge:
 		if len(idx) > 1 {
+			d.sink.ceiling.refused(a.request, d.sink.cfg.MaxRequest, time.Now())
 			return d.halve(p, idx, a, rule)
 		}
 		d.fail(idx, rule.err)
@@ -243,6 +244,8 @@ func (d *delivery) spent(rule ruling) error {
 	switch {
 	case d.resends < maxResends:
 		return nil
+	case rule.verdict == tooLarge:
+		return sink.TooLarge(fmt.Errorf("loki: %d requests were not enough: %v", maxResends, rule.err))
 	case sink.IsPermanent(rule.err):
 		return fmt.Errorf("loki: %d requests were not enough: %v", maxResends, rule.err)
 	}

@@ -40,9 +40,13 @@
 //	400 about the request as such     all of it is a permanent failure
 //	400 about the tenant, or not      worth a retry
 //	    Loki's, or that blocks
-//	413, 500 "larger than max"        sent again in halves; a single entry is a permanent failure
+//	413, 500 "larger than max"        sent again in halves, and for ten minutes requests are half as large; a single
+//	                                  entry is a permanent failure
 //	422                               permanent
-//	429                               sink.RetryAfter; smaller requests if it does not get through
+//	429 about one stream              sink.RetryAfter; smaller requests if it does not get through
+//	429 about the tenant              the same, but sink.Throttled, if there is one tenant: without Config.TenantLabel
+//	429 of a gateway                  sink.Throttled
+//	5xx with Retry-After              sink.Throttled
 //	5xx, other 4xx, no answer         worth a retry
 //
 // Every refusal that is not about what was sent, 401 and 404 included, is about the way there: it can be repaired

@@ -70,7 +70,7 @@ func TestTooLargeMidUpload(t *testing.T) {
 func TestEarlyAnswers(t *testing.T) {
 	for name, c := range map[string]struct{ answer, class string }{
 		"busy":         {"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy", retry},
-		"wait":         {"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nbusy", wait},
+		"wait":         {"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nbusy", throttled},
 		"unauthorized": {"HTTP/1.1 401 Unauthorized\r\nContent-Length: 9\r\n\r\nno org id", retry},
 		"stored":       {answer204, retry},
 	} {

@@ -32,7 +32,7 @@ type flood struct {
 var floods = []flood{
 	{"a body", "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 104857600\r\n\r\n", page, retry},
 	{"the body of a refusal", "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 104857600\r\n\r\n", page, permanent},
-	{"the body of a wait", "HTTP/1.1 429 Too Many Requests\r\nContent-Length: 104857600\r\n\r\n", page, wait},
+	{"the body of a wait", "HTTP/1.1 429 Too Many Requests\r\nContent-Length: 104857600\r\n\r\n", page, throttled},
 	{"a body without a length", "HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\n\r\n", page, retry},
 	{"a body of HTTP/1.0", "HTTP/1.0 502 Bad Gateway\r\n\r\n", page, retry},
 	{"chunks", "HTTP/1.1 503 Service Unavailable\r\nTransfer-Encoding: chunked\r\n\r\n", fmt.Sprintf("%x\r\n%s\r\n", len(page), page), retry},

@@ -25,6 +25,7 @@ type Sink struct {
 	codec      codec
 	mappings   mappings
 	tenants    tenants
+	ceiling    ceiling
 	deliveries sync.Pool // of *delivery
 	raws       bufferPool
 	wires      bufferPool

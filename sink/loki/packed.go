@@ -52,6 +52,8 @@ func (d *delivery) packed(parts []part, r request) {
 			d.end(part.of, d.stop(part.of, part.idx, rule))
 		}
 		return
+	case rule.verdict == tooLarge:
+		d.sink.ceiling.refused(a.request, d.sink.cfg.MaxRequest, time.Now())
 	}
 	for _, part := range parts {
 		err := d.stopped(part.of)

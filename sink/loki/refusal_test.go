@@ -170,7 +170,7 @@ func TestEntryAboveBurst(t *testing.T) {
 	b := newBatch(shop, strings.Repeat("x", 2000))
 	for i := range patience + maxShrink {
 		err := s.Write(t.Context(), b)
-		want := wait
+		want := throttled
 		if i == patience+maxShrink-1 {
 			want = permanent
 		}

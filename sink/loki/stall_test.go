@@ -187,7 +187,7 @@ func patient(s *Sink) sink.Sink {
 
 // quick is patient for those who have no time.
 func quick(s *Sink) sink.Sink {
-	return sink.Retry(sink.Breaker(s, sink.BreakerConfig{OpenFor: 3 * time.Millisecond}),
+	return sink.Retry(sink.Breaker(s, sink.BreakerConfig{OpenFor: 3 * time.Millisecond, MaxOpenFor: 3 * time.Millisecond}),
 		sink.RetryConfig{Min: time.Millisecond, Max: 5 * time.Millisecond})
 }
 

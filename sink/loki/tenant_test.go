@@ -57,6 +57,7 @@ func TestTenantsStopAlone(t *testing.T) {
 		"rate":         {fixedAnswer{429, tenantRate(100, 1000), nil}, []int{0, 2}},
 		"credentials":  {fixedAnswer{403, "not yours", nil}, []int{0, 2}},
 		"blocked":      {fixedAnswer{260, "ingestion blocked for user blue until tomorrow", nil}, []int{0, 2}},
+		"blocked too":  {fixedAnswer{429, "ingestion blocked for user blue until tomorrow", nil}, []int{0, 2}},
 		"starting":     {fixedAnswer{500, "empty ring", nil}, []int{0, 1, 2}},
 		"the gateway":  {fixedAnswer{429, "slow down", nil}, []int{0, 1, 2}},
 		"unauthorized": {fixedAnswer{401, "no", nil}, []int{0, 2}},

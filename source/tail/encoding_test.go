@@ -20,6 +20,7 @@ import (
 	"golang.org/x/text/encoding/unicode/utf32"
 	"golang.org/x/text/transform"
 
+	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/source"
 	"github.com/logferry/logferry/source/record"
 )
@@ -263,7 +264,7 @@ func FuzzEncodedCut(f *testing.F) {
 		used := r.lines(c, raw, 0)
 		r.line(c, raw[used:], int64(used), int64(len(raw)))
 		want := strings.Split(text, "\n")
-		if len(want) > maxEntries {
+		if len(want) > batch.MaxCut {
 			return
 		}
 		if len(want) != len(b.Entries) {

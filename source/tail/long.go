@@ -48,15 +48,15 @@ func (w *worker) line(ctx context.Context, t *turn, end int64, newline int64) er
 	}
 	b := f.src.NewBatch()
 	// One byte more, for a CR that is not counted.
-	buf := b.Buffer(int(min(end-f.offset, int64(w.cut.maxLine)+1)))
+	buf := b.Buffer(int(min(end-f.offset, int64(w.cut.MaxLine)+1)))
 	if n, err := f.h.ReadAt(buf, f.offset); n < len(buf) {
 		b.Settle(nil)
 		return w.lacks(t, err)
 	}
 	if cut := end - f.offset - int64(len(buf)); cut > 0 {
-		b.AppendShared(time.Time{}, buf[:w.cut.maxLine], truncated)
+		b.AppendShared(time.Time{}, buf[:w.cut.MaxLine], batch.Truncated())
 	} else {
-		line, attrs := w.cut.trim(buf)
+		line, attrs := w.cut.Trim(buf)
 		b.AppendShared(time.Time{}, line, attrs...)
 	}
 	return w.leap(ctx, t, b, end+newline, passed{})

@@ -26,7 +26,7 @@ const (
 // A worker reads files, one turn at a time. Several work side by side; a file
 // is in the hands of one at most.
 type worker struct {
-	cut  cutter
+	cut  batch.Cutter
 	once bool // a line without newline at the end is a line
 	work <-chan *file
 	back chan<- turn
@@ -51,7 +51,7 @@ type turn struct {
 
 func newWorker(p *plan, work <-chan *file, back chan<- turn) *worker {
 	return &worker{
-		cut: cutter{maxLine: p.MaxLine, keepCR: p.KeepCR}, once: p.Once,
+		cut: batch.Cutter{MaxLine: p.MaxLine, KeepCR: p.KeepCR}, once: p.Once,
 		codings: newCodings(p.Encoding), rec: newRecords(p), joins: p.joins(),
 		work: work, back: back, scratch: make([]byte, chunk), head: make([]byte, printMax),
 	}
@@ -290,8 +290,8 @@ func (w *worker) shared(ctx context.Context, t *turn, b *batch.Batch, buf []byte
 	f := t.f
 	back := int(min(f.offset, anchorMax))
 	skip := w.lead(f, buf)
-	b.Grow(min(f.lines+f.lines/8+16, maxEntries))
-	used := skip + w.cut.shared(b, buf[back+skip:])
+	b.Grow(min(f.lines+f.lines/8+16, batch.MaxCut))
+	used := skip + w.cut.AppendShared(b, buf[back+skip:])
 	if used == 0 {
 		b.Settle(nil)
 		return w.long(ctx, t, len(buf)-back)
@@ -309,7 +309,7 @@ func (w *worker) copied(ctx context.Context, t *turn, buf []byte) error {
 		return w.long(ctx, t, len(buf)-back)
 	}
 	b := f.src.NewBatch()
-	used := skip + w.cut.copied(b, buf[back+skip:])
+	used := skip + w.cut.Append(b, buf[back+skip:])
 	return w.advance(ctx, t, b, buf[:back+used], len(buf)-back-used)
 }
 
@@ -349,7 +349,7 @@ func (w *worker) advance(ctx context.Context, t *turn, b *batch.Batch, read []by
 	f.anchor, f.passed = anchorOf(read), passed{}
 	f.rest, f.scan = int64(rest), 0
 	t.moved = true
-	if t.end && len(b.Entries) == maxEntries {
+	if t.end && len(b.Entries) == batch.MaxCut {
 		t.end = false // there may be whole lines left
 	}
 	if err := w.send(ctx, f, b); err != nil {

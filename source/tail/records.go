@@ -77,7 +77,7 @@ func (r *records) begin(f *file, b *batch.Batch) {
 // lines takes the whole lines of data, which lies at offset at, and returns how
 // many bytes they take.
 func (r *records) lines(c *coding, data []byte, at int64) (used int) {
-	for len(r.b.Entries) < maxEntries {
+	for len(r.b.Entries) < batch.MaxCut {
 		n := c.index(data[used:])
 		if n < 0 {
 			break
@@ -136,7 +136,7 @@ func (r *records) emit(out *record.Record) {
 	attrs = append(attrs, out.Attrs...)
 	attrs = append(attrs, r.own...)
 	if out.Truncated {
-		attrs = append(attrs, truncated)
+		attrs = append(attrs, batch.Truncated())
 	}
 	if r.AddPath {
 		attrs = append(attrs, batch.Attr{Key: pathKey, Value: r.path})
@@ -173,7 +173,7 @@ func (w *worker) joined(ctx context.Context, t *turn, head []byte) error {
 	for {
 		s.from += r.lines(c, s.buf[s.from:s.to], s.at())
 		r.joiner.CloseBefore(s.end() - r.window)
-		if t.end || len(b.Entries) >= maxEntries || int64(s.to-s.from) >= r.window || r.joiner.Resume(s.at()).Offset > f.offset {
+		if t.end || len(b.Entries) >= batch.MaxCut || int64(s.to-s.from) >= r.window || r.joiner.Resume(s.at()).Offset > f.offset {
 			break
 		}
 		if err := r.more(t, &s); err != nil && !(spoils(err) && r.joiner.Open()) {
@@ -183,7 +183,7 @@ func (w *worker) joined(ctx context.Context, t *turn, head []byte) error {
 			r.joiner.Close() // nothing will follow: what there is comes first
 		}
 	}
-	if t.end = t.end && len(b.Entries) < maxEntries; t.end {
+	if t.end = t.end && len(b.Entries) < batch.MaxCut; t.end {
 		w.finish(f, c, &s)
 	}
 	return w.settle(ctx, t, b, &s)

@@ -21,9 +21,10 @@ func main() {
 		n     = flag.Int("n", 66, "how many of them")
 		keep  = flag.String("keep", "", "a `folder` for what the static settings reach, which is then measured once only")
 		each  = flag.Bool("each", false, "print each regime as well")
+		svg   = flag.String("svg", "", "a `file` for a picture of the first regime of each kind, at 60 %")
 	)
 	flag.Parse()
-	if err := run(*which, *n, *keep, *each); err != nil {
+	if err := run(*which, *n, *keep, *each, *svg); err != nil {
 		fmt.Fprintln(os.Stderr, "report:", err)
 		os.Exit(1)
 	}
@@ -32,7 +33,7 @@ func main() {
 // trained is how many training regimes the single static setting is chosen on.
 const trained = 66
 
-func run(which string, n int, keep string, each bool) error {
+func run(which string, n int, keep string, each bool, svg string) error {
 	training, err := measured(keep, "training", shaping.Training(trained))
 	if err != nil {
 		return err
@@ -65,7 +66,26 @@ func run(which string, n int, keep string, each bool) error {
 		printEach(all, columns)
 	}
 	fmt.Printf("%d %s regimes, median / 90th percentile / maximum\n\n%s", len(all), which, shaping.Table(all, columns))
-	return nil
+	if svg == "" {
+		return nil
+	}
+	return draw(all, svg)
+}
+
+// most regimes of a picture.
+const most = 12
+
+// draw makes a picture of the first regime of each kind.
+func draw(all []shaping.Judgement, path string) error {
+	var p picture
+	drawn := map[string]bool{}
+	for i := range all {
+		if kind := all[i].Regime.Kind; !drawn[kind] && len(drawn) < most {
+			drawn[kind] = true
+			p.draw(&all[i], 2, shaping.Ours())
+		}
+	}
+	return p.save(path)
 }
 
 // printEach prints the oracle of each regime, and the regret of each column.

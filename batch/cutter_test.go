@@ -1,28 +1,26 @@
-package tail
+package batch
 
 import (
 	"bytes"
 	"testing"
-
-	"github.com/logferry/logferry/batch"
 )
 
-// checkCut wants what shared and copied make of text, called until nothing is
+// checkCut wants what the two make of text, called until nothing is
 // left but an unfinished line, to be what the reference makes of it.
 func checkCut(t *testing.T, text []byte, maxLine int, keepCR bool) {
 	t.Helper()
-	c := cutter{maxLine: maxLine, keepCR: keepCR}
+	c := Cutter{MaxLine: maxLine, KeepCR: keepCR}
 	whole := text[:bytes.LastIndexByte(text, '\n')+1]
 	want, cut := reference(whole, maxLine, keepCR)
-	for name, lines := range map[string]func(*batch.Batch, []byte) int{"shared": c.shared, "copied": c.copied} {
+	for name, lines := range map[string]func(*Batch, []byte) int{"shared": c.AppendShared, "copied": c.Append} {
 		i := 0
 		for rest := text; ; {
-			b := batch.New(nil, batch.Labels{})
+			b := New(nil, Labels{})
 			used := lines(b, rest)
 			if used == 0 {
 				break
 			}
-			if len(b.Entries) > maxEntries {
+			if len(b.Entries) > MaxCut {
 				t.Fatalf("%s: %d entries", name, len(b.Entries))
 			}
 			for _, e := range b.Entries {
@@ -38,6 +36,19 @@ func checkCut(t *testing.T, text []byte, maxLine int, keepCR bool) {
 			t.Fatalf("%s: %d lines of %q, want %d", name, i, text, len(want))
 		}
 	}
+}
+
+// reference is what a Cutter does, without its hurry.
+func reference(text []byte, maxLine int, keepCR bool) (lines []string, cut []bool) {
+	for line := range bytes.Lines(text) {
+		line = bytes.TrimSuffix(line, []byte("\n"))
+		if !keepCR {
+			line = bytes.TrimSuffix(line, []byte("\r"))
+		}
+		lines = append(lines, string(line[:min(len(line), maxLine)]))
+		cut = append(cut, len(line) > maxLine)
+	}
+	return lines, cut
 }
 
 // TestCut tries every text of up to six bytes that matter.

@@ -1,0 +1,4 @@
+// Package template reads templates of text with {placeholders}, as Configs have
+// them for paths, lines and labels. What a placeholder stands for is up to whoever
+// asks.
+package template

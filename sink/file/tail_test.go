@@ -1,0 +1,167 @@
+package file_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/lifecycle"
+	"github.com/logferry/logferry/pipeline"
+	"github.com/logferry/logferry/sink"
+	"github.com/logferry/logferry/sink/file"
+	"github.com/logferry/logferry/source"
+	"github.com/logferry/logferry/source/tail"
+)
+
+// A recorder keeps the lines that go through it, by the label log.
+type recorder struct {
+	mu    sync.Mutex
+	lines map[string][]string
+}
+
+func (r *recorder) note(b *batch.Batch) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.lines == nil {
+		r.lines = map[string][]string{}
+	}
+	for i := range b.Entries {
+		log := b.LabelsOf(i).Get("log")
+		r.lines[log] = append(r.lines[log], string(b.Entries[i].Line))
+	}
+}
+
+// Write keeps the lines; that makes a Sink of it.
+func (r *recorder) Write(_ context.Context, b *batch.Batch) error {
+	r.note(b)
+	return nil
+}
+
+func (r *recorder) Close(context.Context) error { return nil }
+
+// Process keeps them on the way to another sink.
+func (r *recorder) Process(_ context.Context, b *batch.Batch) error {
+	r.note(b)
+	return nil
+}
+
+// realLogs returns logs of real programs, or else some that are made.
+func realLogs(t *testing.T) string {
+	if paths, _ := filepath.Glob("../../../shared/logs/*.log"); len(paths) > 0 {
+		return "../../../shared/logs/*.log"
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"a.log", "b.log", "c.log"} {
+		var text strings.Builder
+		for i := range 4000 {
+			fmt.Fprintf(&text, "2026-01-02T15:04:05Z %s: event %d %s\n", name, i, strings.Repeat("x", i%120))
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.ToSlash(dir) + "/*.log"
+}
+
+// run has a pipeline read once.
+func run(t *testing.T, files tail.Config, to sink.Sink, p ...pipeline.Processor) {
+	t.Helper()
+	files.Once = true
+	src, err := tail.New(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := pipeline.New(pipeline.Config{
+		Sources:    map[string]source.Source{"files": src},
+		Processors: p,
+		Routes:     []pipeline.Route{{Name: "out", Sink: to, Shaper: batch.Fixed(batch.Limits{MaxBytes: 20_000, MaxWait: time.Millisecond, InFlight: 4})}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := e.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestTailReadsBack: what a pipeline writes, rotated and compressed while it does, is what source/tail reads from it.
+func TestTailReadsBack(t *testing.T) {
+	for name, compress := range map[string]file.Compression{"plain": file.NoCompression, "gzip": file.Gzip, "zstd": file.Zstd} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.ToSlash(t.TempDir())
+			cfg := file.Config{Path: dir + "/{log}.log", Rotate: file.Rotate{Bytes: 50_000}, Compress: compress}
+			to, err := file.New(cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			byName := func(path string) batch.Labels { return batch.MustLabels("log", filepath.Base(path)) }
+			var written, read recorder
+			run(t, tail.Config{Paths: []string{realLogs(t)}, Labels: byName}, to, &written)
+			if compress != file.NoCompression {
+				compressRest(t, cfg)
+			}
+			run(t, tail.Config{Paths: []string{dir + "/*"}, Labels: byName}, &read)
+			if len(written.lines) < 3 || len(read.lines) < 20 {
+				t.Fatalf("%d logs became %d files", len(written.lines), len(read.lines))
+			}
+			for log, want := range written.lines {
+				if got := read.of(log + ".log"); !slices.Equal(got, want) {
+					t.Errorf("%s: %d lines were written, %d are read, and they differ", log, len(want), len(got))
+				}
+			}
+		})
+	}
+}
+
+// of returns the lines of a log, its generations first.
+func (r *recorder) of(log string) (lines []string) {
+	for _, name := range slices.Sorted(maps.Keys(r.lines)) {
+		if strings.HasPrefix(name, log+".") {
+			lines = append(lines, r.lines[name]...)
+		}
+	}
+	return append(lines, r.lines[log]...)
+}
+
+// compressRest has a Sink compress what another one had no time for before its Close.
+func compressRest(t *testing.T, cfg file.Config) {
+	t.Helper()
+	s, err := file.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sup := lifecycle.New(lifecycle.Config{})
+	if err := s.Start(t.Context(), sup); err != nil {
+		t.Fatal(err)
+	}
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		left, err := filepath.Glob(filepath.Dir(cfg.Path) + "/*.log.*[0-9]")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(left) == 0 {
+			break
+		}
+		select {
+		case <-poll.C:
+		case <-time.After(time.Minute):
+			t.Fatalf("not compressed: %q", left)
+		}
+	}
+	if err := errors.Join(s.Health(), s.Close(t.Context()), sup.Close(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+}

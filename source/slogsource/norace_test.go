@@ -1,0 +1,5 @@
+//go:build !race
+
+package slogsource
+
+const raceEnabled = false
