@@ -27,11 +27,12 @@
 //
 // # When a Write begins
 //
-// Before each Write the route asks its [batch.Shaper], and what lingers is cut by
-// the limits as they are then: at MaxBytes, at MaxEntries, or when it has waited
-// MaxWait. While the shaper wants a pause no Write begins, whoever is in a hurry;
-// only the hard stop of Close does not wait for its end. A Write that is given a
-// Timeout fails at its end.
+// Before each Write to the sink the route asks its [batch.Shaper], which is that of
+// [batch.NewAdaptive] if it was given none, and what lingers is cut by the limits as
+// they are then: at MaxBytes, at MaxEntries, or when it has waited MaxWait. While
+// the shaper wants a pause no Write begins, whoever is in a hurry; only the hard
+// stop of Close does not wait for its end. A Write that is given a Timeout fails at
+// its end. [RouteStats] has what the shaper said last.
 //
 // What a Write leaves to be repeated waits in its shards, where it occupies no
 // goroutine and holds up no other shard; the outermost [sink.Retry] says how long,

@@ -136,6 +136,9 @@ func TestPause(t *testing.T) {
 		}}
 		e := mustStart(t, one(counter{total: 10, perBatch: 10, follow: true}, Route{Sink: out, Shaper: pausing}))
 		time.Sleep(1300 * time.Millisecond)
+		if l := e.Stats().Routes["route0"].Limits; l.Pause < 3*time.Second || l.InFlight != 32 || l.MaxBytes == 0 {
+			t.Errorf("Stats tell of %+v", l)
+		}
 		if err := e.Flush(t.Context()); err != nil {
 			t.Error(err)
 		}
