@@ -36,7 +36,9 @@
 //
 // What a Write leaves to be repeated waits in its shards, where it occupies no
 // goroutine and holds up no other shard; the outermost [sink.Retry] says how long,
-// and without one the zero sink.RetryConfig does, for ever. It is written again in
+// and without one the zero sink.RetryConfig does, for ever. Of a batch of several
+// streams only those wait of which something is left; but where it goes in pieces,
+// so does what is behind an entry that is told to wait. It is written again in
 // pieces no larger than the shaper allows by then, and at once in smaller ones if
 // it was too large for the destination ([sink.TooLarge]). When a Write goes well
 // after three or more in a row that found nobody, all that was parked meanwhile is
