@@ -34,7 +34,7 @@
 // The text before the first placeholder of [Config.Path] names the root. All files are opened below it through an
 // [os.Root], so that neither a label nor a symbolic link leads out of it. Values are escaped so that two of them never
 // have one name; see Config.Path for the rule. If two logs have one name all the same, on a file system that does not tell
-// capitals from small letters, they share the file; lines stay whole.
+// capitals from small letters, or through a link, they share the file; lines stay whole.
 //
 // A log and its generations are told apart by their names alone. So are those of other processes with the same Path,
 // now and before: [Config.Keep] and [Config.Compress] are for all that is found. A file is not touched if its name could not
