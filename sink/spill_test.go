@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 func TestConformanceSpill(t *testing.T) {
 	for name, cfg := range map[string]sink.SpillConfig{
 		"through the disk": {},
-		"direct":           {Direct: true},
+		"direct":           {Direct: true, DirectTimeout: time.Nanosecond}, // so that it comes to the disk
 	} {
 		t.Run(name, func(t *testing.T) {
 			sinktest.Run(t, func(t testing.TB) sinktest.Target {
@@ -30,8 +31,12 @@ func TestConformanceSpill(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				d := &sickDisk{}
+				s.Sicken(d.operation)
 				return sinktest.Target{
-					Sink: s,
+					Sink:  s,
+					Break: d.breaks,
+					Stall: d.stalls,
 					Delivered: func() (held []batch.Entry) {
 						nextProcess(t, m, cfg) // a Close without time leaves something
 						m.set(func() { held = append(held, m.held...) })
@@ -41,6 +46,46 @@ func TestConformanceSpill(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A sickDisk is a disk to which nothing can be written for a while: it fails, or it hangs.
+type sickDisk struct {
+	mu   sync.Mutex
+	fail bool
+	hang chan struct{}
+}
+
+func (d *sickDisk) operation(op string) error {
+	if op != "sync" && op != "create" {
+		return nil
+	}
+	d.mu.Lock()
+	fail, hang := d.fail, d.hang
+	d.mu.Unlock()
+	if hang != nil {
+		<-hang
+	}
+	if fail {
+		return errors.New("input/output error")
+	}
+	return nil
+}
+
+func (d *sickDisk) set(fail bool, hang chan struct{}) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fail, d.hang = fail, hang
+}
+
+func (d *sickDisk) breaks() (repair func()) {
+	d.set(true, nil)
+	return func() { d.set(false, nil) }
+}
+
+func (d *sickDisk) stalls() (release func()) {
+	hang := make(chan struct{})
+	d.set(false, hang)
+	return func() { d.set(false, nil); close(hang) }
 }
 
 // nextProcess delivers what is left of a queue, unless it is still in use.
@@ -148,12 +193,12 @@ func TestSpillCloseIsBounded(t *testing.T) {
 		r.write(b)
 	}
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	if err := r.Close(ctx); err != nil {
 		t.Errorf("Close: %v", err)
 	}
-	if took := time.Since(began); took > 3*time.Second {
+	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("Close took %v", took)
 	}
 	if err := r.sup.Close(t.Context()); err != nil {
@@ -186,6 +231,56 @@ func TestSpillLocked(t *testing.T) {
 	if err := other.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
+}
+
+// Whatever task is not let in, Start says so, and the folder is free again.
+func TestSpillTasksRefused(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "queue")
+	for most := range 3 {
+		sup := lifecycle.New(lifecycle.Config{MaxTasks: most + 1})
+		var others []*lifecycle.Handle
+		if most == 0 { // no bound of none
+			others = append(others, sup.Go("other", func(ctx context.Context) error { <-ctx.Done(); return nil }))
+		}
+		s, err := sink.Spill(sink.Discard(), sink.SpillConfig{Dir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.Start(t.Context(), sup)
+		if most < 2 && !errors.Is(err, lifecycle.ErrTooManyTasks) || most == 2 && err != nil {
+			t.Errorf("with room for %d tasks: Start = %v", most, err)
+		}
+		for _, h := range others {
+			h.Stop()
+		}
+		if err := errors.Join(s.Close(t.Context()), sup.Close(t.Context())); err != nil {
+			t.Error(err)
+		}
+	}
+	startSpill(t, &memory{}, sink.SpillConfig{Dir: dir})
+}
+
+// With room for its three tasks and no other, a queue delivers all the same.
+func TestSpillWithoutTasks(t *testing.T) {
+	to := &memory{}
+	s, err := sink.Spill(to, sink.SpillConfig{Dir: filepath.Join(t.TempDir(), "queue")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sup := lifecycle.New(lifecycle.Config{MaxTasks: 3})
+	if err := s.Start(t.Context(), sup); err != nil {
+		t.Fatal(err)
+	}
+	batches, lines := series(20, 3)
+	for _, b := range batches {
+		if err := s.Write(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(s.Drain(t.Context()), s.Close(t.Context()), sup.Close(t.Context())); err != nil {
+		t.Error(err)
+	}
+	(&spillRig{t: t, to: to}).want(lines)
 }
 
 func TestSpillBadConfig(t *testing.T) {
@@ -259,13 +354,21 @@ func TestSpillOverflow(t *testing.T) {
 	}
 }
 
-// An entry that no queue of this size can take is refused for good.
+// What no queue of this size can take is taken in pieces, and an entry that none can is refused for good.
 func TestSpillTooLarge(t *testing.T) {
 	r := startSpill(t, &memory{}, sink.SpillConfig{MaxBytes: 64 << 10})
 	b := batch.New(nil, batch.Labels{})
 	b.Append(base, make([]byte, 70<<10))
-	if err := r.Write(t.Context(), b); !sink.IsPermanent(err) {
-		t.Errorf("Write = %v", err)
+	for range 10 {
+		b.Append(base, make([]byte, 30<<10))
+	}
+	err := sink.Retry(r, sink.RetryConfig{Min: time.Millisecond}).Write(t.Context(), b)
+	if got := failures(err); got != "0!" {
+		t.Errorf("Write: %s: %v", got, err)
+	}
+	r.drain()
+	if got := len(r.lines()); got != 10 {
+		t.Errorf("%d entries delivered", got)
 	}
 	if r.Health() != nil {
 		t.Errorf("Health = %v", r.Health())
@@ -343,7 +446,7 @@ func TestSpillPerStream(t *testing.T) {
 		for round := range rounds {
 			b := batch.New(nil, batch.Labels{})
 			for i := range streams {
-				b.Append(base, fmt.Append(nil, round))
+				b.Append(base, fmt.Appendf(nil, "%d %030000d", round, 0)) // several windows in all
 				b.Entries[i].Labels = batch.MustLabels("stream", fmt.Sprint(i))
 			}
 			if err := s.Write(t.Context(), b); err != nil {
@@ -369,8 +472,8 @@ func TestSpillPerStream(t *testing.T) {
 	}
 	next := map[batch.Labels]int{}
 	for _, e := range to.held {
-		if string(e.Line) != fmt.Sprint(next[e.Labels]) {
-			t.Fatalf("%v: %s after %d", e.Labels, e.Line, next[e.Labels])
+		if round, _, _ := strings.Cut(string(e.Line), " "); round != fmt.Sprint(next[e.Labels]) {
+			t.Fatalf("%v: %s, want %d", e.Labels, round, next[e.Labels])
 		}
 		next[e.Labels]++
 	}

@@ -26,7 +26,8 @@
 //
 // A file is claimed while it is open, with flock or what Windows has for that. A second Sink, in this process or another
 // one, gets [ErrInUse] for that file, which is worth a retry, and says so in its Health; other files of the same folder
-// are its own. Programs that do not ask, such as readers and logrotate, are not kept from anything.
+// are its own. Programs that do not ask, such as readers and logrotate, are not kept from anything. On a file system
+// without locks nobody is.
 //
 // # Where it writes
 //
@@ -64,6 +65,9 @@
 // the original or the compressed file is there whole.
 //
 // # What it does not do
+//
+// The number of files is that of the labels and times there are: a label that anybody can set, or a time that anybody can
+// write into a line, does not belong into a path.
 //
 // The system call is waited for: a Write to a network file system that hangs cannot be interrupted, and ends when that
 // does. Generations are ordered by their names and by the times of files, so both are wrong if the clock is set back by

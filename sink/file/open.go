@@ -15,20 +15,8 @@ var (
 	errUnsteady   = errors.New("it is replaced as fast as it is opened")
 )
 
-// trim closes files that were not used for long, if most or more are open.
-func (s *Sink) trim(most int) {
-	for v := s.shelf.victim(most); v != nil; v = s.shelf.victim(most) {
-		err := v.close()
-		v.unlock()
-		if err != nil {
-			s.troubles.note(v.path, s.fault(v.path, err))
-		}
-	}
-}
-
-// open opens the file at the path, or makes it, and closes others if there are too many.
+// open opens the file at the path, or makes it.
 func (l *log) open(now time.Time) error {
-	l.sink.trim(l.sink.cfg.MaxOpen)
 	last := errUnsteady
 	for range openTries {
 		f, made, err := l.openOrMake()
@@ -95,7 +83,7 @@ func (l *log) makeFolder() error {
 
 // vet makes a file ours. If it is no longer the one at the path, it returns nothing.
 func (l *log) vet(f diskFile, made bool) (fs.FileInfo, error) {
-	if err := f.claim(); err != nil {
+	if err := claim(f); err != nil {
 		return nil, err
 	}
 	info, err := f.Stat()
@@ -131,7 +119,7 @@ func (l *log) take(f diskFile, info fs.FileInfo, made bool, now time.Time) {
 	l.file, l.info = f, info
 	l.last = info.ModTime()
 	l.sound = info.Size()
-	l.torn, l.fresh = false, made
+	l.torn, l.fresh, l.owed = false, made, l.sink.shelf.settle(l.path)
 	l.flushed = now
 	l.sink.shelf.opened(l)
 	l.sink.stats.opened.Add(1)

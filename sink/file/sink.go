@@ -158,9 +158,23 @@ func (s *Sink) Close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// closeLogs closes all files but those that are being worked on.
+// trim closes the files that were not used for longest, if more are open than there may be.
+func (s *Sink) trim() {
+	for l := s.shelf.victim(s.cfg.MaxOpen + 1); l != nil; l = s.shelf.victim(s.cfg.MaxOpen + 1) {
+		err := l.evict()
+		l.unlock()
+		if err != nil {
+			s.troubles.note(l.path, s.fault(l.path, err))
+		}
+	}
+}
+
+// closeLogs closes all files but those that are being worked on, and flushes those that were closed before that.
 func (s *Sink) closeLogs() error {
 	var errs []error
+	for _, path := range s.shelf.debts() {
+		errs = append(errs, s.syncClosed(path))
+	}
 	for {
 		l := s.shelf.victim(1)
 		if l == nil {

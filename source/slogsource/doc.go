@@ -12,8 +12,9 @@
 //
 // # What a record becomes
 //
-// Its message is the line, its time the time, and its attributes are attributes:
-// in Loki, structured metadata. The name of a group stands before those in it,
+// Its message is the line, its time the time (or a nanosecond more than that of the
+// one before it, if both are of the same moment: Loki keeps one of equal entries of
+// one time), and its attributes are attributes: in Loki, structured metadata. The name of a group stands before those in it,
 // with a dot, as in "request.method"; a LogValuer is asked; values are written as
 // slog.TextHandler would, without quotes, and errors as their message. An
 // attribute that occurs twice is kept twice, of which Loki shows the last. The
