@@ -25,7 +25,7 @@ type Stats struct {
 //
 //	Read + Added = Delivered + sum(Dropped) + DeadLettered + Undelivered + InFlight
 type SourceStats struct {
-	Read         int64            // given to Send
+	Read         int64            // given to Send, with what the source had dropped of a batch before
 	Added        int64            // by processors: the net gain of each over a batch, beside what it dropped for a reason
 	Delivered    int64            // settled by every route that is not best effort
 	Dropped      map[string]int64 // by reason: a Dropped constant, or what was given to batch.Batch.Drop
