@@ -16,6 +16,7 @@ func (r *route) dispatch() {
 		r.arrange(l, now)
 		j := r.next(l, now)
 		if j == nil {
+			r.status.planned(l, r.parked.len()+r.again.Len())
 			return
 		}
 		r.begin(j, l)
