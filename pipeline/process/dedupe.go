@@ -65,14 +65,13 @@ type Deduper struct {
 	cfg  DedupeConfig
 	seed maphash.Seed
 
-	mu      sync.Mutex
-	streams map[batch.Labels]*repeats
-	swept   time.Time
+	streams roll[batch.Labels, *repeats]
 }
 
 // repeats are the lines of one stream.
 type repeats struct {
-	mu      sync.Mutex
+	sync.Mutex
+	window  time.Duration
 	of      map[uint64]*repeat // by their hash
 	inOrder []*repeat          // the same, as they came, from head on
 	head    int
@@ -91,20 +90,21 @@ type repeat struct {
 
 // Dedupe returns a Deduper. Its error names each field that makes no sense.
 func Dedupe(cfg DedupeConfig) (*Deduper, error) {
-	errs := notNegative("Dedupe", number{"MaxLines", cfg.MaxLines}, number{"MaxStreams", cfg.MaxStreams})
+	errs := append(notNegative("Dedupe", number{"MaxLines", cfg.MaxLines}, number{"MaxStreams", cfg.MaxStreams}), isSeverity("Dedupe", "Always", cfg.Always)...)
 	if cfg.Window < 0 {
 		errs = append(errs, fmt.Errorf("process: Dedupe: Window: %v is negative", cfg.Window))
-	}
-	if cfg.Always >= severities {
-		errs = append(errs, fmt.Errorf("process: Dedupe: Always: there is no %d", cfg.Always))
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
 	cfg.Window = cmp.Or(cfg.Window, defaultWindow)
 	cfg.MaxLines = cmp.Or(cfg.MaxLines, defaultMaxLines)
-	cfg.MaxStreams = cmp.Or(cfg.MaxStreams, defaultDedupeStreams)
-	return &Deduper{cfg: cfg, seed: maphash.MakeSeed(), streams: map[batch.Labels]*repeats{}}, nil
+	d := &Deduper{cfg: cfg, seed: maphash.MakeSeed()}
+	d.streams.most = cmp.Or(cfg.MaxStreams, defaultDedupeStreams)
+	d.streams.make = func(now time.Time) *repeats {
+		return &repeats{window: cfg.Window, of: map[uint64]*repeat{}, used: now}
+	}
+	return d, nil
 }
 
 // Process is that of pipeline.Processor.
@@ -112,51 +112,15 @@ func (d *Deduper) Process(_ context.Context, b *batch.Batch) error {
 	v := visit{d: d, now: time.Now()}
 	b.Drop(DroppedDuplicate, func(e *batch.Entry) bool {
 		l := labelsOf(b, e)
-		if d.cfg.Always != SeverityUnknown && severityIn(e, l) >= d.cfg.Always {
-			return false
-		}
-		return v.repeats(l, e)
+		return !atLeast(d.cfg.Always, e, l) && v.repeats(l, e)
 	})
 	v.leave()
 	v.tell(b)
 	return nil
 }
 
-// stream returns the lines of a stream, nil if there are too many streams.
-func (d *Deduper) stream(l batch.Labels, now time.Time) *repeats {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if of, ok := d.streams[l]; ok {
-		return of
-	}
-	if len(d.streams) >= d.cfg.MaxStreams {
-		d.sweep(now)
-	}
-	if len(d.streams) >= d.cfg.MaxStreams {
-		return nil
-	}
-	of := &repeats{of: map[uint64]*repeat{}, used: now}
-	d.streams[l] = of
-	return of
-}
-
-// sweep forgets streams that have been silent for a while. It looks at all of
-// them, and so not often.
-func (d *Deduper) sweep(now time.Time) {
-	if now.Sub(d.swept) < time.Second {
-		return
-	}
-	d.swept = now
-	for l, of := range d.streams {
-		// One that is in use is not silent. Nothing waits while it holds d.mu.
-		if of.mu.TryLock() {
-			if now.Sub(of.used) > d.cfg.Window {
-				delete(d.streams, l)
-			}
-			of.mu.Unlock()
-		}
-	}
-}
+// idle is part of state: all windows are over.
+func (s *repeats) idle(now time.Time) bool { return now.Sub(s.used) > s.window }
 
 // A visit goes through one batch, and holds the lock of one stream at a time.
 type visit struct {
@@ -177,7 +141,7 @@ type finished struct {
 func (v *visit) leave() {
 	if v.of != nil {
 		v.of.used = v.now
-		v.of.mu.Unlock()
+		v.of.Unlock()
 		v.of = nil
 	}
 }
@@ -186,11 +150,11 @@ func (v *visit) leave() {
 func (v *visit) repeats(l batch.Labels, e *batch.Entry) bool {
 	if v.of == nil || v.labels != l {
 		v.leave()
-		of := v.d.stream(l, v.now)
-		if of == nil {
+		of, ok := v.d.streams.get(l, v.now)
+		if !ok {
 			return false
 		}
-		of.mu.Lock()
+		of.Lock()
 		v.of, v.labels = of, l
 	}
 	at := e.Time

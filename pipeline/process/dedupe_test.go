@@ -64,7 +64,7 @@ func TestDedupeSays(t *testing.T) {
 	mail := batch.MustLabels("app", "mail")
 	long := strings.Repeat("ä", 500)
 	d := process.Must(process.Dedupe(process.DedupeConfig{Window: time.Minute, MaxLines: 1}))
-	items := lines(0, long, long, long, "next")
+	items := lines(0, long, long, long, "next", "later")
 	for i := range items {
 		items[i].labels = mail
 	}
@@ -74,7 +74,7 @@ func TestDedupeSays(t *testing.T) {
 	}
 	e := b.Entries[len(b.Entries)-1]
 	want := []batch.Attr{{Key: "repeated", Value: "2"}, {Key: "first_repeated", Value: "2026-11-26T12:00:01Z"}, {Key: "last_repeated", Value: "2026-11-26T12:00:02Z"}}
-	if string(e.Line) != "repeated 2 times: "+strings.Repeat("ä", 128) || e.Labels != mail || !slices.Equal(e.Attrs, want) || !e.Time.Equal(noon.Add(3*time.Second)) {
+	if string(e.Line) != "repeated 2 times: "+strings.Repeat("ä", 128) || e.Labels != mail || !slices.Equal(e.Attrs, want) || !e.Time.Equal(noon.Add(4*time.Second)) {
 		t.Errorf("%s %s %v %v", e.Line, e.Labels, e.Attrs, e.Time)
 	}
 }
@@ -145,8 +145,12 @@ func TestDedupeManyStreams(t *testing.T) {
 			t.Errorf("%d errors passed", len(got))
 		}
 		time.Sleep(11 * time.Second)
+		left(t, d, of(0)...)
 		if got, _ := left(t, d, of(7)...); len(got) != 1 {
 			t.Errorf("%d passed when there was room again", len(got))
+		}
+		if got, _ := left(t, d, of(0)...); len(got) != 0 {
+			t.Errorf("%d passed of a stream that was not silent", len(got))
 		}
 	})
 }

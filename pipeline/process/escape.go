@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"unicode/utf8"
@@ -78,7 +77,7 @@ func (x *Escaper) Process(_ context.Context, b *batch.Batch) error {
 	for i := range b.Entries {
 		e := &b.Entries[i]
 		line := x.line(b, e)
-		if x.attrs(b, e) || line {
+		if rewriteAttrs(b, e, x.attr) > 0 || line {
 			entries++
 		}
 	}
@@ -102,22 +101,15 @@ func (x *Escaper) line(b *batch.Batch, e *batch.Entry) bool {
 	return true
 }
 
-func (x *Escaper) attrs(b *batch.Batch, e *batch.Entry) (changed bool) {
-	for i := range e.Attrs {
-		v := e.Attrs[i].Value
-		at := x.first(v)
-		if at < 0 {
-			continue
-		}
-		if !changed {
-			b.SetAttrs(e, slices.Clone(e.Attrs))
-			changed = true
-		}
-		to := into{append(make([]byte, 0, 2*len(v)), v[:at]...)}
-		x.rest(&to, v[at:])
-		e.Attrs[i].Value = string(to.b)
+// attr escapes the value of an attribute, if there is something to escape.
+func (x *Escaper) attr(a *batch.Attr) (string, bool) {
+	at := x.first(a.Value)
+	if at < 0 {
+		return "", false
 	}
-	return changed
+	to := into{append(make([]byte, 0, 2*len(a.Value)), a.Value[:at]...)}
+	x.rest(&to, a.Value[at:])
+	return string(to.b), true
 }
 
 // first is where the first thing to escape stands in s, -1 if nothing does.

@@ -23,6 +23,7 @@ func TestEscape(t *testing.T) {
 		{process.EscapeConfig{}, "\u0085\u009b1m\u202eabc\u2069", `\u0085\u009b1m\u202eabc\u2069`},
 		{process.EscapeConfig{}, "\xff ä\xe4 \xe4\xb8", `\xff ä\xe4 \xe4\xb8`},
 		{process.EscapeConfig{}, "\uFFFD", "\uFFFD"},
+		{process.EscapeConfig{}, "01234\x7f6789abcdef\x7f123456789abcdef\x1f", `01234\x7f6789abcdef\x7f123456789abcdef\x1f`},
 		{process.EscapeConfig{Keep: "\n"}, "a\tb\nc", "a\\tb\nc"},
 		{process.EscapeConfig{StripANSI: true}, "\x1b[1;31mred\x1b[0m \x1b]0;title\aa\x1b]8;;http://x\x1b\\b\x1b(Bc\x1bMd", "red abcd"},
 		{process.EscapeConfig{StripANSI: true}, "\x1b[31", `\x1b[31`},

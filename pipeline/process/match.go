@@ -84,10 +84,7 @@ func (c *MatchConfig) validate(who string) error {
 			wrong("Labels: %q: %w", name, errName)
 		}
 	}
-	if c.MinSeverity >= severities {
-		wrong("MinSeverity: there is no %d", c.MinSeverity)
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, isSeverity(who, "MinSeverity", c.MinSeverity)...)...)
 }
 
 // errName says what the name of a label may be.
@@ -105,14 +102,6 @@ func (m *Matcher) Process(_ context.Context, b *batch.Batch) error {
 		return (fit && m.matches(e, l)) != m.keep
 	})
 	return nil
-}
-
-// labelsOf are the labels of e, an entry of b.
-func labelsOf(b *batch.Batch, e *batch.Entry) batch.Labels {
-	if e.Labels != (batch.Labels{}) {
-		return e.Labels
-	}
-	return b.Labels
 }
 
 // fits reports whether labels are those that are meant.
@@ -141,34 +130,4 @@ func (m *Matcher) matches(e *batch.Entry, l batch.Labels) bool {
 		return false
 	}
 	return (m.cfg.Regexp == nil || m.cfg.Regexp.Match(e.Line)) && (m.cfg.Func == nil || m.cfg.Func(e, l))
-}
-
-// attr is the value of an attribute, "" if there is none.
-func attr(e *batch.Entry, key string) string {
-	for i := range e.Attrs {
-		if e.Attrs[i].Key == key {
-			return e.Attrs[i].Value
-		}
-	}
-	return ""
-}
-
-// valueIn is the value of an attribute or, if there is none, of a label.
-func valueIn(e *batch.Entry, l batch.Labels, name string) string {
-	if v := attr(e, name); v != "" {
-		return v
-	}
-	return l.Get(name)
-}
-
-// severityIn is the severity that the attributes or labels of an entry tell.
-func severityIn(e *batch.Entry, l batch.Labels) Severity {
-	for _, name := range [...]string{"level", "detected_level", "severity"} {
-		if v := valueIn(e, l, name); v != "" {
-			if s := ParseSeverity(v); s != SeverityUnknown {
-				return s
-			}
-		}
-	}
-	return SeverityUnknown
 }

@@ -50,10 +50,8 @@ const (
 type RateLimiter struct {
 	cfg RateLimitConfig
 
-	mu      sync.Mutex
-	buckets map[limitKey]*bucket
-	shared  bucket    // of what there are no buckets for
-	swept   time.Time // when full buckets were last looked for
+	buckets roll[limitKey, *bucket]
+	shared  *bucket // of what has none
 }
 
 // A limitKey is what has a limit of its own.
@@ -64,7 +62,8 @@ type limitKey struct {
 
 // A bucket holds tokens, one for each entry that may pass.
 type bucket struct {
-	mu      sync.Mutex
+	sync.Mutex
+	full    time.Duration // it takes to fill it
 	tokens  float64
 	dropped int
 
@@ -83,12 +82,9 @@ const maxAhead = time.Minute
 
 // RateLimit returns a RateLimiter. Its error names each field that makes no sense.
 func RateLimit(cfg RateLimitConfig) (*RateLimiter, error) {
-	errs := notNegative("RateLimit", number{"Burst", cfg.Burst}, number{"MaxStreams", cfg.MaxStreams})
+	errs := append(notNegative("RateLimit", number{"Burst", cfg.Burst}, number{"MaxStreams", cfg.MaxStreams}), isSeverity("RateLimit", "Always", cfg.Always)...)
 	if !(cfg.Rate >= 0) || math.IsInf(cfg.Rate, 1) {
 		errs = append(errs, fmt.Errorf("process: RateLimit: Rate: %v is no rate", cfg.Rate))
-	}
-	if cfg.Always >= severities {
-		errs = append(errs, fmt.Errorf("process: RateLimit: Always: there is no %d", cfg.Always))
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
@@ -96,8 +92,10 @@ func RateLimit(cfg RateLimitConfig) (*RateLimiter, error) {
 	cfg.Rate = cmp.Or(cfg.Rate, defaultPerSecond)
 	cfg.Burst = cmp.Or(cfg.Burst, max(1, int(min(defaultBurst*cfg.Rate, math.MaxInt32))))
 	cfg.MaxStreams = cmp.Or(cfg.MaxStreams, defaultMaxStreams)
-	r := &RateLimiter{cfg: cfg, buckets: map[limitKey]*bucket{}}
-	r.shared = bucket{tokens: float64(cfg.Burst), now: time.Now()}
+	full := time.Duration(min(float64(cfg.Burst)/cfg.Rate*1e9, math.MaxInt64/2))
+	fresh := func(now time.Time) *bucket { return &bucket{full: full, tokens: float64(cfg.Burst), now: now} }
+	r := &RateLimiter{cfg: cfg, shared: fresh(time.Now())}
+	r.buckets.most, r.buckets.make = cfg.MaxStreams, fresh
 	return r, nil
 }
 
@@ -108,29 +106,28 @@ func (r *RateLimiter) Process(_ context.Context, b *batch.Batch) error {
 	var of *bucket // locked; of key
 	b.Drop(DroppedRateLimited, func(e *batch.Entry) bool {
 		l := labelsOf(b, e)
-		if r.cfg.Always != SeverityUnknown && severityIn(e, l) >= r.cfg.Always {
+		if atLeast(r.cfg.Always, e, l) {
 			return false
 		}
 		if k := r.key(e, l); of == nil || k != key {
 			if of != nil {
-				of.mu.Unlock()
+				of.Unlock()
 			}
 			key, of = k, r.bucket(k, now)
-			of.mu.Lock()
+			of.Lock()
 		}
 		if !of.take(e.Time, now, &r.cfg) {
 			of.dropped++
 			return true
 		}
 		if of.dropped > 0 && r.cfg.Attr != "" {
-			n := batch.Attr{Key: r.cfg.Attr, Value: strconv.Itoa(of.dropped)}
-			b.SetAttrs(e, append(e.Attrs[:len(e.Attrs):len(e.Attrs)], n))
+			addAttr(b, e, r.cfg.Attr, strconv.Itoa(of.dropped))
 		}
 		of.dropped = 0
 		return false
 	})
 	if of != nil {
-		of.mu.Unlock()
+		of.Unlock()
 	}
 	return nil
 }
@@ -142,42 +139,16 @@ func (r *RateLimiter) key(e *batch.Entry, l batch.Labels) limitKey {
 	return limitKey{value: valueIn(e, l, r.cfg.By)}
 }
 
-// bucket returns that of a key, and makes it if there is none.
+// bucket returns that of a key, or the one that is shared.
 func (r *RateLimiter) bucket(k limitKey, now time.Time) *bucket {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if of, ok := r.buckets[k]; ok {
+	if of, ok := r.buckets.get(k, now); ok {
 		return of
 	}
-	if len(r.buckets) >= r.cfg.MaxStreams {
-		r.sweep(now)
-	}
-	if len(r.buckets) >= r.cfg.MaxStreams {
-		return &r.shared
-	}
-	of := &bucket{tokens: float64(r.cfg.Burst), now: now}
-	r.buckets[k] = of
-	return of
+	return r.shared
 }
 
-// sweep forgets buckets that must be full by now: a new one is the same. It looks at
-// all of them, and so not often.
-func (r *RateLimiter) sweep(now time.Time) {
-	if now.Sub(r.swept) < time.Second {
-		return
-	}
-	r.swept = now
-	full := time.Duration(min(float64(r.cfg.Burst)/r.cfg.Rate*1e9, math.MaxInt64/2))
-	for k, of := range r.buckets {
-		// One that is in use is not idle. Nothing waits while it holds r.mu.
-		if of.mu.TryLock() {
-			if of.dropped == 0 && now.Sub(of.now) > full {
-				delete(r.buckets, k)
-			}
-			of.mu.Unlock()
-		}
-	}
-}
+// idle is part of state: it must be full by now, and has nothing to tell.
+func (k *bucket) idle(now time.Time) bool { return k.dropped == 0 && now.Sub(k.now) > k.full }
 
 // take reports whether an entry that was written at t may pass, and takes a token
 // if it may.

@@ -72,13 +72,23 @@ func TestRateLimit(t *testing.T) {
 }
 
 // After an outage, what was read late does not make the clock count twice, nor
-// stand still for long.
+// stand still for long; and times that stood still for long count again.
 func TestRateLimitAfterAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := process.Must(process.RateLimit(process.RateLimitConfig{Rate: 10, Burst: 10}))
-		feed(t, r, 60, 60, time.Now().Add(-time.Hour), time.Second, 0) // an hour is read at once
-		if n := feed(t, r, 600, 100, time.Time{}, 0, time.Second); n < 6000-10*61 || n > 6000+10 {
-			t.Errorf("%d passed in ten minutes", n)
+		if n := feed(t, r, 60, 600, time.Now().Add(-time.Hour), 100*time.Millisecond, 0); n < 36_000-10 {
+			t.Errorf("%d passed of the hour that was read at once", n)
+		}
+		if n := feed(t, r, 600, 100, time.Now().Add(-time.Minute), 0, time.Second); n < 6000-10*61 || n > 6000+10 {
+			t.Errorf("%d passed in ten minutes without times", n)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		r := process.Must(process.RateLimit(process.RateLimitConfig{Rate: 10, Burst: 10}))
+		began := time.Now()
+		feed(t, r, 3600, 20, began, 0, time.Second)
+		if n := feed(t, r, 60, 600, began, 100*time.Millisecond, 0); n < 36_000-10*61 {
+			t.Errorf("%d passed of the hour that was read at once", n)
 		}
 	})
 }

@@ -196,7 +196,13 @@ func (r *Redactor) Process(_ context.Context, b *batch.Batch) error {
 			n += len(f.found)
 			e.Line = f.rewrite(b)
 		}
-		n += r.attrs(b, e, f)
+		rewriteAttrs(b, e, func(a *batch.Attr) (string, bool) {
+			if !f.findAttr(a) {
+				return "", false
+			}
+			n += len(f.found)
+			return string(f.append(nil)), true
+		})
 		if n > 0 {
 			entries++
 			values += int64(n)
@@ -205,27 +211,6 @@ func (r *Redactor) Process(_ context.Context, b *batch.Batch) error {
 	count(&r.entries, entries)
 	count(&r.values, values)
 	return nil
-}
-
-// attrs replaces what is secret in the attributes of e and says how many values
-// that were. The slice that was there stays as it is.
-func (r *Redactor) attrs(b *batch.Batch, e *batch.Entry, f *seeker) (n int) {
-	var changed []batch.Attr
-	for i := range e.Attrs {
-		a := &e.Attrs[i]
-		if !f.findAttr(a) {
-			continue
-		}
-		n += len(f.found)
-		if changed == nil {
-			changed = slices.Clone(e.Attrs)
-		}
-		changed[i].Value = string(f.append(nil))
-	}
-	if changed != nil {
-		b.SetAttrs(e, changed)
-	}
-	return n
 }
 
 // text is a line as a string, for as long as nobody writes over it: a processor

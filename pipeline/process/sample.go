@@ -46,12 +46,9 @@ func Sample(cfg SampleConfig) (*Sampler, error) {
 	if cfg.Rate == 0 {
 		cfg.Rate = defaultRate
 	}
-	var errs []error
+	errs := isSeverity("Sample", "Always", cfg.Always)
 	if !(cfg.Rate > 0 && cfg.Rate < 1) {
 		errs = append(errs, fmt.Errorf("process: Sample: Rate: %v is not between 0 and 1", cfg.Rate))
-	}
-	if cfg.Always >= severities {
-		errs = append(errs, fmt.Errorf("process: Sample: Always: there is no %d", cfg.Always))
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
@@ -67,14 +64,14 @@ func Sample(cfg SampleConfig) (*Sampler, error) {
 func (s *Sampler) Process(_ context.Context, b *batch.Batch) error {
 	b.Drop(DroppedSampled, func(e *batch.Entry) bool {
 		l := labelsOf(b, e)
-		if s.cfg.Always != SeverityUnknown && severityIn(e, l) >= s.cfg.Always {
+		if atLeast(s.cfg.Always, e, l) {
 			return false
 		}
 		if !s.keeps(e, l) {
 			return true
 		}
 		if s.attr.Key != "" {
-			b.SetAttrs(e, append(e.Attrs[:len(e.Attrs):len(e.Attrs)], s.attr))
+			addAttr(b, e, s.attr.Key, s.attr.Value)
 		}
 		return false
 	})

@@ -50,6 +50,13 @@ func TestTemplate(t *testing.T) {
 	}
 }
 
+func TestTemplateWithoutTime(t *testing.T) {
+	x := process.Must(process.Template(process.TemplateConfig{Line: "{time}!"}))
+	if got := string(through(t, x, "text").Line); got != "text" {
+		t.Errorf("a line without a time became %q", got)
+	}
+}
+
 // Labels made of lines are no more than they may be, and what they would have been is
 // in the attributes.
 func TestTemplateBoundsLabels(t *testing.T) {

@@ -67,12 +67,12 @@ func (t *Truncater) Process(_ context.Context, b *batch.Batch) error {
 	for i := range b.Entries {
 		e := &b.Entries[i]
 		if t.cfg.MaxAttrBytes > 0 {
-			attrs += t.cutAttrs(b, e)
+			attrs += int64(rewriteAttrs(b, e, t.cutAttr))
 		}
 		if n := len(e.Line); n > t.cfg.MaxBytes {
 			head := record.Cut(e.Line, t.cfg.MaxBytes-len(t.cfg.Marker))
 			e.Line = append(append(b.Buffer(len(head) + len(t.cfg.Marker))[:0], head...), t.cfg.Marker...)
-			b.SetAttrs(e, append(e.Attrs[:len(e.Attrs):len(e.Attrs)], batch.Attr{Key: OriginalBytes, Value: strconv.Itoa(n)}))
+			addAttr(b, e, OriginalBytes, strconv.Itoa(n))
 			lines++
 		}
 	}
@@ -81,19 +81,12 @@ func (t *Truncater) Process(_ context.Context, b *batch.Batch) error {
 	return nil
 }
 
-// cutAttrs cuts the values of attributes, in a slice of their own.
-func (t *Truncater) cutAttrs(b *batch.Batch, e *batch.Entry) (n int64) {
-	for i := range e.Attrs {
-		v := e.Attrs[i].Value
-		if len(v) <= t.cfg.MaxAttrBytes {
-			continue
-		}
-		if n++; n == 1 {
-			b.SetAttrs(e, e.Attrs)
-		}
-		e.Attrs[i].Value = string(record.Cut([]byte(v), t.cfg.MaxAttrBytes-len(t.cfg.Marker))) + t.cfg.Marker
+// cutAttr cuts the value of an attribute, if it is too long.
+func (t *Truncater) cutAttr(a *batch.Attr) (string, bool) {
+	if len(a.Value) <= t.cfg.MaxAttrBytes {
+		return "", false
 	}
-	return n
+	return string(record.Cut([]byte(a.Value), t.cfg.MaxAttrBytes-len(t.cfg.Marker))) + t.cfg.Marker, true
 }
 
 // TruncateStats count since the Truncater was made.
