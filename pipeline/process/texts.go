@@ -7,7 +7,6 @@ import (
 
 	"github.com/logferry/logferry/internal/jsonscan"
 	"github.com/logferry/logferry/internal/labelset"
-	"github.com/logferry/logferry/source/record"
 )
 
 const (
@@ -65,10 +64,10 @@ func (t *texts) clean(v value, longest int) []byte {
 	}
 	if len(text) > longest {
 		t.cut = true
-		text = record.Cut(text, longest)
+		text = cutWord(text, longest)
 	}
 	if !utf8.Valid(text) {
-		text = record.Cut(bytes.ToValidUTF8(text, []byte("\uFFFD")), longest)
+		text = cutWord(bytes.ToValidUTF8(text, []byte("\uFFFD")), longest)
 	}
 	return text
 }
