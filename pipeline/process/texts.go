@@ -58,7 +58,7 @@ func (t *texts) clean(v value, longest int) []byte {
 	text := v.text
 	if head := text[:min(len(text), scanned(longest))]; v.quoted && bytes.IndexByte(head, '\\') >= 0 {
 		plain, ok := jsonscan.Unquote(t.buf[:0], head)
-		if t.buf = plain; ok || len(head) == scanned(longest) { // an escape may be cut in two there
+		if t.buf = plain; ok || len(plain) > longest { // an escape may be cut in two behind that
 			text = plain
 		}
 	}
