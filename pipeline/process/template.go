@@ -30,8 +30,8 @@ import (
 //	{time}             the time, as RFC 3339 has it
 //	{time:2006-01-02}  the time in a layout of package time
 //
-// {{ and }} stand for braces. A template none of whose placeholders has something to
-// say for an entry changes nothing of it.
+// {{ and }} stand for braces. A template with placeholders none of which has something
+// to say for an entry changes nothing of it.
 type TemplateConfig struct {
 	// Labels are templates of labels to set, by their names.
 	Labels map[string]string
@@ -238,10 +238,11 @@ func (t *Templater) entry(w *easel, b *batch.Batch, i int) {
 	}
 }
 
-// render writes a template to w.text, and reports whether a placeholder of it has
-// something to say.
+// render writes a template to w.text, and reports whether that says something: a
+// placeholder does, or there is none and all is text.
 func (w *easel) render(fills []fill, e *batch.Entry, l batch.Labels) (some bool) {
 	w.text = w.text[:0]
+	constant := true
 	for i := range fills {
 		if fills[i].append == nil {
 			w.text = append(w.text, fills[i].text...)
@@ -249,9 +250,9 @@ func (w *easel) render(fills []fill, e *batch.Entry, l batch.Labels) (some bool)
 		}
 		n := len(w.text)
 		w.text = fills[i].append(w.text, e, l)
-		some = some || len(w.text) > n
+		some, constant = some || len(w.text) > n, false
 	}
-	return some
+	return some || constant && len(w.text) > 0
 }
 
 // label returns what the templates of labels amount to, nil if that is nothing.

@@ -26,7 +26,7 @@ func TestTemplate(t *testing.T) {
 		"time":        {process.TemplateConfig{Attrs: one("{time:Mon 15:04}"), Location: berlin}, `{app="shop", line="7"} [{n 1} {new Thu 13:00}] text`},
 		"as it was":   {process.TemplateConfig{Labels: map[string]string{"app": "{line}"}, Attrs: map[string]string{"n": "{app}"}, Line: "{app}{attr:n}"}, `{app="text", line="7"} [{n shop}] shop1`},
 		"nothing":     {process.TemplateConfig{Labels: one("{none}-"), Attrs: one("-{attr:none}"), Line: "{attr:none}x"}, `{app="shop", line="7"} [{n 1}] text`},
-		"text alone":  {process.TemplateConfig{Labels: one("constant")}, `{app="shop", line="7"} [{n 1}] text`},
+		"constants":   {process.TemplateConfig{Labels: one("a"), Attrs: one("{{b}}")}, `{app="shop", line="7", new="a"} [{n 1} {new {b}}] text`},
 		"cut":         {process.TemplateConfig{Attrs: one("{line}{line}"), Line: "{line}{line}", MaxValue: 6, MaxLine: 5}, `{app="shop", line="7"} [{n 1} {new textte}] textt`},
 		"odd verb":    {process.TemplateConfig{Line: "{line}"}, `{app="shop", line="7"} [{n 1}] text`},
 	} {
