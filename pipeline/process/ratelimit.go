@@ -121,7 +121,7 @@ func (r *RateLimiter) Process(_ context.Context, b *batch.Batch) error {
 			return true
 		}
 		if of.dropped > 0 && r.cfg.Attr != "" {
-			addAttr(b, e, r.cfg.Attr, strconv.Itoa(of.dropped))
+			addAttrs(b, e, batch.Attr{Key: r.cfg.Attr, Value: strconv.Itoa(of.dropped)})
 		}
 		of.dropped = 0
 		return false
