@@ -31,7 +31,8 @@ type RateLimitConfig struct {
 	// label level, detected_level or severity says: see [Level]. Zero: none.
 	Always Severity
 	// Attr is the key of an attribute that the next entry gets which passes after
-	// some have not: how many these were. "": none.
+	// some have not: how many these were, unless the stream was silent for long and
+	// there are MaxStreams of others. "": none.
 	Attr string
 }
 
@@ -147,8 +148,9 @@ func (r *RateLimiter) bucket(k limitKey, now time.Time) *bucket {
 	return r.shared
 }
 
-// idle is part of state: it must be full by now, and has nothing to tell.
-func (k *bucket) idle(now time.Time) bool { return k.dropped == 0 && now.Sub(k.now) > k.full }
+// idle is part of state: it must be full by now. What it has dropped is not told any
+// more: the stream may be gone.
+func (k *bucket) idle(now time.Time) bool { return now.Sub(k.now) > k.full }
 
 // take reports whether an entry that was written at t may pass, and takes a token
 // if it may.
