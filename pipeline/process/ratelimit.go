@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"math"
 	"strconv"
 	"sync"
@@ -49,16 +50,18 @@ const (
 // an outage, and so comes fast, is limited as it would have been in time. Where
 // times stand still or go back, the clock counts.
 type RateLimiter struct {
-	cfg RateLimitConfig
+	cfg  RateLimitConfig
+	seed maphash.Seed
 
 	buckets roll[limitKey, *bucket]
 	shared  *bucket // of what has none
 }
 
-// A limitKey is what has a limit of its own.
+// A limitKey is what has a limit of its own: labels, or the hash of a value, which is
+// itself not kept.
 type limitKey struct {
 	labels batch.Labels
-	value  string
+	value  uint64
 }
 
 // A bucket holds tokens, one for each entry that may pass.
@@ -95,7 +98,7 @@ func RateLimit(cfg RateLimitConfig) (*RateLimiter, error) {
 	cfg.MaxStreams = cmp.Or(cfg.MaxStreams, defaultMaxStreams)
 	full := time.Duration(min(float64(cfg.Burst)/cfg.Rate*1e9, math.MaxInt64/2))
 	fresh := func(now time.Time) *bucket { return &bucket{full: full, tokens: float64(cfg.Burst), now: now} }
-	r := &RateLimiter{cfg: cfg, shared: fresh(time.Now())}
+	r := &RateLimiter{cfg: cfg, seed: maphash.MakeSeed(), shared: fresh(time.Now())}
 	r.buckets.most, r.buckets.make = cfg.MaxStreams, fresh
 	return r, nil
 }
@@ -137,7 +140,7 @@ func (r *RateLimiter) key(e *batch.Entry, l batch.Labels) limitKey {
 	if r.cfg.By == "" {
 		return limitKey{labels: l}
 	}
-	return limitKey{value: valueIn(e, l, r.cfg.By)}
+	return limitKey{value: maphash.String(r.seed, valueIn(e, l, r.cfg.By))}
 }
 
 // bucket returns that of a key, or the one that is shared.
