@@ -63,7 +63,7 @@ var floors = map[string]floor{
 			"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"}},
 	"sink/loki": {level: 2, ours: []string{"sink", "batch", "lifecycle", "internal/transport", "internal/jsontext"}, linked: 3,
 		direct: []string{"github.com/klauspost/compress"}},
-	"sink/file": {level: 2, ours: []string{"sink", "batch", "lifecycle", "internal/durable", "internal/filelock", "internal/jsontext"}, linked: 3,
+	"sink/file": {level: 2, ours: []string{"sink", "batch", "lifecycle", "internal/durable", "internal/filelock", "internal/jsontext", "internal/template"}, linked: 3,
 		direct: []string{"github.com/klauspost/compress"}},
 
 	"pipeline/process": {level: 2, ours: []string{"source/record", "batch", "internal/jsonscan", "internal/labelset", "internal/stamp", "internal/template"}},

@@ -117,8 +117,10 @@ const (
 // which is then the most that waiting adds. With as many in flight as the window
 // lets, everything gathers, and the next Write takes it: batches grow with the
 // load by themselves, and no target size has to be guessed. A backlog is shared
-// out among the Writes that may begin, so that those are served side by side,
-// unless they would be small for what a Write costs in any case.
+// out among the Writes that may begin, so that those are served side by side: in
+// requests whose bytes take as long as the rest of the request at least, and not
+// in larger ones than those of which 3 % are overhead, as long as there is no more
+// queued than eight of those for each in flight.
 //
 // Five parts learn, each with state of its own, in seconds and bytes:
 //
@@ -145,12 +147,12 @@ const (
 //     a row up to 6.4 s.
 //   - The gate. Two failures in a row halve the window, five shut the gate, and
 //     so does silence of five times what the largest Writes take, 1 s at least.
-//     Then single probes of at most 64 KiB go out, after an eighth of the time
-//     that the destination has been away, 0.1 s to 5 s, give or take 20 %. A probe
-//     has five times what a Write takes, an eighth of the time away, or 1 s,
-//     whichever is longest, but no more than 30 s for the time away. An answer of
-//     any kind opens the gate, with half of the window there was before the
-//     failures, or with all of it if there have been none.
+//     Then single probes of at most 64 KiB go out, from one to the next an eighth
+//     of the time that the destination has been away, up to 5 s, give or take
+//     20 %. A probe has five times what a Write takes, an eighth of the time away
+//     up to 30 s, or 1 s, whichever is longest. An answer of any kind opens the
+//     gate, with half of the window there was before the failures, or with all of
+//     it if there have been none.
 //
 // A clock that is set back or forward by an hour makes it neither stall nor spin.
 //
@@ -196,6 +198,7 @@ func (a *Adaptive) Validate() error { return a.invalid }
 // allocates nothing.
 func (a *Adaptive) Limits(st State) Limits {
 	now := a.clock.tick(st.Now)
+	st.InFlight, st.Backlog = max(0, min(st.InFlight, mostInFlight)), max(0, st.Backlog)
 	a.gate.look(now, st.InFlight, &a.cost, &a.window)
 	wait := max(a.pace.pause(now, st.Begun), a.gate.told-now)
 	l := Limits{MaxEntries: a.cfg.MaxEntries, MaxWait: a.cfg.MinWait}
@@ -208,6 +211,11 @@ func (a *Adaptive) Limits(st State) Limits {
 		l.MaxBytes = a.bytes(st.Backlog, l.InFlight-st.InFlight)
 		if st.InFlight > 0 {
 			l.MaxWait = a.linger()
+		}
+		if st.InFlight >= l.InFlight {
+			// No Write may begin in any case. If none ends, the route shall ask
+			// again when that has become silence.
+			wait = max(wait, a.gate.heard+silence(&a.cost)-now)
 		}
 	}
 	a.gate.begun = st.Begun
@@ -241,7 +249,7 @@ func (a *Adaptive) Observe(o Outcome) {
 	if o.Class == Failed {
 		a.gate.told = max(a.gate.told, now+told)
 		if !old {
-			a.gate.failed(now, spread(o.Now), &a.window)
+			a.gate.failed(now, took, spread(o.Now), &a.window)
 		}
 		return
 	}

@@ -5,12 +5,12 @@ package batch
 //
 // It shuts when five Writes in a row have failed, or when nothing has come back
 // of those in flight for five times as long as the largest take: a destination
-// that hangs is noticed before Writes time out. Between probes an eighth of the
-// time passes that the destination has been away, 5 s at most, so that its return
-// is noticed within an eighth of the outage and long outages are asked after
-// rarely. A probe itself has an eighth of that time as well, and at least 1 s and
-// five times what Writes take: a destination that has become slow is reached in
-// the end.
+// that hangs is noticed before Writes time out. From one probe to the next an
+// eighth of the time passes that the destination has been away, 5 s at most, so
+// that its return is noticed within an eighth of the outage and long outages are
+// asked after rarely. A probe itself has an eighth of that time as well, and at
+// least 1 s and five times what Writes take: a destination that has become slow
+// is reached in the end.
 type gate struct {
 	shut    bool
 	row     int     // failures since the last answer
@@ -30,12 +30,12 @@ const (
 	shuts    = 5 // failures in a row
 	halves   = 2 // so many halve the window: one by itself may have reasons of its own
 	probe    = 64 << 10
-	share    = 1.0 / 8 // of the time away: between probes, and for a probe
-	soonest  = 0.1     // seconds between probes
-	latest   = 5.0
-	patience = 1.0 // seconds for an answer
-	slowness = 5   // times what one takes
-	longest  = 30.0
+	share    = 1.0 / 8 // of the time away: from one probe to the next, and for a probe
+	latest   = 5.0     // seconds from one probe to the next
+	soonest  = 0.1     // seconds from the end of a probe to the next
+	patience = 1.0     // seconds for an answer
+	slowness = 5       // times what one takes
+	longest  = 30.0    // seconds for a probe, if Writes do not take long
 )
 
 // look notices that nothing comes back.
@@ -45,11 +45,14 @@ func (g *gate) look(now float64, running int, c *cost, w *window) {
 	if running == 0 {
 		g.heard = now
 	}
-	if !g.shut && now-g.heard > max(patience, slowness*c.of(c.largest)) {
+	if !g.shut && now > g.heard+silence(c) {
 		g.fail(w, g.heard)
 		g.close(now)
 	}
 }
+
+// silence is how long nothing may come back.
+func silence(c *cost) float64 { return max(patience, slowness*c.of(c.largest)) }
 
 // limits are those of probes. A Write that began earlier and is still in flight
 // does not stand in their way.
@@ -59,11 +62,12 @@ func (g *gate) limits(now float64, st State, most int, c *cost) (inFlight int, w
 		g.probing = now + timeout
 	}
 	inFlight = st.InFlight
+	wait = max(g.until, g.probing) - now // until the probe must be back
 	if now >= g.probing {
 		g.probing = 0
 		inFlight++
 	}
-	return max(1, min(inFlight, most)), g.until - now, timeout
+	return max(1, min(inFlight, most)), wait, timeout
 }
 
 // ended takes note of the end of a Write, and reports whether that says nothing
@@ -77,14 +81,14 @@ func (g *gate) ended(now, took float64) (old bool) {
 	return false
 }
 
-// failed takes a failure. spread is a factor for what is waited, so that many
-// clients do not come back at once.
-func (g *gate) failed(now, spread float64, w *window) {
+// failed takes a failure of a Write that took so long. spread is a factor for the
+// time from one probe to the next, so that many clients do not come back at once.
+func (g *gate) failed(now, took, spread float64, w *window) {
 	g.fail(w, now)
 	switch {
 	case g.shut:
 		g.probing = 0
-		g.until = now + spread*max(soonest, min(share*(now-g.away), latest))
+		g.until = now + max(soonest, spread*min(share*(now-g.away), latest)-took)
 	case g.row >= shuts:
 		g.close(now)
 		g.until = now + spread*soonest

@@ -128,6 +128,8 @@ func FuzzAdaptive(f *testing.F) {
 	f.Add([]byte("delivered throttled"), int64(1e6), 100)
 	f.Add([]byte{0, 4, 4, 4, 4, 4, 3, 2, 255}, int64(-1e12), -5)
 	f.Add([]byte{1, 1, 1, 1, 129, 7, 0}, int64(math.MaxInt64), math.MaxInt)
+	f.Add([]byte("0"), int64(-1e12), -83)
+	f.Add([]byte("100"), int64(math.MaxInt64), math.MaxInt)
 	f.Fuzz(func(t *testing.T, script []byte, step int64, n int) {
 		a := NewAdaptive(AdaptiveConfig{})
 		now := start

@@ -143,3 +143,20 @@ func ExampleAdaptive_Validate() {
 	// batch: AdaptiveConfig.MaxInFlight: is negative
 	// batch: AdaptiveConfig.MinBytes: 4194304 is more than MaxBytes, 2097152
 }
+
+// A source that reads text has a Cutter make entries of it.
+func ExampleCutter() {
+	b := batch.New(nil, batch.Labels{})
+	text := b.Buffer(64)
+	text = text[:copy(text, "one\r\nanother one\nthe beginning of")]
+	used := batch.Cutter{MaxLine: 7}.AppendShared(b, text)
+	for _, e := range b.Entries {
+		fmt.Printf("%q %v\n", e.Line, e.Attrs)
+	}
+	fmt.Printf("left: %q\n", text[used:])
+	b.Settle(nil)
+	// Output:
+	// "one" []
+	// "another" [{truncated true}]
+	// left: "the beginning of"
+}

@@ -22,6 +22,10 @@ type Config struct {
 	// call any method but must not wait for the task, nor Close without a bound. It is never called after Close
 	// returned anything but a StuckError. If it panics, that is one more failure for Close to return.
 	OnEvent func(Event)
+
+	// Values, if not nil, is where the contexts of the Supervisor, its children and their tasks take their values from.
+	// Its end does not concern them.
+	Values context.Context
 }
 
 // tree is what the supervisors that descend from one New share.
@@ -66,7 +70,11 @@ type Supervisor struct {
 // New returns a Supervisor without a parent. It starts nothing, but whoever called New calls Close.
 func New(cfg Config) *Supervisor {
 	t := &tree{maxTasks: cfg.MaxTasks, onEvent: cfg.OnEvent}
-	return newSupervisor(t, context.Background(), context.Background(), cfg.Name)
+	base := context.Background()
+	if cfg.Values != nil {
+		base = context.WithoutCancel(cfg.Values)
+	}
+	return newSupervisor(t, base, base, cfg.Name)
 }
 
 func newSupervisor(t *tree, ctx, work context.Context, path string) *Supervisor {

@@ -255,3 +255,24 @@ func TestMaxTasksCountsTheWholeTree(t *testing.T) {
 		}
 	})
 }
+
+// Values go down to every task; the end of the ctx they come from does not.
+func TestValues(t *testing.T) {
+	type key struct{}
+	ctx, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, "v"))
+	cancel()
+	s := New(Config{Name: "x", Values: ctx})
+	child := s.Child("child")
+	for _, sup := range []*Supervisor{s, child, s.ChildContext(child.Context(), "bound")} {
+		h := sup.Go("task", func(ctx context.Context) error {
+			if ctx.Value(key{}) != "v" || ctx.Err() != nil || sup.Context().Value(key{}) != "v" {
+				t.Errorf("%v, %v", ctx.Value(key{}), ctx.Err())
+			}
+			return nil
+		})
+		<-h.Done()
+	}
+	if err := s.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

@@ -55,8 +55,8 @@ func (r *route) recovered() {
 }
 
 // learn ends an outage: when a Write goes well after several in a row that found
-// nobody, all that was parked during them need not wait any longer. Others have
-// been told to wait, or failed while Writes went well, and stay where they are.
+// nobody, all that found nobody need not wait any longer. What has been told to
+// wait stays where it is.
 func (r *route) learn(o batch.Outcome) {
 	switch o.Class {
 	case batch.Failed:
@@ -64,13 +64,13 @@ func (r *route) learn(o batch.Outcome) {
 	case batch.Delivered:
 		if r.vain >= outageAfter {
 			for _, j := range r.parked.all() {
-				if j.vainly && j.letter == nil && j.began.After(r.well) {
+				if j.vainly && j.letter == nil {
 					j.due = o.Now
 				}
 			}
 			r.parked.reorder()
 		}
-		r.vain, r.well = 0, o.Now
+		r.vain = 0
 	}
 }
 

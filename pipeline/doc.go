@@ -27,15 +27,18 @@
 //
 // # When a Write begins
 //
-// Before each Write the route asks its [batch.Shaper], and what lingers is cut by
-// the limits as they are then: at MaxBytes, at MaxEntries, or when it has waited
-// MaxWait. While the shaper wants a pause no Write begins, whoever is in a hurry;
-// only the hard stop of Close does not wait for its end. A Write that is given a
-// Timeout fails at its end.
+// Before each Write to the sink the route asks its [batch.Shaper], which is that of
+// [batch.NewAdaptive] if it was given none, and what lingers is cut by the limits as
+// they are then: at MaxBytes, at MaxEntries, or when it has waited MaxWait. While
+// the shaper wants a pause no Write begins, whoever is in a hurry; only the hard
+// stop of Close does not wait for its end. A Write that is given a Timeout fails at
+// its end. [RouteStats] has what the shaper said last.
 //
 // What a Write leaves to be repeated waits in its shards, where it occupies no
 // goroutine and holds up no other shard; the outermost [sink.Retry] says how long,
-// and without one the zero sink.RetryConfig does, for ever. It is written again in
+// and without one the zero sink.RetryConfig does, for ever. Of a batch of several
+// streams only those wait of which something is left; but where it goes in pieces,
+// so does what is behind an entry that is told to wait. It is written again in
 // pieces no larger than the shaper allows by then, and at once in smaller ones if
 // it was too large for the destination ([sink.TooLarge]). When a Write goes well
 // after three or more in a row that found nobody, all that was parked meanwhile is

@@ -89,8 +89,10 @@ func New(cfg Config) (*Engine, error) {
 		changed:  make(chan struct{}),
 		closing:  newClosing(),
 	}
-	e.sup = lifecycle.New(lifecycle.Config{Name: "pipeline", OnEvent: e.onTask})
-	e.writing, e.cancel = context.WithCancelCause(origin.Mark(context.Background()))
+	// What the pipeline runs, sinks with tasks of their own included, logs as the pipeline.
+	own := origin.Mark(context.Background())
+	e.sup = lifecycle.New(lifecycle.Config{Name: "pipeline", OnEvent: e.onTask, Values: own})
+	e.writing, e.cancel = context.WithCancelCause(own)
 	for i, r := range cfg.Routes {
 		e.addRoute(newRoute(e, r, groupings[i]))
 	}

@@ -136,6 +136,9 @@ func TestPause(t *testing.T) {
 		}}
 		e := mustStart(t, one(counter{total: 10, perBatch: 10, follow: true}, Route{Sink: out, Shaper: pausing}))
 		time.Sleep(1300 * time.Millisecond)
+		if l := e.Stats().Routes["route0"].Limits; l.Pause < 3*time.Second || l.InFlight != 32 || l.MaxBytes == 0 {
+			t.Errorf("Stats tell of %+v", l)
+		}
 		if err := e.Flush(t.Context()); err != nil {
 			t.Error(err)
 		}
@@ -146,6 +149,41 @@ func TestPause(t *testing.T) {
 			t.Errorf("the shaper was asked %d times", n)
 		}
 		if err := e.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// The dead letter is another sink: it is none of the shaper's business, neither
+// at first nor when it is tried again.
+func TestADeadLetterIsNotShaped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		letters := &collector{fail: func(n int, _ context.Context, _ *batch.Batch) error {
+			if n == 1 {
+				return errors.New("not there")
+			}
+			return nil
+		}}
+		out := &collector{fail: func(int, context.Context, *batch.Batch) error { return sink.Permanent(errors.New("never")) }}
+		once := &script{limits: func(st batch.State) batch.Limits {
+			l := batch.Limits{MaxWait: -1, InFlight: 1}
+			if st.Begun > 0 {
+				l.Pause, l.Timeout = time.Hour, time.Nanosecond
+			}
+			if st.InFlight > 1 {
+				t.Errorf("asked about %+v", st)
+			}
+			return l
+		}}
+		e := mustStart(t, one(counter{total: 10, perBatch: 10, follow: true}, Route{Sink: out, DeadLetter: letters, Shaper: once, MaxInFlight: 1}))
+		time.Sleep(time.Second)
+		if err := e.Flush(within(t, time.Second)); err != nil {
+			t.Errorf("Flush = %v", err)
+		}
+		if len(letters.got()) != 10 || len(once.outcomes()) != 1 {
+			t.Errorf("%d letters, outcomes %+v", len(letters.got()), once.outcomes())
+		}
+		if err := e.Close(within(t, 4*time.Second)); err != nil {
 			t.Error(err)
 		}
 	})

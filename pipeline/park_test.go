@@ -47,6 +47,9 @@ func TestAStreamIsParkedAlone(t *testing.T) {
 				t.Errorf("%s: %d missing after 47 s, in order: %v", name, missing, inOrder)
 			}
 		}
+		if n := e.Stats().Routes["route0"].Parked; n != 1 {
+			t.Errorf("%d batches are parked", n)
+		}
 		writes := out.wrote()
 		<-e.Done()
 		if missing, twice, inOrder := out.check("s3", total); missing > 0 || twice > 0 || !inOrder {

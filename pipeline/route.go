@@ -59,7 +59,6 @@ type route struct {
 	turn      turn         // whose it is if first Writes and others wait
 	begun     int64        // bytes of all Writes to the sink
 	vain      int          // Writes to the sink in a row that found nobody
-	well      time.Time    // when one last ended well
 	misshaped bool         // the shaper has panicked
 
 	pending  int      // bytes in shards, jobs left out

@@ -1,11 +1,17 @@
 package pipeline
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/logferry/logferry/batch"
+)
 
 // routeStatus is what is known of a route's Writes.
 type routeStatus struct {
 	mu      sync.Mutex
 	writing int
+	parked  int
+	limits  batch.Limits
 	batches int64
 	retries int64
 	bytes   int64
@@ -17,6 +23,13 @@ func (s *routeStatus) began(writing int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.writing = writing
+}
+
+// planned notes what the route goes by when it has nothing to begin.
+func (s *routeStatus) planned(l batch.Limits, parked int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.limits, s.parked = l, parked
 }
 
 // ended notes the end of a Write that failed or delivered, and whether it is the

@@ -120,7 +120,7 @@ func inEach(t *testing.T, test func(t *testing.T, e *Engine, p plight, out *coll
 					test(t, e, p, out, until)
 					st := e.Stats()
 					closes(t, st)
-					if a := st.Sources["a"]; a.InFlight != 0 || st.InFlightBytes != 0 {
+					if a, r := st.Sources["a"], st.Routes["route0"]; a.InFlight != 0 || st.InFlightBytes != 0 || r.Parked != 0 || r.Writing != 0 {
 						t.Errorf("in flight at the end: %+v", st)
 					}
 				})

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"sync"
 
+	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/sink"
 )
 
@@ -25,7 +26,7 @@ type Stats struct {
 //
 //	Read + Added = Delivered + sum(Dropped) + DeadLettered + Undelivered + InFlight
 type SourceStats struct {
-	Read         int64            // given to Send
+	Read         int64            // given to Send, with what the source had dropped of a batch before
 	Added        int64            // by processors: the net gain of each over a batch, beside what it dropped for a reason
 	Delivered    int64            // settled by every route that is not best effort
 	Dropped      map[string]int64 // by reason: a Dropped constant, or what was given to batch.Batch.Drop
@@ -53,8 +54,13 @@ type RouteStats struct {
 	Retries   int64      // Writes that were repeated
 	Bytes     int64      // of lines and attributes delivered
 	Writing   int        // Writes running
+	Parked    int        // batches that wait for a Write to be repeated
 	Breaker   sink.State // of the sink's breaker, if it has one
 	LastError error      // of the last Write that failed
+
+	// Limits are what the Shaper said last, with zeros and what is more than
+	// MaxInFlight replaced; all zero before Start.
+	Limits batch.Limits
 }
 
 // Reasons an entry is dropped for. Processors have more of their own, which they
@@ -219,7 +225,7 @@ func (r *route) stats() RouteStats {
 		Routed: t.in, Delivered: t.delivered, Dropped: t.dropped, DeadLettered: t.dead,
 		Undelivered: t.undelivered, InFlight: t.inFlight,
 		Batches: r.status.batches, Retries: r.status.retries, Bytes: r.status.bytes,
-		Writing: r.status.writing, Breaker: breaker, LastError: r.status.err,
+		Writing: r.status.writing, Parked: r.status.parked, Breaker: breaker, LastError: r.status.err, Limits: r.status.limits,
 	}
 }
 

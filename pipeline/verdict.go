@@ -108,6 +108,7 @@ func (r *route) abandon() {
 		r.giveBack(j)
 	}
 	r.parked = waitline[*job]{}
+	r.status.planned(r.limits, 0)
 	for _, l := range []*list.List{&r.again, &r.letters} {
 		for l.Len() > 0 {
 			r.giveBack(l.Remove(l.Front()).(*job))

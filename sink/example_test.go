@@ -64,6 +64,50 @@ func ExampleFunc() {
 	// sink: 1 entries failed: entry 1: not ours to keep
 }
 
+// A destination that takes small requests only: Retry halves what it is given until it fits.
+func ExampleTooLarge() {
+	small := sink.Func(func(ctx context.Context, b *batch.Batch) error {
+		if b.Size() > 8 {
+			return sink.TooLarge(fmt.Errorf("%d bytes, limit 8", b.Size()))
+		}
+		fmt.Printf("%d bytes from %q on\n", b.Size(), b.Entries[0].Line)
+		return nil
+	})
+	b := batch.New(nil, batch.MustLabels("app", "shop"))
+	for _, line := range []string{"one", "two", "three", "four", "fourteen and more"} {
+		b.Append(time.Now(), []byte(line))
+	}
+	fmt.Println(sink.Retry(small, sink.RetryConfig{}).Write(context.Background(), b))
+	// Output:
+	// 6 bytes from "one" on
+	// 5 bytes from "three" on
+	// 4 bytes from "four" on
+	// sink: 1 entries failed: entry 4: 17 bytes, limit 8
+}
+
+// What a batch.Shaper is told of a Write.
+func ExampleClassOf() {
+	ctx := context.Background()
+	for _, err := range []error{
+		nil,
+		errors.New("connection refused"),
+		sink.Permanent(errors.New("no such table")),
+		sink.RetryAfter(errors.New("this stream is too fast"), time.Second),
+		sink.Throttled(errors.New("all of you are too fast"), time.Second),
+		sink.TooLarge(errors.New("1 MiB, limit 256 KiB")),
+	} {
+		class, after := sink.ClassOf(ctx, err, 100)
+		fmt.Println(class, after)
+	}
+	// Output:
+	// delivered 0s
+	// failed 0s
+	// delivered 0s
+	// inconclusive 0s
+	// throttled 1s
+	// too large 0s
+}
+
 func ExampleWriterFunc() {
 	s := sink.WriterFunc(os.Stdout, func(dst []byte, e *batch.Entry) []byte {
 		dst = e.Time.AppendFormat(dst, time.TimeOnly)

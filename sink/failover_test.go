@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/sink"
 )
 
@@ -153,4 +154,57 @@ func TestFailoverOfBreaker(t *testing.T) {
 			t.Errorf("%d and %d Writes, in %v", len(first.given), len(second.given), time.Since(began))
 		}
 	})
+}
+
+// What is too large for the first is for its caller to make smaller, not for the second to take; and what is too large
+// for the second is so while the first is not there, but alone it waits for the first.
+func TestFailoverTooLarge(t *testing.T) {
+	large := sink.TooLarge(errDown)
+	for _, test := range []struct {
+		name          string
+		n             int
+		first, second error
+		class         batch.Class
+		offered       int // entries, to the second
+	}{
+		{"first", 3, large, nil, batch.TooLarge, 0},
+		{"first, alone", 1, large, nil, batch.TooLarge, 0},
+		{"first, in part", 3, each(large, errDown), nil, batch.TooLarge, 1},
+		{"second", 3, errDown, large, batch.TooLarge, 3},
+		{"second, in part", 3, errDown, partial(large, 1), batch.TooLarge, 3},
+		{"second, alone", 1, errDown, large, batch.Failed, 1},
+		{"second, alone, of several", 2, partial(errDown, 1), large, batch.Inconclusive, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			second := &script{answers: []error{test.second}}
+			err := sink.Failover(&script{answers: []error{test.first}}, second).Write(t.Context(), numbered(test.n))
+			if class, _ := sink.ClassOf(t.Context(), err, test.n); class != test.class {
+				t.Errorf("class %v, want %v: %v", class, test.class, err)
+			}
+			offered := 0
+			for _, idx := range second.given {
+				offered += len(idx)
+			}
+			if offered != test.offered {
+				t.Errorf("offered %v", second.given)
+			}
+		})
+	}
+	// Whether both wait, and for whom.
+	for _, test := range []struct {
+		first, second error
+		class         batch.Class
+		after         time.Duration
+	}{
+		{sink.RetryAfter(sink.ErrBreakerOpen, time.Second), sink.Throttled(errDown, 3*time.Second), batch.Throttled, time.Second},
+		{sink.Throttled(errDown, time.Second), sink.RetryAfter(errDown, 3*time.Second), batch.Throttled, time.Second},
+		{sink.RetryAfter(errDown, time.Second), sink.RetryAfter(errDown, 3*time.Second), batch.Inconclusive, 0},
+		{sink.Throttled(errDown, time.Second), errDown, batch.Failed, 0},
+		{sink.Throttled(errDown, time.Second), sink.Permanent(errDown), batch.Throttled, time.Second},
+	} {
+		err := sink.Failover(&script{answers: []error{test.first}}, &script{answers: []error{test.second}}).Write(t.Context(), numbered(2))
+		if class, after := sink.ClassOf(t.Context(), err, 2); class != test.class || after != test.after {
+			t.Errorf("%v, %v: %v", class, after, err)
+		}
+	}
 }

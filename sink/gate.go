@@ -71,12 +71,10 @@ func (g *gate) admit() (pass, error) {
 		return pass{}, g.refuse()
 	}
 	// It may have opened since it was looked at, and to the counter that is half-open already.
-	p, ok := g.enter(done, time.Now())
-	if !ok {
-		done(errExcluded)
-		return pass{}, g.refuse()
+	if p, ok := g.enter(done); ok {
+		return p, nil
 	}
-	return p, nil
+	return pass{}, g.refuse()
 }
 
 // refuse is refusal, and has OnState told.
@@ -137,8 +135,15 @@ func (g *gate) left(now time.Time) time.Duration {
 	return max(left, 0)
 }
 
-// enter makes the pass of a Write that the counter admitted with done, unless it comes too early.
-func (g *gate) enter(done func(error), now time.Time) (p pass, ok bool) {
+// enter makes the pass of a Write that the counter admitted with done, or, if that comes too early, gives it back.
+func (g *gate) enter(done func(error)) (p pass, ok bool) {
+	if p, ok = g.pass(done, time.Now()); !ok {
+		done(errExcluded)
+	}
+	return p, ok
+}
+
+func (g *gate) pass(done func(error), now time.Time) (p pass, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.left(now) > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"slices"
 	"sync"
@@ -44,6 +45,8 @@ func Spill(s Sink, cfg SpillConfig) (*Spiller, error) {
 	}
 	sp := &Spiller{
 		whole:  s,
+		pool:   batch.Pool{MaxKeep: 2 * pieceBytes}, // the headers of a window's entries are that large
+		seed:   maphash.MakeSeed(),
 		jobs:   make(chan *spillJob),
 		more:   make(chan struct{}, 1),
 		closed: make(chan struct{}),
@@ -56,6 +59,7 @@ func Spill(s Sink, cfg SpillConfig) (*Spiller, error) {
 		sp.namer, _ = p.(StreamNamer)
 	}
 	sp.cfg = cfg.withDefaults(sp.perStream)
+	sp.pace = newPacer(sp.cfg.MaxInFlight, sp.cfg.Shaper, sp.backlog)
 	return sp, nil
 }
 
@@ -70,6 +74,8 @@ type Spiller struct {
 	folder    func() (spool.Folder, io.Closer, error)
 
 	jobs   chan *spillJob
+	pace   *pacer        // of the Writes of the queue
+	seed   maphash.Seed  // of lanes
 	more   chan struct{} // there is something to deliver, or to look after
 	closed chan struct{} // Close has begun
 	ending sync.Once
@@ -127,6 +133,15 @@ func (s *Spiller) Start(ctx context.Context, sup *lifecycle.Supervisor) error {
 	if err != nil {
 		return fmt.Errorf("sink: spill %q: %w", s.cfg.Dir, errors.Join(err, lock.Close()))
 	}
+	if err := s.run(sup, lock); err != nil {
+		return fmt.Errorf("sink: spill %q: %w", s.cfg.Dir, err)
+	}
+	s.started.Store(true)
+	return nil
+}
+
+// run starts the tasks. If the supervisor refuses one, the others are ended and the folder is given back.
+func (s *Spiller) run(sup *lifecycle.Supervisor, lock io.Closer) error {
 	s.sup = sup
 	again := lifecycle.Restart{Min: time.Second, Max: 30 * time.Second}
 	s.writes = sup.Start(lifecycle.Task{Name: "spill-write", Run: s.writeJobs, Restart: again})
@@ -137,7 +152,21 @@ func (s *Spiller) Start(ctx context.Context, sup *lifecycle.Supervisor) error {
 		s.finish(lock)
 		return nil
 	})
-	s.started.Store(true)
+	for _, task := range []*lifecycle.Handle{s.writes, s.reads, s.files} {
+		err := task.Err()
+		if !errors.Is(err, lifecycle.ErrClosed) && !errors.Is(err, lifecycle.ErrTooManyTasks) {
+			continue
+		}
+		s.writes.Stop()
+		s.reads.Stop()
+		<-s.writes.Done()
+		<-s.reads.Done()
+		if s.files.Err() != nil { // it was never let in
+			s.finish(lock)
+		}
+		<-s.files.Done()
+		return err
+	}
 	return nil
 }
 

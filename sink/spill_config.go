@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/logferry/logferry/batch"
 )
 
 // A SpillConfig configures [Spill]. Dir is required; all else has a default.
@@ -16,7 +18,7 @@ type SpillConfig struct {
 	// MaxBytes bounds the files of the queue together; zero: 1 GiB. What is found damaged is kept beside them, up to
 	// 64 MiB. At least 64 KiB.
 	MaxBytes int64
-	// MaxAge is how old an entry may be when it is delivered, counted from its Write; older ones are dropped and counted.
+	// MaxAge is how old an entry may be when its turn comes, counted from its Write; older ones are dropped and counted.
 	// Zero: any age. While the process runs, steps of the clock do not count; what an earlier process wrote is as old as
 	// the clock says.
 	MaxAge time.Duration
@@ -33,6 +35,10 @@ type SpillConfig struct {
 	// MaxInFlight caps concurrent Writes to the destination from the queue; zero: 8 if it wants one stream per batch
 	// ([PerStreamer]), else 1. Batches of one stream never overlap.
 	MaxInFlight int
+	// Shaper says how large these Writes are, up to 1 MiB and 10,000 entries, how many may be under way, up to
+	// MaxInFlight, and when; nil: as large and as many as that. It is asked by one goroutine at a time, and belongs to
+	// this queue alone: that of a route sees the disk, not the destination.
+	Shaper batch.Shaper
 	// CloseTimeout is how long Close goes on delivering what is queued, half of the time its ctx leaves at most, and
 	// only until the destination first fails; zero: 5 s; negative: not at all. The rest is for the next process.
 	CloseTimeout time.Duration

@@ -19,32 +19,38 @@ const (
 	readAgain = 500 * time.Millisecond
 )
 
-// deliverAll is the task that delivers the queue.
+// deliverAll is the task that delivers the queue: one window behind the other, each begun while the one before it is
+// under way, so that neither reading nor a slow stream leaves the destination idle.
 func (s *Spiller) deliverAll(ctx context.Context) error {
 	r := s.log.Reader()
 	defer r.Close()
+	var under *delivering
 	for ctx.Err() == nil {
 		w, err := s.read(r)
-		if w.some {
-			if derr := s.deliver(ctx, w); derr != nil {
+		next := s.begin(ctx, w, under)
+		if under != nil {
+			if derr := s.end(ctx, under); derr != nil {
+				next.abandon(ctx)
 				return derr
 			}
-			s.log.Done(w.last + 1)
 		}
-		w.stage.Settle(nil)
-		s.savePosition()
-		s.stir()
+		under = next
 		if errors.Is(err, io.EOF) {
 			s.noteDisk(diskRead, nil)
-			if !w.some {
-				s.rest(ctx)
-			}
-			continue
+		} else {
+			s.noteDisk(diskRead, err)
 		}
-		s.noteDisk(diskRead, err)
-		if err != nil {
+		switch {
+		case w.some:
+		case errors.Is(err, io.EOF):
+			s.stir() // what was dropped or damaged is passed
+			s.rest(ctx)
+		case err != nil:
 			sleep(ctx, readAgain)
 		}
+	}
+	if under != nil {
+		return s.end(ctx, under)
 	}
 	return nil
 }
@@ -76,45 +82,90 @@ func (s *Spiller) rest(ctx context.Context) {
 	}
 }
 
-// deliver delivers a window, up to MaxInFlight lanes at a time. An error means that not all of it is delivered.
-func (s *Spiller) deliver(ctx context.Context, w *window) error {
-	lanes := s.lanes(w.stage)
-	if len(lanes) == 1 || s.cfg.MaxInFlight == 1 {
-		for _, l := range lanes {
-			if err := s.deliverLane(ctx, w.stage, l); err != nil {
-				return err
-			}
+// delivering is a window under way.
+type delivering struct {
+	window *window
+	lanes  map[any]*lane
+	work   chan *lane // those that nobody has begun; closed
+	sup    *lifecycle.Supervisor
+	calls  []*lifecycle.Handle
+}
+
+// begin starts to deliver a window. Each of its lanes waits for that of the window before it, if that is under way still.
+func (s *Spiller) begin(ctx context.Context, w *window, before *delivering) *delivering {
+	d := &delivering{window: w}
+	var order []*lane
+	d.lanes, order = s.lanes(w.stage)
+	d.work = make(chan *lane, len(order))
+	for key, l := range d.lanes {
+		if before != nil {
+			l.before = before.lanes[key]
 		}
-		return nil
 	}
-	work := make(chan *lane, len(lanes))
-	for _, l := range lanes {
-		work <- l
+	for _, l := range order {
+		d.work <- l
 	}
-	close(work)
-	sup := s.sup.ChildContext(ctx, "spill-deliver")
-	var calls []*lifecycle.Handle
-	for range min(s.cfg.MaxInFlight, len(lanes)) {
-		calls = append(calls, sup.Go("write", func(ctx context.Context) error {
-			for l := range work {
-				if err := s.deliverLane(ctx, w.stage, l); err != nil {
-					return err
-				}
-			}
-			return nil
-		}))
+	close(d.work)
+	w.stage.Retain(0) // read-only from here on, before the lanes each retain it
+	d.sup = s.sup.ChildContext(ctx, "spill-deliver")
+	for range min(s.cfg.MaxInFlight, len(order)) {
+		d.calls = append(d.calls, d.sup.Go("write", func(ctx context.Context) error { return s.deliverLanes(ctx, d) }))
 	}
-	for _, call := range calls {
+	return d
+}
+
+// deliverLanes delivers the lanes that nobody else has begun.
+func (s *Spiller) deliverLanes(ctx context.Context, d *delivering) error {
+	for l := range d.work {
+		if err := s.deliverLane(ctx, d.window.stage, l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// end waits until a window is delivered and counts it out. An error means that not all of it is delivered.
+func (s *Spiller) end(ctx context.Context, d *delivering) error {
+	err := s.deliverLanes(ctx, d) // if the supervisor has no room for tasks, all of them
+	for _, call := range d.calls {
 		<-call.Done()
 	}
-	if err := sup.Close(context.WithoutCancel(ctx)); err != nil {
+	if err = errors.Join(err, d.abandon(ctx), ctx.Err()); err != nil {
 		return err
 	}
-	return ctx.Err()
+	for _, l := range d.lanes {
+		select {
+		case <-l.done:
+		default:
+			return errUnreturned // its task ended otherwise than by returning
+		}
+	}
+	if !d.window.some {
+		return nil
+	}
+	s.log.Done(d.window.last + 1)
+	s.savePosition()
+	s.stir()
+	return nil
+}
+
+// abandon stops what is not delivered of a window, and gives its memory back.
+func (d *delivering) abandon(ctx context.Context) error {
+	err := d.sup.Close(context.WithoutCancel(ctx))
+	d.window.stage.Settle(nil)
+	return err
 }
 
 // deliverLane delivers the pieces of a lane one after the other. It fails only with ctx.
 func (s *Spiller) deliverLane(ctx context.Context, stage *batch.Batch, l *lane) error {
+	if l.before != nil {
+		select {
+		case <-l.before.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		l.before = nil // or each would hold on to all there ever were
+	}
 	for _, piece := range l.pieces {
 		b := batch.New(&s.pool, batch.Labels{})
 		stage.Retain(1)
@@ -125,12 +176,13 @@ func (s *Spiller) deliverLane(ctx context.Context, stage *batch.Batch, l *lane) 
 			return err
 		}
 	}
+	close(l.done)
 	return nil
 }
 
 // deliverPiece writes b until every entry has met its fate.
 func (s *Spiller) deliverPiece(ctx context.Context, b *batch.Batch) error {
-	refused, err := s.persist(ctx, s.inner, s.retry, b)
+	refused, err := s.persist(ctx, s.inner, s.retry, s.pace, b)
 	if err != nil {
 		return err
 	}
@@ -150,7 +202,7 @@ func (s *Spiller) deliverPiece(ctx context.Context, b *batch.Batch) error {
 		letter.AppendShared(e.Time, e.Line, attrs...)
 		letter.Entries[len(letter.Entries)-1].Labels = e.Labels
 	}
-	lost, err := s.persist(ctx, s.cfg.DeadLetter, RetryConfig{}, letter)
+	lost, err := s.persist(ctx, s.cfg.DeadLetter, RetryConfig{}, newPacer(1, nil, nil), letter)
 	if err != nil {
 		return err
 	}
@@ -159,13 +211,22 @@ func (s *Spiller) deliverPiece(ctx context.Context, b *batch.Batch) error {
 	return nil
 }
 
+// maxPanics is how often in a row the Write of a piece may panic before its entries are refused for good: a line that
+// nobody can stand shall not stop the queue.
+const maxPanics = 3
+
 // persist writes b to a Sink for as long as it takes, and returns what that refuses for good.
-func (s *Spiller) persist(ctx context.Context, to Sink, cfg RetryConfig, b *batch.Batch) ([]Failure, error) {
+func (s *Spiller) persist(ctx context.Context, to Sink, cfg RetryConfig, pace *pacer, b *batch.Batch) ([]Failure, error) {
 	d := cfg.Begin(b)
-	for {
-		err := attempt(ctx, to, d.Batch())
+	for panics := 0; ; {
+		err, panicked := attempt(ctx, to, pace, d)
 		if err != nil && ctx.Err() != nil {
 			return nil, ctx.Err()
+		}
+		if !panicked {
+			panics = 0
+		} else if panics++; panics == maxPanics {
+			err, panics = Permanent(err), 0
 		}
 		wait, again := d.Done(err)
 		if !again {
@@ -179,12 +240,20 @@ func (s *Spiller) persist(ctx context.Context, to Sink, cfg RetryConfig, b *batc
 	}
 }
 
-// attempt is a Write whose panic is an error: the queue outlives it.
-func attempt(ctx context.Context, to Sink, b *batch.Batch) (err error) {
+// attempt is one Write of what d is at, when pace lets it through. A panic is an error: the queue outlives it.
+func attempt(ctx context.Context, to Sink, pace *pacer, d *Delivery) (err error, panicked bool) {
+	pass, err := pace.enter(ctx, d)
+	if err != nil {
+		return err, false
+	}
+	b := d.Batch()
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("sink: Write panicked: %v", v)
+			err, panicked = fmt.Errorf("sink: Write panicked: %v", v), true
 		}
+		pace.leave(ctx, pass, b, err)
 	}()
-	return to.Write(ctx, b)
+	err = errUnreturned // should it end this goroutine
+	err = Timeout(to, pass.timeout).Write(ctx, b)
+	return err, false
 }

@@ -124,10 +124,7 @@ func TestSpillSickDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.folder = func() (spool.Folder, io.Closer, error) {
-		f, lock, err := openSpillFolder(dir)
-		return sickFolder{f, fail}, lock, err
-	}
+	s.Sicken(fail)
 	well.Store(true)
 	sup := lifecycle.New(lifecycle.Config{})
 	if err := s.Start(t.Context(), sup); err != nil {
@@ -183,15 +180,12 @@ func TestSpillDiskHangs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.folder = func() (spool.Folder, io.Closer, error) {
-		f, lock, err := openSpillFolder(dir)
-		return sickFolder{f, func(op string) error {
-			if op == "sync" && hanging.Load() {
-				<-hang
-			}
-			return nil
-		}}, lock, err
-	}
+	s.Sicken(func(op string) error {
+		if op == "sync" && hanging.Load() {
+			<-hang
+		}
+		return nil
+	})
 	sup := lifecycle.New(lifecycle.Config{})
 	if err := s.Start(t.Context(), sup); err != nil {
 		t.Fatal(err)

@@ -92,16 +92,16 @@ type ledger struct {
 func TestSpillKilled(t *testing.T) {
 	for _, mode := range []string{"disk", "direct"} {
 		t.Run(mode, func(t *testing.T) {
-			kills := 5
+			kills, most := 5, 3000
 			if os.Getenv("LOGFERRY_SOAK") != "" {
-				kills = 100
+				kills, most = 100, 100_000
 			}
 			seed := uint64(time.Now().UnixNano())
 			rnd := rand.New(rand.NewPCG(seed, 0))
 			dir := filepath.Join(t.TempDir(), "queue")
 			l := &ledger{acked: map[int]int{}, got: map[int]int{}}
 			for range kills {
-				l.live(t, rnd, dir, mode)
+				l.live(t, dir, mode, 1+rnd.IntN(most))
 			}
 			left := l.drain(t, dir)
 			lost, again := 0, 0
@@ -121,8 +121,8 @@ func TestSpillKilled(t *testing.T) {
 	}
 }
 
-// live is the life of one process.
-func (l *ledger) live(t *testing.T, rnd *rand.Rand, dir, mode string) {
+// live is the life of one process, which is killed when it has said so many lines.
+func (l *ledger) live(t *testing.T, dir, mode string, most int) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^TestSpillChildProcess$")
 	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %s %s", spillChildEnv, (l.highest/4+1)*4, mode, dir))
@@ -139,7 +139,7 @@ func (l *ledger) live(t *testing.T, rnd *rand.Rand, dir, mode string) {
 		t.Fatal(err)
 	}
 	defer in.Close()
-	told, most := 0, 1+rnd.IntN(3000)
+	told := 0
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		word, number, _ := strings.Cut(lines.Text(), " ")

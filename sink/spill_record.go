@@ -23,7 +23,7 @@ var errRecord = errors.New("sink: no record of a spill")
 
 // recordBytes is what a record holds of lines and attributes, unless a single entry is larger: reading one takes that
 // much memory.
-const recordBytes = 1 << 20
+const recordBytes = 512 << 10
 
 // appendRecord appends the record of entries lo and following of b, as many as fit, and returns the first that did not.
 func appendRecord(dst []byte, b *batch.Batch, lo int) (_ []byte, hi int) {

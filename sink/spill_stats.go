@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/internal/spool"
 )
 
@@ -76,6 +77,12 @@ func (s *Spiller) Stats() SpillStats {
 	defer s.mu.Unlock()
 	st.Disk, st.Destination = errors.Join(s.trouble[:]...), s.failing
 	return st
+}
+
+// backlog is what a shaper is told of the queue.
+func (s *Spiller) backlog() batch.State {
+	st := s.log.Stats()
+	return batch.State{Backlog: int(st.Bytes), Oldest: st.Oldest}
 }
 
 // Health implements [Healther]: the error says that the disk fails, or that the destination does and how much is queued.

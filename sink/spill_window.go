@@ -1,6 +1,8 @@
 package sink
 
 import (
+	"hash/maphash"
+
 	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/internal/spool"
 )
@@ -45,7 +47,9 @@ func (s *Spiller) read(r *spool.Reader) (*window, error) {
 // entries of a window, by index.
 type lane struct {
 	pieces [][]int32
-	bytes  int // of the last piece
+	bytes  int           // of the last piece
+	before *lane         // the same lane of the window before; nil: there is none
+	done   chan struct{} // closed when it is delivered
 }
 
 func (l *lane) add(i int32, size int) {
@@ -60,24 +64,33 @@ func (l *lane) add(i int32, size int) {
 }
 
 // lanes divides a window: into streams, if the destination wants one to a batch, else into as many lanes as may be under
-// way, with each stream in one of them.
-func (s *Spiller) lanes(stage *batch.Batch) []*lane {
-	var lanes []*lane
-	of := map[batch.Labels]*lane{}
+// way, with a stream in the same one always. It returns them by what they are for, and in the order of their first
+// entries.
+func (s *Spiller) lanes(stage *batch.Batch) (by map[any]*lane, order []*lane) {
+	by = map[any]*lane{}
+	var last batch.Labels
+	var l *lane
 	for i := range stage.Entries {
 		e := &stage.Entries[i]
-		key := s.StreamOf(e.Labels)
-		l := of[key]
-		if l == nil {
-			if s.perStream || len(lanes) < s.cfg.MaxInFlight {
-				l = new(lane)
-				lanes = append(lanes, l)
-			} else {
-				l = lanes[len(of)%len(lanes)]
+		if l == nil || e.Labels != last {
+			last = e.Labels
+			key := s.laneOf(last)
+			if l = by[key]; l == nil {
+				l = &lane{done: make(chan struct{})}
+				by[key] = l
+				order = append(order, l)
 			}
-			of[key] = l
 		}
 		l.add(int32(i), e.Size())
 	}
-	return lanes
+	return by, order
+}
+
+// laneOf returns what the lane of an entry with the labels l is for: its stream, or a number.
+func (s *Spiller) laneOf(l batch.Labels) any {
+	stream := s.StreamOf(l)
+	if s.perStream {
+		return stream
+	}
+	return maphash.Comparable(s.seed, stream) % uint64(s.cfg.MaxInFlight)
 }

@@ -85,7 +85,9 @@ func (s *Spiller) writeJobs(ctx context.Context) error {
 // gather adds to a job those that wait already.
 func (s *Spiller) gather(first *spillJob) []*spillJob {
 	group := []*spillJob{first}
-	for bytes := first.bytes; bytes < groupBytes; {
+	// Not so much that room would be made for what could be written bit by bit.
+	most := min(groupBytes, int(s.cfg.segmentBytes()))
+	for bytes := first.bytes; bytes < most; {
 		select {
 		case j := <-s.jobs:
 			group = append(group, j)
@@ -175,7 +177,7 @@ func (s *Spiller) verdict(err error, j *spillJob) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, spool.ErrTooLarge):
-		return Permanent(fmt.Errorf("sink: spill %q: %w", s.cfg.Dir, err))
+		return TooLarge(fmt.Errorf("sink: spill %q: %w", s.cfg.Dir, err))
 	case !errors.Is(err, spool.ErrFull):
 		return fmt.Errorf("sink: spill %q: %w", s.cfg.Dir, err)
 	}

@@ -36,6 +36,13 @@
 // crash can repeat is what lies beyond the last saved cursor; nothing is
 // skipped.
 //
+// # Input that cannot be read again
+//
+// A source of what is gone once it is read, such as a pipe, sends with the cursor "",
+// which moves none, and with a context from [Outlet.Lasting]: what it has taken when it
+// is told to stop is still delivered. [Reader] is such a source, for the lines of any
+// io.Reader. A crash loses what it holds, and so does a Close that could not deliver.
+//
 // # Who is behind an Outlet
 //
 // A pipeline, or in tests the kit in source/sourcetest, which checks a Source

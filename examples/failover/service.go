@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"strconv"
 	"time"
 
 	"github.com/logferry/logferry/batch"
@@ -14,38 +13,11 @@ import (
 	"github.com/logferry/logferry/sink"
 	"github.com/logferry/logferry/sink/loki"
 	"github.com/logferry/logferry/source"
+	"github.com/logferry/logferry/source/slogsource"
 )
 
 // lineFormat is what the service logs.
 const lineFormat = "failover line %08d"
-
-// A ticker is a source of numbered lines that does not wait for anybody.
-type ticker struct {
-	next int
-	tick time.Duration
-}
-
-func (s *ticker) Run(ctx context.Context, out *source.Outlet) error {
-	stream, err := out.Open(ctx, "own", batch.MustLabels("app", "failover"))
-	if err != nil {
-		return err
-	}
-	ticks := time.NewTicker(s.tick)
-	defer ticks.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticks.C:
-		}
-		b := stream.NewBatch()
-		b.Append(time.Time{}, fmt.Appendf(nil, lineFormat, s.next))
-		s.next++
-		if err := stream.Send(ctx, b, strconv.Itoa(s.next)); err != nil {
-			return err
-		}
-	}
-}
 
 // serve is the service: it logs through a queue on the disk until ctx is done, and says on standard output how far it
 // is safe, for whoever means to kill it, and what is queued.
@@ -66,8 +38,12 @@ func serve(ctx context.Context, url, dir string, first int) error {
 	if err != nil {
 		return err
 	}
+	logs, err := slogsource.New(slogsource.Config{Labels: batch.MustLabels("app", "failover")})
+	if err != nil {
+		return err
+	}
 	p, err := pipeline.New(pipeline.Config{
-		Sources: map[string]source.Source{"own": &ticker{next: first, tick: 10 * time.Millisecond}},
+		Sources: map[string]source.Source{"own": logs},
 		Routes:  []pipeline.Route{{Name: "loki", Sink: queue}},
 	})
 	if err != nil {
@@ -76,18 +52,26 @@ func serve(ctx context.Context, url, dir string, first int) error {
 	if err := p.Start(ctx); err != nil {
 		return err
 	}
-	report(ctx, p, queue, first)
+	work(ctx, slog.New(logs.Handler()), p, queue, first)
 	closing, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	return p.Close(closing)
 }
 
-// report prints, again and again, up to which line everything is on the disk or in Loki.
-func report(ctx context.Context, p *pipeline.Engine, queue *sink.Spiller, first int) {
-	for ctx.Err() == nil {
-		soon, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
-		<-soon.Done()
-		cancel()
+// work logs numbered lines, and prints now and then up to which line everything is on the disk or in Loki.
+func work(ctx context.Context, log *slog.Logger, p *pipeline.Engine, queue *sink.Spiller, first int) {
+	ticks := time.NewTicker(10 * time.Millisecond)
+	defer ticks.Stop()
+	for n := first; ; n++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+		}
+		log.Info(fmt.Sprintf(lineFormat, n))
+		if n%20 > 0 {
+			continue
+		}
 		safe := first + int(p.Stats().Sources["own"].Delivered)
 		st := queue.Stats()
 		fmt.Fprintf(os.Stdout, "safe=%d queued=%d oldest=%v problem=%q\n",

@@ -9,7 +9,7 @@ import "context"
 
 type mark struct{}
 
-// Mark returns ctx as that of a pipeline's own work. Pipelines call it, and sources that take log records.
+// Mark returns ctx as that of a pipeline's own work. Pipelines call it.
 func Mark(ctx context.Context) context.Context { return context.WithValue(ctx, mark{}, true) }
 
 // Marked reports whether ctx, or one it comes from, bears the mark. A nil ctx, which a logger may be given, does not.

@@ -38,11 +38,13 @@ var errNoSegment = errors.New("spool: no new segment")
 func (l *Log) fits(items []Item) error {
 	size := int64(0)
 	for i := range items {
-		n := headerBytes + int64(len(items[i].Payload))
-		if n > l.cfg.MaxBytes || n > math.MaxUint32 {
-			return fmt.Errorf("%w: %d bytes of %d", ErrTooLarge, n, l.cfg.MaxBytes)
+		if len(items[i].Payload) > math.MaxInt32 { // a frame has 32 bits for it
+			return fmt.Errorf("%w: %d bytes", ErrTooLarge, len(items[i].Payload))
 		}
-		size += n
+		size += headerBytes + int64(len(items[i].Payload))
+	}
+	if size > l.cfg.MaxBytes {
+		return fmt.Errorf("%w: %d bytes of %d", ErrTooLarge, size, l.cfg.MaxBytes)
 	}
 	l.mu.Lock()
 	used := l.used()

@@ -277,3 +277,47 @@ func TestClockSteps(t *testing.T) {
 		}
 	}
 }
+
+// What processes whose clocks were an hour off have left is read like anything else, and what follows it too; nobody's
+// age is less than nothing.
+func TestClockStepsBetweenProcesses(t *testing.T) {
+	const each = 800 // fits into the log
+	read := 0
+	for _, steps := range [][]time.Duration{{time.Hour, -time.Hour, 0}, {-time.Hour, time.Hour, 0}} {
+		d := newMemDisk()
+		seq := uint64(1)
+		for i, step := range steps {
+			name := segmentName(uint32(i+1), seq, 5)
+			var data []byte
+			for range each {
+				data = appendFrame(data, 5, seq, time.Now().Add(step), 1, []byte("a"))
+				seq++
+			}
+			d.names[name] = &inode{data: data}
+		}
+		r := openRig(t, d)
+		r.append("b")
+		if st := r.Stats(); st.Records != int64(len(steps)*each+1) || st.Oldest < 0 || st.Oldest > 2*time.Hour {
+			t.Errorf("%+v", st)
+		}
+		for {
+			rec, err := r.reader.Next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil || rec.Age < 0 || rec.Age > 2*time.Hour {
+				t.Fatalf("record %d: age %v, %v", rec.Seq, rec.Age, err)
+			}
+			read++
+			r.Done(rec.Seq + 1)
+		}
+		r.wantEmpty()
+		if len(r.told) > 0 {
+			t.Errorf("told of %+v", r.told)
+		}
+	}
+	t.Logf("%d records, 0 lost", read)
+	if read != 2*(3*each+1) {
+		t.Errorf("%d records", read)
+	}
+}

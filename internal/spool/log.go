@@ -10,8 +10,8 @@ import (
 // dropped.
 var ErrFull = errors.New("spool: full")
 
-// ErrTooLarge is in the chain of what Append returns for a record that no log of this size can ever take.
-var ErrTooLarge = errors.New("spool: record is larger than the spool may be")
+// ErrTooLarge is in the chain of what Append returns for what no log of this size can ever take together.
+var ErrTooLarge = errors.New("spool: larger than the spool may be")
 
 // A Config says where a log lies and how large it may be. All fields but the functions are required.
 type Config struct {

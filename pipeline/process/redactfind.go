@@ -109,10 +109,14 @@ func (f *seeker) find(s string) bool {
 }
 
 func (f *seeker) scan() {
-	for i := 0; i < len(f.s); {
-		switch f.r.look[f.s[i]] {
+	s, look := f.s, &f.r.look
+	for i := 0; i < len(s); {
+		switch look[s[i]] {
 		case lookOn:
 			i++
+			for i+4 <= len(s) && look[s[i]]|look[s[i+1]]|look[s[i+2]]|look[s[i+3]] == lookOn {
+				i += 4
+			}
 		case lookDigit:
 			i = f.digits(i)
 		case lookSeparator:

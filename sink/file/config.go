@@ -51,7 +51,7 @@ type Config struct {
 	// SyncInterval is for SyncEvery: 1 s by default.
 	SyncInterval time.Duration
 
-	// MaxOpen bounds the files that are open at the same time: 64 by default. Each Write that is under way may exceed it by
+	// MaxOpen bounds the files that are open at the same time: 256 by default. Each Write that is under way may exceed it by
 	// one. Beyond it the file that was not used for the longest time is closed.
 	MaxOpen int
 	// Mode is that of new files, whatever the umask: 0640 by default.
@@ -118,7 +118,7 @@ const (
 const (
 	defaultBytes        = 100 << 20
 	defaultSyncInterval = time.Second
-	defaultMaxOpen      = 64
+	defaultMaxOpen      = 256
 	defaultMode         = 0o640
 	defaultFolderMode   = 0o750
 )

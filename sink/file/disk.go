@@ -144,6 +144,14 @@ func syncFolders(d disk, name string) error {
 	}
 }
 
+// claim keeps other Sinks from f, where the file system has locks.
+func claim(f diskFile) error {
+	if err := f.claim(); !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	return nil
+}
+
 // exists reports whether there is anything of that name.
 func exists(d disk, name string) (bool, error) {
 	_, err := d.lstat(name)

@@ -2,6 +2,9 @@ package file
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"os"
 	"time"
 )
 
@@ -48,7 +51,7 @@ func (l *log) flush(seq uint64) error {
 }
 
 // dirty reports whether there is something to flush.
-func (l *log) dirty() bool { return l.file != nil && (l.seq > l.synced || l.fresh) }
+func (l *log) dirty() bool { return l.file != nil && (l.seq > l.synced || l.fresh || l.owed) }
 
 // sync flushes the file, and its name if it is new.
 func (l *log) sync() error {
@@ -61,7 +64,7 @@ func (l *log) sync() error {
 		l.lose(err)
 		return err
 	}
-	l.synced, l.sound, l.fresh = l.seq, l.size, false
+	l.synced, l.sound, l.fresh, l.owed = l.seq, l.size, false, false
 	return nil
 }
 
@@ -84,18 +87,34 @@ func (l *log) close() error {
 	if l.file == nil {
 		return nil
 	}
-	if l.torn {
-		_ = l.cut() // if that fails, whoever opens the file next completes the line
-	}
 	if l.dirty() && l.sink.cfg.Sync != SyncNever {
 		if err := l.sync(); err != nil {
 			return err
 		}
 	}
+	return l.shut()
+}
+
+// shut closes the file without flushing it.
+func (l *log) shut() error {
+	if l.torn {
+		_ = l.cut() // if that fails, whoever opens the file next completes the line
+	}
 	err := l.file.Close()
 	l.file, l.info = nil, nil
 	l.sink.shelf.closed(l)
 	return err
+}
+
+// evict closes the file to make room. If there is a task that flushes, it is left to that, which opens the file again:
+// otherwise each Write would have to wait for a flush as soon as there are more files than may be open.
+func (l *log) evict() error {
+	if !l.dirty() || l.sink.cfg.Sync != SyncEvery || !l.sink.started.Load() {
+		return l.close()
+	}
+	l.sink.shelf.owe(l.path)
+	l.synced = l.seq
+	return l.shut()
 }
 
 // flushIfNobodyDoes takes the place of a task that was not started.
@@ -128,14 +147,39 @@ func (s *Sink) keepSynced(ctx context.Context) error {
 	}
 }
 
-// syncAll flushes the files that are open.
+// syncAll flushes the files that are open, and those that were closed to make room.
 func (s *Sink) syncAll(ctx context.Context) {
+	for _, path := range s.shelf.debts() {
+		s.troubles.note(troubleSync+path, s.syncClosed(path))
+	}
 	for _, l := range s.shelf.all() {
 		if l.lock(ctx) == nil {
 			l.syncAside()
 		}
 		s.shelf.release(l)
 	}
+}
+
+// syncClosed flushes what is at a path. If it was opened again meanwhile, whoever did that flushes it, and if it is gone,
+// there is nothing to be done.
+func (s *Sink) syncClosed(path string) error {
+	f, err := s.disk.open(path, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return s.fault(path, err)
+	}
+	err = f.Sync()
+	if err == nil {
+		err = syncFolders(s.disk, path)
+	}
+	s.stats.syncs.Add(1)
+	if err = errors.Join(err, f.Close()); err != nil {
+		s.stats.syncFailures.Add(1)
+		return s.fault(path, err)
+	}
+	return nil
 }
 
 // syncAside flushes without keeping its turn, which is given back, so that others write meanwhile.
@@ -145,6 +189,7 @@ func (l *log) syncAside() {
 		return
 	}
 	f, seq, size, fresh := l.file, l.seq, l.size, l.fresh
+	l.owed = false
 	l.unlock()
 	err := f.Sync()
 	if err == nil && fresh {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/internal/jsontext"
+	"github.com/logferry/logferry/internal/template"
 )
 
 // A Format says how an entry is written. Each is one line of the file, whatever is in it.
@@ -32,33 +33,33 @@ const (
 // A lineRule writes entries as lines. It is read-only.
 type lineRule struct {
 	format Format
-	pieces []piece // of a template; nil: by format
+	pieces []template.Piece // of a template; nil: by format
 	loc    *time.Location
 }
 
 // newTemplate compiles a template for lines.
-func newTemplate(template string, loc *time.Location) (*lineRule, error) {
-	if strings.Contains(template, "\n") {
+func newTemplate(text string, loc *time.Location) (*lineRule, error) {
+	if strings.Contains(text, "\n") {
 		return nil, errors.New("has a newline, which would make two lines of one entry")
 	}
-	pieces, err := parseTemplate(template)
+	pieces, err := template.Parse(text)
 	if err != nil {
 		return nil, err
 	}
 	for i, p := range pieces {
 		switch {
-		case p.verb == "", p.verb == "attr" && p.arg != "":
-		case p.verb == "time":
-			if p.arg == "" {
-				pieces[i].arg = time.RFC3339Nano
+		case p.Verb == "", p.Verb == "attr" && p.Arg != "":
+		case p.Verb == "time":
+			if p.Arg == "" {
+				pieces[i].Arg = time.RFC3339Nano
 			}
-		case (p.verb == "line" || p.verb == "labels" || p.verb == "attrs") && p.arg == "":
+		case (p.Verb == "line" || p.Verb == "labels" || p.Verb == "attrs") && p.Arg == "":
 		default:
 			label, err := labelOf(p)
 			if err != nil {
 				return nil, err
 			}
-			pieces[i] = piece{verb: "label", arg: label}
+			pieces[i] = template.Piece{Verb: "label", Arg: label}
 		}
 	}
 	return &lineRule{pieces: pieces, loc: loc}, nil
@@ -135,21 +136,21 @@ func appendPair(dst []byte, key, value string) []byte {
 
 func (r *lineRule) appendTemplate(dst []byte, e *batch.Entry, l *labelSet) []byte {
 	for i := range r.pieces {
-		switch p := &r.pieces[i]; p.verb {
+		switch p := &r.pieces[i]; p.Verb {
 		case "":
-			dst = append(dst, p.text...)
+			dst = append(dst, p.Text...)
 		case "time":
 			if !e.Time.IsZero() {
-				dst = e.Time.In(r.loc).AppendFormat(dst, p.arg)
+				dst = e.Time.In(r.loc).AppendFormat(dst, p.Arg)
 			}
 		case "line":
 			dst = appendFramed(dst, e.Line)
 		case "label":
-			dst = appendFramed(dst, l.labels.Get(p.arg))
+			dst = appendFramed(dst, l.labels.Get(p.Arg))
 		case "labels":
 			dst = append(dst, l.text...)
 		case "attr":
-			dst = appendAttr(dst, e.Attrs, p.arg)
+			dst = appendAttr(dst, e.Attrs, p.Arg)
 		case "attrs":
 			dst = appendAttrs(dst, e.Attrs)
 		}

@@ -42,7 +42,7 @@ type chunk struct {
 
 const (
 	// chunkBytes is how large a chunk gets, unless a single line is larger.
-	chunkBytes = 128 << 10
+	chunkBytes = 256 << 10
 	// maxKeep bounds the buffer that a part keeps from one Write to the next.
 	maxKeep = 1 << 20
 )
@@ -150,7 +150,7 @@ func (j *job) put(ctx context.Context, now time.Time) {
 		}
 		p.err = p.log.put(j, p, now)
 		p.log.unlock()
-		s.trim(s.cfg.MaxOpen + 1)
+		s.trim()
 		if p.err != nil {
 			p.err = s.fault(p.path, p.err)
 			s.stats.failures.Add(1)

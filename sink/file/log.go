@@ -31,6 +31,7 @@ type log struct {
 	synced uint64 // up to here they are on the medium, or lost
 	sound  int64  // the size of the file that is on the medium
 	fresh  bool   // the name of the file is not
+	owed   bool   // nor is what was written to the file before it was closed to make room
 	losses losses
 
 	flushed time.Time // when it was last flushed, or opened
@@ -50,7 +51,7 @@ func (l *log) put(j *job, p *part, now time.Time) error {
 		n := l.room(c, now)
 		if n == 0 {
 			if err := l.begin(p, now); err != nil {
-				return l.without(p, err)
+				return err // what it says of lines that were lost, flush says again
 			}
 			continue
 		}
@@ -71,14 +72,6 @@ func (l *log) begin(p *part, now time.Time) error {
 	}
 	p.safe = p.done
 	return l.ready(now)
-}
-
-// without takes lines of p back that were lost when the file was closed.
-func (l *log) without(p *part, err error) error {
-	if l.sink.cfg.Sync == SyncBatch && p.done > p.safe && l.losses.of(p.seq) != nil {
-		p.done = p.safe
-	}
-	return err
 }
 
 // ready makes sure that the file at the path is open, and ends with a whole line.

@@ -15,20 +15,8 @@ var (
 	errUnsteady   = errors.New("it is replaced as fast as it is opened")
 )
 
-// trim closes files that were not used for long, if most or more are open.
-func (s *Sink) trim(most int) {
-	for v := s.shelf.victim(most); v != nil; v = s.shelf.victim(most) {
-		err := v.close()
-		v.unlock()
-		if err != nil {
-			s.troubles.note(v.path, s.fault(v.path, err))
-		}
-	}
-}
-
-// open opens the file at the path, or makes it, and closes others if there are too many.
+// open opens the file at the path, or makes it.
 func (l *log) open(now time.Time) error {
-	l.sink.trim(l.sink.cfg.MaxOpen)
 	last := errUnsteady
 	for range openTries {
 		f, made, err := l.openOrMake()
@@ -95,10 +83,14 @@ func (l *log) makeFolder() error {
 
 // vet makes a file ours. If it is no longer the one at the path, it returns nothing.
 func (l *log) vet(f diskFile, made bool) (fs.FileInfo, error) {
-	if err := f.claim(); err != nil {
+	info, err := f.Stat()
+	if err != nil {
 		return nil, err
 	}
-	info, err := f.Stat()
+	err = claim(f)
+	if err != nil && l.sink.yield(info) {
+		err = claim(f)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -113,6 +105,26 @@ func (l *log) vet(f diskFile, made bool) (fs.FileInfo, error) {
 		return info, err
 	}
 	return info, l.sink.dress(f)
+}
+
+// yield closes the file that info describes if another log of this Sink has it open, by another name, and reports
+// whether it did.
+func (s *Sink) yield(info fs.FileInfo) (yielded bool) {
+	for _, l := range s.shelf.all() {
+		select {
+		case l.turn <- struct{}{}: // without waiting, as in victim
+			if l.file != nil && os.SameFile(l.info, info) {
+				if err := l.evict(); err != nil {
+					s.troubles.note(l.path, s.fault(l.path, err))
+				}
+				yielded = true
+			}
+			l.unlock()
+		default:
+		}
+		s.shelf.release(l)
+	}
+	return yielded
 }
 
 // dress gives a new file its mode and owner.
@@ -131,7 +143,7 @@ func (l *log) take(f diskFile, info fs.FileInfo, made bool, now time.Time) {
 	l.file, l.info = f, info
 	l.last = info.ModTime()
 	l.sound = info.Size()
-	l.torn, l.fresh = false, made
+	l.torn, l.fresh, l.owed = false, made, l.sink.shelf.settle(l.path)
 	l.flushed = now
 	l.sink.shelf.opened(l)
 	l.sink.stats.opened.Add(1)

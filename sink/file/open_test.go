@@ -88,6 +88,9 @@ func TestConcurrentWrites(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		if s := r.Stats(); s.Open > 2 {
+			t.Errorf("%d files are open", s.Open)
+		}
 		r.shut()
 		if err := sup.Close(t.Context()); err != nil {
 			t.Fatal(err)
@@ -186,6 +189,62 @@ func TestLostFlush(t *testing.T) {
 	}
 }
 
+// TestLostTogether: two Writes to one file, whose lines the same flush was for, both hear that it failed.
+func TestLostTogether(t *testing.T) {
+	r := newRig(t, Config{Path: "{app}.log", Sync: SyncBatch})
+	var jobs []*job
+	for _, line := range []string{"one", "two"} {
+		b := r.of(shop, line)
+		defer b.Settle(nil)
+		j := r.jobs.Get().(*job)
+		j.divide(b, noon)
+		j.put(t.Context(), noon)
+		jobs = append(jobs, j)
+	}
+	r.disk.fault = func(_ int, op string) error {
+		if op == "sync" {
+			return syscall.EIO
+		}
+		return nil
+	}
+	jobs[0].flush(t.Context())
+	r.disk.fault = nil
+	r.put(noon, shop, "three") // is on the medium, and says nothing of what was lost
+	jobs[1].flush(t.Context())
+	for _, j := range jobs {
+		if err := j.outcome(); !errors.Is(err, syscall.EIO) {
+			t.Errorf("%v", err)
+		}
+		j.reset()
+	}
+	r.put(noon, shop, "one", "two")
+	r.file("shop.log", "three", "one", "two")
+}
+
+// TestNewNames: with SyncBatch the name of a new file, and those of the folders it is in, are on the medium too, before a
+// Write returns, and that once.
+func TestNewNames(t *testing.T) {
+	r := newRig(t, Config{Path: "{app}/{n}/x.log", Sync: SyncBatch, Rotate: Rotate{Bytes: 10}})
+	flushes := func(lines ...string) (n int) {
+		r.disk.fault = func(_ int, op string) error {
+			if op == "sync folder" {
+				n++
+			}
+			return nil
+		}
+		r.put(noon, shop, lines...)
+		return n
+	}
+	for _, test := range []struct {
+		line string
+		want int
+	}{{"1", 3}, {"2", 0}, {"a new file", 3}} {
+		if got := flushes(test.line); got != test.want {
+			t.Errorf("%q: %d folders are flushed, want %d", test.line, got, test.want)
+		}
+	}
+}
+
 func TestLosses(t *testing.T) {
 	var ls losses
 	for i := range uint64(40) {
@@ -239,6 +298,23 @@ func TestSymlinks(t *testing.T) {
 	}
 	r.put(noon, shop, "1")
 	r.holds("in/evil", "in/real/x.log", "in/shop")
+}
+
+// TestAliases: two logs that turn out to be one file take turns.
+func TestAliases(t *testing.T) {
+	for _, policy := range []SyncPolicy{SyncEvery, SyncBatch} {
+		r := newRig(t, Config{Path: "{app}.log", Sync: policy})
+		if err := os.Symlink("a.log", filepath.Join(r.dir, "b.log")); err != nil {
+			t.Skip(err)
+		}
+		for n, app := range []string{"a", "b", "b", "a", "b"} {
+			r.put(noon, batch.MustLabels("app", app), fmt.Sprint(n))
+		}
+		r.file("a.log", "0", "1", "2", "3", "4")
+		if s := r.Stats(); s.Open != 1 {
+			t.Errorf("%+v", s)
+		}
+	}
 }
 
 // TestModes: modes are exact, whatever the umask, but for folders.

@@ -36,7 +36,7 @@ func (s *Sink) pack(ctx context.Context, i *item) error {
 		return err
 	}
 	defer from.Close()
-	if err := from.claim(); err != nil {
+	if err := claim(from); err != nil {
 		if errors.Is(s.fault(i.name, err), ErrInUse) { // another process packs it
 			return nil
 		}
@@ -74,7 +74,7 @@ func (s *Sink) packTo(ctx context.Context, temp string, from io.Reader) (size in
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := f.claim(); err != nil {
+	if err := claim(f); err != nil {
 		return 0, err
 	}
 	if err := s.dress(f); err != nil {

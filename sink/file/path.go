@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/internal/template"
 )
 
 const (
@@ -48,7 +49,7 @@ type pathRule struct {
 
 // A component is one name of a path.
 type component struct {
-	pieces []piece
+	pieces []template.Piece
 	most   int            // bytes for each label
 	match  *regexp.Regexp // nil if there is no placeholder
 	times  []bool         // which of match's groups are times
@@ -65,8 +66,8 @@ func splitRoot(template string) (root, rest string, err error) {
 	switch {
 	case i < 0:
 		return ".", template, nil
-	case i == 0:
-		return "/", template[1:], nil
+	case template[:i] == filepath.VolumeName(template[:i]): // the slash is all there is of the folder
+		return filepath.FromSlash(template[:i+1]), template[i+1:], nil
 	default:
 		return filepath.FromSlash(template[:i]), template[i+1:], nil
 	}
@@ -91,7 +92,7 @@ func newPathRule(template string, names nameRule, loc *time.Location) (*pathRule
 // checkEnding makes sure that a log cannot be taken for a generation of another one.
 func (r *pathRule) checkEnding() error {
 	pieces := r.components[len(r.components)-1].pieces
-	ending := path.Ext(pieces[len(pieces)-1].text)
+	ending := path.Ext(pieces[len(pieces)-1].Text)
 	if len(ending) < 2 || !unicode.IsLetter(rune(ending[len(ending)-1])) {
 		return errors.New("does not end in text such as .log, by which a log is told from its generations")
 	}
@@ -103,17 +104,17 @@ func (r *pathRule) checkEnding() error {
 }
 
 func (r *pathRule) newComponent(name string) (component, error) {
-	pieces, err := parseTemplate(name)
+	pieces, err := template.Parse(name)
 	if err != nil {
 		return component{}, err
 	}
 	c := component{pieces: pieces}
 	text, labels := "", 0
 	for i, p := range pieces {
-		switch field, isTime := timeFields[p.verb]; {
-		case p.verb == "":
-			text += p.text
-		case isTime && p.arg == "":
+		switch field, isTime := timeFields[p.Verb]; {
+		case p.Verb == "":
+			text += p.Text
+		case isTime && p.Arg == "":
 			text += field.layout
 			if r.unit == 0 || field.unit < r.unit {
 				r.unit = field.unit
@@ -123,7 +124,7 @@ func (r *pathRule) newComponent(name string) (component, error) {
 			if err != nil {
 				return component{}, err
 			}
-			pieces[i] = piece{verb: "label", arg: label}
+			pieces[i] = template.Piece{Verb: "label", Arg: label}
 			labels++
 		}
 	}
@@ -140,15 +141,15 @@ func (r *pathRule) newComponent(name string) (component, error) {
 }
 
 // labelOf returns the label that a placeholder stands for.
-func labelOf(p piece) (string, error) {
-	name := p.verb
-	if p.verb == "label" && p.arg != "" {
-		name = p.arg
-	} else if p.arg != "" {
-		return "", fmt.Errorf("%s is no placeholder", p.placeholder())
+func labelOf(p template.Piece) (string, error) {
+	name := p.Verb
+	if p.Verb == "label" && p.Arg != "" {
+		name = p.Arg
+	} else if p.Arg != "" {
+		return "", fmt.Errorf("%s is no placeholder", p.Placeholder())
 	}
 	if !batch.ValidName(name) {
-		return "", fmt.Errorf("%s: %q cannot be the name of a label", p.placeholder(), name)
+		return "", fmt.Errorf("%s: %q cannot be the name of a label", p.Placeholder(), name)
 	}
 	return name, nil
 }
@@ -174,9 +175,9 @@ func checkText(text string, labels bool) error {
 func (c *component) compile() {
 	var pattern strings.Builder
 	for _, p := range c.pieces {
-		switch field, isTime := timeFields[p.verb]; {
-		case p.verb == "":
-			pattern.WriteString(regexp.QuoteMeta(p.text))
+		switch field, isTime := timeFields[p.Verb]; {
+		case p.Verb == "":
+			pattern.WriteString(regexp.QuoteMeta(p.Text))
 		case isTime:
 			pattern.WriteString("(" + field.pattern + ")")
 			c.times = append(c.times, true)
@@ -215,12 +216,12 @@ func (r *pathRule) appendComponent(dst []byte, c *component, l batch.Labels, t t
 func (c *component) append(dst []byte, l batch.Labels, t time.Time, names nameRule) []byte {
 	for _, p := range c.pieces {
 		switch {
-		case p.verb == "":
-			dst = append(dst, p.text...)
-		case p.verb == "label":
-			dst = names.appendValue(dst, l.Get(p.arg), c.most)
+		case p.Verb == "":
+			dst = append(dst, p.Text...)
+		case p.Verb == "label":
+			dst = names.appendValue(dst, l.Get(p.Arg), c.most)
 		default:
-			dst = t.AppendFormat(dst, timeFields[p.verb].layout)
+			dst = t.AppendFormat(dst, timeFields[p.Verb].layout)
 		}
 	}
 	return dst

@@ -246,3 +246,21 @@ func TestTwoSinks(t *testing.T) {
 	second.put(noon, shop, "2")
 	second.file("all.log", "1", "2")
 }
+
+// TestNoLocks: a file system without locks is written to all the same.
+func TestNoLocks(t *testing.T) {
+	r := newRig(t, Config{Path: "all.log", Rotate: Rotate{Bytes: 3}, Compress: Gzip})
+	r.plant("all.log.20260102T110000.000.gz.tmp", "left", noon)
+	r.disk.fault = func(_ int, op string) error {
+		if op == "claim" {
+			return errors.ErrUnsupported
+		}
+		return nil
+	}
+	r.put(noon, shop, "1", "2")
+	r.tidy(t.Context(), noon)
+	r.holds("all.log", "all.log.20260102T120000.000.gz")
+	if err := r.Health(); err != nil {
+		t.Error(err)
+	}
+}

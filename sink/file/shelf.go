@@ -1,6 +1,10 @@
 package file
 
-import "sync"
+import (
+	"maps"
+	"slices"
+	"sync"
+)
 
 // A shelf holds the logs that are in use, or have a file open, and knows which of the latter was not used for the longest
 // time.
@@ -9,6 +13,7 @@ type shelf struct {
 	logs   map[string]*log
 	newest *log // of those with an open file, a ring
 	open   int
+	owed   map[string]bool // paths of files that were closed before they were flushed
 }
 
 // hold returns the log at path, until it is released.
@@ -129,4 +134,32 @@ func (h *shelf) count() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.open
+}
+
+// owe notes that the file at path is closed, and must be flushed.
+func (h *shelf) owe(path string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.owed == nil {
+		h.owed = map[string]bool{}
+	}
+	h.owed[path] = true
+}
+
+// settle reports whether the file at path must be flushed, which is up to the caller then.
+func (h *shelf) settle(path string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	owed := h.owed[path]
+	delete(h.owed, path)
+	return owed
+}
+
+// debts returns all that must be flushed, which is up to the caller then.
+func (h *shelf) debts() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	paths := slices.Collect(maps.Keys(h.owed))
+	clear(h.owed)
+	return paths
 }

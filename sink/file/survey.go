@@ -121,12 +121,12 @@ func (v *survey) match(c *component, name string) (place, bool) {
 	p := place{name: name}
 	group := 0
 	for _, piece := range c.pieces {
-		current, family := piece.text, piece.text
-		if piece.verb != "" {
+		current, family := piece.Text, piece.Text
+		if piece.Verb != "" {
 			group++
 			current, family = m[group], m[group]
 			if c.times[group-1] {
-				current, family = now.Format(timeFields[piece.verb].layout), "*"
+				current, family = now.Format(timeFields[piece.Verb].layout), "*"
 			}
 		}
 		p.current += current
@@ -139,7 +139,7 @@ func (v *survey) match(c *component, name string) (place, bool) {
 func (c *component) text() string {
 	text := ""
 	for _, p := range c.pieces {
-		text += p.text
+		text += p.Text
 	}
 	return text
 }

@@ -97,6 +97,7 @@ func (s *Sink) rotateIdle(ctx context.Context, v *survey) (found bool) {
 			continue
 		}
 		rotated, err := s.rotateNow(ctx, i.log, v.now, ended)
+		s.trim()
 		found = found || rotated
 		if !errors.Is(err, ErrInUse) { // whoever has it rotates it
 			v.note(i.name, err)
@@ -131,7 +132,7 @@ func (s *Sink) removeIdle(name string) error {
 	if err != nil {
 		return err
 	}
-	if err := f.claim(); err != nil {
+	if err := claim(f); err != nil {
 		_ = f.Close()
 		if errors.Is(s.fault(name, err), ErrInUse) {
 			return nil

@@ -72,7 +72,7 @@ func TestPipelineOverBrokenConnections(t *testing.T) {
 		lines := lineSource{streams: 4, lines: 500, every: time.Millisecond, perBatch: 10}
 		p, err := pipeline.New(pipeline.Config{
 			Sources: map[string]source.Source{"lines": lines},
-			Routes:  []pipeline.Route{{Name: "loki", Sink: quick(s)}},
+			Routes:  []pipeline.Route{quickRoute(s)},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -109,7 +109,7 @@ func TestCloseOverBrokenConnections(t *testing.T) {
 	enough := make(chan struct{})
 	p, err := pipeline.New(pipeline.Config{
 		Sources: map[string]source.Source{"lines": lines}, MaxInFlightBytes: 1 << 20,
-		Routes: []pipeline.Route{{Name: "loki", Sink: quick(s)}},
+		Routes: []pipeline.Route{quickRoute(s)},
 		Hooks: pipeline.Hooks{WriteFailed: func(string, error, time.Duration) {
 			if failures.Add(1) == 100 {
 				close(enough)

@@ -13,38 +13,62 @@ import (
 // logged line by line need not travel so.
 const gap = time.Millisecond
 
-// reportGap is the least time between two reports of dropped records.
-const reportGap = time.Second
+// tellGap is the least time between two messages about dropped records to the
+// pipeline's logger while there is no end of them.
+const tellGap = time.Second
 
 // A courier is one Run.
 type courier struct {
-	src      *Source
-	out      *source.Outlet
-	stream   *source.Stream // nil: to be opened
-	hand     *chunk         // taken and not released
-	reported time.Time
-	omitted  int64 // dropped and not reported
-	levels   map[slog.Level]batch.Labels
+	src    *Source
+	out    *source.Outlet
+	stream *source.Stream // nil: to be opened
+	hand   *chunk         // taken and not released
+	latest time.Time      // that was sent last
+	levels map[slog.Level]batch.Labels
+
+	untold int64 // dropped, and not yet told to the pipeline's logger
+	told   time.Time
 }
 
 // deliver hands over what there is. It reports whether to go on.
 func (c *courier) deliver(ctx, lasting context.Context) bool {
 	for ctx.Err() == nil {
-		if c.hand == nil {
-			c.hand = c.src.queue.take()
+		if !c.next() {
+			return true
 		}
-		if c.hand == nil {
-			c.omitted += c.src.queue.omitted()
-			if time.Since(c.reported) >= reportGap {
-				c.report(lasting)
-			}
-			return ctx.Err() == nil
-		}
-		if c.send(lasting, c.hand.data) {
+		if c.send(lasting, c.hand) {
 			c.release(true)
+			if time.Since(c.told) >= tellGap {
+				c.tell()
+			}
 		}
 	}
 	return false
+}
+
+// next takes the next chunk in hand, if there is none. If records
+// were dropped behind all there was, an empty one that says so is the last.
+func (c *courier) next() bool {
+	if c.hand == nil {
+		c.hand = c.src.queue.take()
+	}
+	if c.hand != nil {
+		return true
+	}
+	if o := c.src.queue.omitted(); o.records > 0 {
+		c.hand = &chunk{before: o}
+		return true
+	}
+	c.tell()
+	return false
+}
+
+// tell has the pipeline's logger say how many records were dropped.
+func (c *courier) tell() {
+	if c.untold > 0 {
+		c.out.Logger().Warn(droppedText, "dropped", c.untold)
+		c.untold, c.told = 0, time.Now()
+	}
 }
 
 // rest waits for more, and reports whether to go on.
@@ -55,19 +79,12 @@ func (c *courier) rest(ctx context.Context) bool {
 	if !sleep(ctx, gap) {
 		return false
 	}
-	// A report that is not due yet must not wait for the next log call.
-	var due <-chan time.Time
-	if c.omitted > 0 {
-		t := time.NewTimer(time.Until(c.reported.Add(reportGap)))
-		defer t.Stop()
-		due = t.C
-	}
 	select {
 	case <-c.src.queue.wake:
-	case <-due:
+		return true
 	case <-ctx.Done():
+		return false
 	}
-	return ctx.Err() == nil
 }
 
 func sleep(ctx context.Context, d time.Duration) bool {
@@ -85,26 +102,15 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // would be refused for ever: the pipeline gives up.
 func (c *courier) last(ctx context.Context) {
 	refused := false
-	for {
-		if c.hand == nil {
-			c.hand = c.src.queue.take()
-		}
-		if c.hand == nil {
-			break
-		}
-		refused = refused || !c.send(ctx, c.hand.data)
+	for c.next() {
+		refused = refused || !c.send(ctx, c.hand)
 		c.release(!refused)
 	}
-	if refused {
-		return
-	}
-	c.omitted += c.src.queue.omitted()
-	c.report(ctx)
 }
 
-// send hands over packed records. A stream that was lost is opened again, and
-// they are sent again the next time.
-func (c *courier) send(ctx context.Context, packed []byte) bool {
+// send hands over a chunk. A stream that was lost is opened again, and the chunk
+// is sent again the next time.
+func (c *courier) send(ctx context.Context, k *chunk) bool {
 	if c.stream == nil {
 		s, err := c.out.Open(ctx, streamName, c.src.cfg.Labels)
 		if err != nil {
@@ -117,12 +123,54 @@ func (c *courier) send(ctx context.Context, packed []byte) bool {
 	if c.src.cfg.LevelLabel {
 		labels = c.labels
 	}
-	unpack(b, packed, labels)
+	if k.before.records > 0 {
+		b.CountDrop(DroppedFull, int(k.before.records))
+		unpack(b, c.report(ctx, k.before), labels)
+	}
+	unpack(b, k.data, labels)
+	last := inOrder(b.Entries, c.latest)
 	if err := c.stream.Send(ctx, b, ""); err != nil {
 		c.stream = nil
 		return false
 	}
+	c.latest = last
+	c.untold += k.before.records
 	return true
+}
+
+// droppedText is the message about records that were dropped.
+const droppedText = "log records were dropped: the buffer was full"
+
+// report is a packed record that says how many were dropped, at the time of the last
+// of them.
+func (c *courier) report(ctx context.Context, o omission) []byte {
+	r := slog.NewRecord(o.last, slog.LevelWarn, droppedText, 0)
+	r.AddAttrs(slog.Int64("dropped", o.records))
+	var d draft
+	c.src.root.compose(ctx, &d, &r)
+	return d.buf
+}
+
+// jumble is how much older than the one before a record may be and still count as
+// one of the same moment.
+const jumble = time.Millisecond
+
+// inOrder makes an entry a nanosecond later than the one before it if both are of the
+// same moment: of goroutines that log at once, or by a clock that goes in steps.
+// Loki keeps one of equal entries of one time, and has no order of different ones.
+// before is the time of the entry before all; that of the last one is returned.
+func inOrder(entries []batch.Entry, before time.Time) (last time.Time) {
+	for i := range entries {
+		e := &entries[i]
+		if e.Time.IsZero() {
+			continue // it gets the time of sending
+		}
+		if behind := before.Sub(e.Time); behind >= 0 && behind <= jumble {
+			e.Time = before.Add(1)
+		}
+		before = e.Time
+	}
+	return before
 }
 
 // streamName keys no checkpoint: the stream has no cursor.
@@ -163,21 +211,4 @@ func (c *courier) labels(l slog.Level) batch.Labels {
 		c.levels[l] = labels
 	}
 	return labels
-}
-
-// report sends an entry that says how many records were dropped, where they are
-// missing, and tells the pipeline's logger.
-func (c *courier) report(ctx context.Context) {
-	if c.omitted == 0 {
-		return
-	}
-	const text = "log records were dropped: the buffer was full"
-	r := slog.NewRecord(time.Now(), slog.LevelWarn, text, 0)
-	r.AddAttrs(slog.Int64("dropped", c.omitted))
-	var d draft
-	c.src.root.compose(ctx, &d, &r)
-	if c.send(ctx, d.buf) {
-		c.out.Logger().Warn(text, "dropped", c.omitted)
-		c.omitted, c.reported = 0, time.Now()
-	}
 }

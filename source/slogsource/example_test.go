@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 
 	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/pipeline"
@@ -117,6 +118,44 @@ func ExampleConfig_fromContext() {
 	})
 	// Output:
 	// {logger="slog"} shipped order.id=A-1029 trace_id=4bf92f35 level=INFO
+}
+
+// A spill takes to the disk what the sink does not, so that an outage neither fills
+// the buffer nor loses a record; what is left at the end is for the next process.
+func Example_spill() {
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	queued := func(s sink.Sink) sink.Sink {
+		spill, err := sink.Spill(s, sink.SpillConfig{Dir: filepath.Join(dir, "queue"), CloseTimeout: -1})
+		if err != nil {
+			panic(err)
+		}
+		return spill
+	}
+	logs, err := slogsource.New(slogsource.Config{})
+	if err != nil {
+		panic(err)
+	}
+
+	down := sink.Func(func(context.Context, *batch.Batch) error { return errors.New("down") })
+	run(logs, queued(down), func(log *slog.Logger) { log.Info("while the sink is down") })
+
+	delivered := make(chan struct{})
+	up := sink.Func(func(_ context.Context, b *batch.Batch) error {
+		for _, e := range b.Entries {
+			fmt.Printf("%s\n", e.Line)
+		}
+		close(delivered)
+		return nil
+	})
+	run(logs, queued(up), func(*slog.Logger) { <-delivered })
+	fmt.Println(logs.Stats().Dropped)
+	// Output:
+	// while the sink is down
+	// map[]
 }
 
 // A level as a label makes up to four streams; a line of JSON keeps everything in

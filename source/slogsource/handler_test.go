@@ -213,6 +213,14 @@ func TestFormats(t *testing.T) {
 	}
 }
 
+// TestFormatLevel: what is below INFO is in the line too, if it is taken.
+func TestFormatLevel(t *testing.T) {
+	e := one(t, Config{Format: Text, Level: slog.LevelDebug}, func(l *slog.Logger) { l.Debug("m") })
+	if !strings.HasSuffix(string(e.Line), "level=DEBUG msg=m") {
+		t.Errorf("got %q", e.Line)
+	}
+}
+
 // TestFormatPanic: a line comes out all the same, and the next one is whole.
 func TestFormatPanic(t *testing.T) {
 	src := newSource(t, Config{Format: JSON, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {

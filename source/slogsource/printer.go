@@ -25,8 +25,8 @@ type copyOf struct {
 
 // newPrinter returns nil for Message.
 func newPrinter(cfg *Config) *printer {
-	// Every level: which records come is not for this handler to say.
-	opts := &slog.HandlerOptions{AddSource: cfg.AddSource, Level: slog.Level(-1 << 31), ReplaceAttr: cfg.ReplaceAttr}
+	// Without a Level: Handle does not ask for it.
+	opts := &slog.HandlerOptions{AddSource: cfg.AddSource, ReplaceAttr: cfg.ReplaceAttr}
 	switch cfg.Format {
 	case Text:
 		return &printer{make: func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, opts) }}

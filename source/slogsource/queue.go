@@ -25,6 +25,13 @@ const maxChunk = 64 << 10
 type chunk struct {
 	data    []byte
 	entries int
+	before  omission // of records between those of the chunk before and these
+}
+
+// An omission is that records were dropped for want of room.
+type omission struct {
+	records int64
+	last    time.Time // when the last one was
 }
 
 // A queue is what was logged and has not been handed over. Its lock is never held
@@ -45,8 +52,8 @@ type queue struct {
 	// How many records: put, released, handed over, and a pipeline's own.
 	taken, released, handed, own int64
 
-	dropped map[string]int64 // by reason
-	missed  int64            // dropped for want of room and not reported
+	dropped  map[string]int64 // by reason
+	omission omission         // since the last chunk was begun
 }
 
 func newQueue(limit int) *queue {
@@ -125,6 +132,7 @@ func (q *queue) room(n int) *chunk {
 	} else {
 		c = &chunk{data: make([]byte, 0, size)}
 	}
+	c.before, q.omission = q.omission, omission{}
 	q.used += cap(c.data)
 	q.chunks = append(q.chunks, c)
 	return c
@@ -158,17 +166,18 @@ func (q *queue) announce() {
 	}
 }
 
-// Reasons in Stats.Dropped.
+// Reasons in Stats.Dropped, the former in the pipeline's Stats as well.
 const (
-	DroppedFull    = "full"    // the buffer had no room
-	DroppedStopped = "stopped" // logged after the source was stopped, or not handed over by then
+	DroppedFull    = "buffer_full" // the buffer had no room
+	DroppedStopped = "stopped"     // logged after the source was stopped, or not handed over by then
 )
 
 // drop counts one record that was not put. The caller holds the lock.
 func (q *queue) drop(err error) {
 	if err == ErrFull {
 		q.dropped[DroppedFull]++
-		q.missed++
+		q.omission.records++
+		q.omission.last = time.Now()
 		q.call()
 		return
 	}
@@ -249,14 +258,14 @@ func (q *queue) busy() bool {
 	return len(q.chunks) > 1 || q.changed != nil
 }
 
-// omitted returns how many records were dropped for want of room since it last
-// did.
-func (q *queue) omitted() int64 {
+// omitted returns what was dropped behind all that was taken. It is asked when there
+// is no chunk.
+func (q *queue) omitted() omission {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n := q.missed
-	q.missed = 0
-	return n
+	o := q.omission
+	q.omission = omission{}
+	return o
 }
 
 // mark counts what has been put so far.

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"sync"
 
-	"github.com/logferry/logferry/internal/origin"
 	"github.com/logferry/logferry/source"
 )
 
@@ -78,8 +77,7 @@ func (s *Source) Run(ctx context.Context, out *source.Outlet) error {
 		return errRunning
 	}
 	defer s.queue.end()
-	// What a processor logs of these entries would come back as one of them.
-	lasting, stop := out.Lasting(origin.Mark(ctx))
+	lasting, stop := out.Lasting(ctx)
 	defer stop()
 	c := &courier{src: s, out: out}
 	defer c.leave()

@@ -15,7 +15,6 @@ import (
 
 	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/pipeline"
-	"github.com/logferry/logferry/sink"
 	"github.com/logferry/logferry/source"
 	"github.com/logferry/logferry/source/sourcetest"
 )
@@ -43,9 +42,6 @@ func deadline(t *testing.T, d time.Duration) context.Context {
 	t.Cleanup(cancel)
 	return ctx
 }
-
-// wide logs as much as n bytes.
-func wide(n int) string { return strings.Repeat("x", n) }
 
 // TestFromBeginningToEnd: what is logged before the pipeline has started, while
 // it runs, and until it is closed is delivered, in order; what comes later is
@@ -83,202 +79,6 @@ func TestFromBeginningToEnd(t *testing.T) {
 			t.Errorf("pipeline %+v", s)
 		}
 	})
-}
-
-// TestSinkDown: with a sink that is down a log call takes as long as it may and no
-// longer, memory stays within its bound, and when the sink is back what was
-// dropped is reported where it is missing.
-func TestSinkDown(t *testing.T) {
-	for _, wait := range []time.Duration{0, 47 * time.Millisecond} {
-		t.Run(wait.String(), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				src, out := newSource(t, Config{MaxWait: wait, BufferBytes: minBuffer, MaxLine: 100 << 10}), newStore()
-				p, err := pipeline.New(pipeline.Config{
-					Sources:          map[string]source.Source{"log": src},
-					Routes:           []pipeline.Route{{Sink: out}},
-					MaxInFlightBytes: 1 << 20,
-				})
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := p.Start(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				h := src.Handler()
-				out.refuse(errors.New("down"))
-				var refused int64
-				const n = 200
-				for i := range n {
-					began := time.Now()
-					err := h.Handle(t.Context(), slog.NewRecord(began, slog.LevelInfo, fmt.Sprintf("%03d %s", i, wide(20<<10)), 0))
-					if took := time.Since(began); took > wait {
-						t.Fatalf("call %d took %v", i, took)
-					}
-					if err == ErrFull {
-						refused++
-					} else if err != nil {
-						t.Fatal(err)
-					}
-					if s := src.Stats(); s.WaitingBytes > minBuffer {
-						t.Fatalf("%d bytes wait", s.WaitingBytes)
-					}
-					time.Sleep(5 * time.Millisecond)
-				}
-				if refused < n/2 || refused == n {
-					t.Fatalf("%d of %d refused", refused, n)
-				}
-				out.refuse(nil)
-				time.Sleep(5 * time.Minute) // until it is retried
-				h.Handle(t.Context(), slog.NewRecord(time.Now(), slog.LevelInfo, "again", 0))
-				if err := p.Close(deadline(t, 10*time.Second)); err != nil {
-					t.Fatal(err)
-				}
-				got := out.lines()
-				if k := len(got); got[k-1] != "again" || got[k-2] != "log records were dropped: the buffer was full" {
-					t.Errorf("the last two are %.60q", got[max(0, k-2):])
-				}
-				report := out.got[len(got)-2]
-				if want := (batch.Attr{Key: "dropped", Value: fmt.Sprint(refused)}); report.Attrs[0] != want {
-					t.Errorf("reported %v, want %v", report.Attrs, want)
-				}
-				s := src.Stats()
-				if s.Dropped[DroppedFull] != refused || s.Handed != n-refused+1 || int64(len(got)) != s.Handed+1 {
-					t.Errorf("%d delivered, stats %+v", len(got), s)
-				}
-			})
-		})
-	}
-}
-
-// TestWaitsForRoom: a log call that waits gets the room that is made, in time.
-func TestWaitsForRoom(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		src := newSource(t, Config{MaxWait: time.Minute, BufferBytes: minBuffer, MaxLine: 100 << 10})
-		r := new(sourcetest.Receiver)
-		r.SetRoom(1)
-		r.Hold()
-		s := sourcetest.Start(t, src, r, nil)
-		synctest.Wait()
-		l := slog.New(src.Handler())
-		ended := make(chan struct{})
-		go func() {
-			defer close(ended)
-			for i := range 20 {
-				l.Info(fmt.Sprint(i, wide(40<<10)))
-			}
-		}()
-		synctest.Wait()
-		if n := src.Stats().Waiting; n == 0 || n == 20 {
-			t.Fatalf("%d wait", n)
-		}
-		time.Sleep(30 * time.Second)
-		r.SetRoom(0)
-		r.Release()
-		<-ended
-		if err := src.Flush(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if n := len(src.Stats().Dropped); n > 0 || src.Stats().Handed != 20 {
-			t.Errorf("stats %+v", src.Stats())
-		}
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-}
-
-// TestNobodyTakes: while no pipeline runs the source, nobody waits for room that
-// nobody makes; and who waits when it stops is not left waiting.
-func TestNobodyTakes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		src := newSource(t, Config{MaxWait: time.Hour, BufferBytes: minBuffer, MaxLine: 100 << 10})
-		h := src.Handler()
-		fill := func() (err error) {
-			for err == nil {
-				err = h.Handle(t.Context(), slog.NewRecord(time.Now(), slog.LevelInfo, wide(60<<10), 0))
-			}
-			return err
-		}
-		began := time.Now()
-		if err := fill(); err != ErrFull || time.Since(began) > 0 {
-			t.Errorf("before the start: %v after %v", err, time.Since(began))
-		}
-		r := new(sourcetest.Receiver)
-		r.SetRoom(1)
-		r.Hold()
-		s := sourcetest.Start(t, src, r, nil)
-		synctest.Wait()
-		var took time.Duration
-		ended := make(chan error, 1)
-		go func() {
-			err := fill()
-			took = time.Since(began)
-			ended <- err
-		}()
-		synctest.Wait()
-		s.Interrupt()
-		if err := <-ended; err != ErrStopped || took > source.LastWait {
-			t.Errorf("when it stopped: %v after %v", err, took)
-		}
-		if took := time.Since(began); took != source.LastWait {
-			t.Errorf("it went on trying for %v", took)
-		}
-		sent := 0
-		for _, p := range r.Arrived() {
-			sent += len(p.Lines())
-		}
-		if s := src.Stats(); s.Waiting != 0 || s.WaitingBytes != 0 || s.Handed != int64(sent) || s.Dropped[DroppedStopped] < 3 {
-			t.Errorf("%d sent, stats %+v", sent, s)
-		}
-		r.Release()
-	})
-}
-
-// TestOwnLog: a pipeline whose Logger leads back to it does not feed itself,
-// whether its sink is down, refuses for good, or logs what it does.
-func TestOwnLog(t *testing.T) {
-	for name, refusal := range map[string]error{"down": errors.New("down"), "refuses": sink.Permanent(errors.New("no")), "panics": nil} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				src, out := newSource(t, Config{MaxWait: 10 * time.Second}), newStore()
-				out.refuse(refusal)
-				l := slog.New(src.Handler())
-				noisy := sink.Func(func(ctx context.Context, b *batch.Batch) error {
-					l.InfoContext(ctx, "writing", "entries", len(b.Entries))
-					if refusal == nil {
-						panic("the sink")
-					}
-					return out.Write(ctx, b)
-				})
-				p, err := pipeline.New(pipeline.Config{
-					Sources: map[string]source.Source{"log": src},
-					Routes:  []pipeline.Route{{Sink: noisy}},
-					Processors: []pipeline.Processor{pipeline.ProcessorFunc(func(ctx context.Context, b *batch.Batch) error {
-						l.WarnContext(ctx, "processing")
-						return nil
-					})},
-					Logger: l,
-				})
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := p.Start(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				l.Info("one")
-				l.Info("two")
-				time.Sleep(10 * time.Second)
-				s := src.Stats()
-				if s.Handed != 2 || s.Own < 2 || len(s.Dropped) > 0 {
-					t.Errorf("after 10 s: %+v", s)
-				}
-				if read := p.Stats().Sources["log"].Read; read != 2 {
-					t.Errorf("%d were read", read)
-				}
-				p.Close(deadline(t, time.Second)) // what could not be delivered is its error
-			})
-		})
-	}
 }
 
 // TestManyLoggers: of many at once, and while the pipeline is being closed, what
@@ -331,6 +131,32 @@ func TestManyLoggers(t *testing.T) {
 	if s.Handed != sum.Handed || s.Dropped[DroppedFull]+s.Dropped[DroppedStopped] != sum.Own || s.Waiting != 0 {
 		t.Errorf("%d taken, %d refused, stats %+v", sum.Handed, sum.Own, s)
 	}
+}
+
+// TestSameMoment: records of one moment stay apart and in order, and others have
+// the time they were given.
+func TestSameMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src, out := newSource(t, Config{}), newStore()
+		p := started(t, src, out, nil)
+		at := time.Date(2025, 1, 2, 3, 4, 5, 0, time.UTC)
+		given := []time.Duration{0, 0, 0, -time.Millisecond + 2, -time.Millisecond, 5, -time.Second, -time.Second, time.Hour, 9}
+		want := []time.Duration{0, 1, 2, 3, -time.Millisecond, 5, -time.Second, -time.Second + 1, time.Hour, 9}
+		for i, d := range given {
+			if i == 3 {
+				time.Sleep(time.Second) // in another batch
+			}
+			src.Handler().Handle(t.Context(), slog.NewRecord(at.Add(d), slog.LevelInfo, "m", 0))
+		}
+		if err := p.Close(deadline(t, time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		for i, e := range out.got {
+			if got := e.Time.Sub(at); got != want[i] {
+				t.Errorf("record %d is at %v, want %v", i, got, want[i])
+			}
+		}
+	})
 }
 
 // TestRemovedAndAdded: a source that was removed goes on when it is added again.
