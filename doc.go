@@ -14,7 +14,8 @@
 //   - [github.com/logferry/logferry/sink] says what a sink is and has the
 //     decorators for retries, breakers, timeouts and failover, and the sinks
 //     for terminals, writers and functions;
-//     [github.com/logferry/logferry/sink/loki] pushes to Grafana Loki.
+//     [github.com/logferry/logferry/sink/loki] pushes to Grafana Loki,
+//     [github.com/logferry/logferry/sink/file] writes files.
 //   - [github.com/logferry/logferry/batch] has entries, labels, batches and the
 //     law of who owns their memory.
 //   - [github.com/logferry/logferry/lifecycle] is the supervisor under all of

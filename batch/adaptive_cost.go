@@ -25,6 +25,9 @@ const (
 	// typical is the size that shape refers to. Which one does not matter.
 	typical = 64 << 10
 	instant = 1e-6 // seconds: clocks may be coarse
+	// handling is what a Write costs those who cut, hand over and settle a batch,
+	// in seconds: a sink that takes next to no time is not given next to nothing.
+	handling = 50e-6
 )
 
 // observe takes a Write that began as the n-th in flight. Few with little
@@ -87,5 +90,5 @@ func (c *cost) times(n float64) int {
 	if c.perByte == 0 {
 		return math.MaxInt
 	}
-	return int(min(1<<40, n*c.fixed/c.perByte))
+	return int(min(1<<40, n*max(c.fixed, handling)/c.perByte))
 }

@@ -162,3 +162,17 @@ func BenchmarkAdaptiveObserve(b *testing.B) {
 		a.Observe(Outcome{Entries: 10, Bytes: 1 << 20, InFlight: 8, Took: 20 * time.Millisecond, Now: now})
 	}
 }
+
+// A sink that takes next to no time is given batches that are worth the handling.
+func TestAdaptiveIsNotBusyForNothing(t *testing.T) {
+	a := NewAdaptive(AdaptiveConfig{})
+	for i := range 200 { // 2 us and 0.1 ns a byte
+		size := 10_000 * (1 + i%10)
+		a.Observe(Outcome{Entries: 10, Bytes: size, InFlight: 1, Took: 2*time.Microsecond + time.Duration(size/10), Class: Delivered,
+			Now: start.Add(time.Duration(i) * time.Second)})
+	}
+	l := a.Limits(State{Now: start.Add(200 * time.Second), Backlog: 300_000})
+	if l.MaxBytes < 450_000 || l.MaxBytes > 550_000 {
+		t.Errorf("a backlog of 300 KB goes out in batches of %d", l.MaxBytes)
+	}
+}

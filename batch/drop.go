@@ -29,6 +29,19 @@ func (b *Batch) Drop(reason string, drop func(*Entry) bool) {
 	}
 }
 
+// CountDrop counts n entries as dropped for reason that never got into b: a
+// source had no room for them. In the pipeline's ledger they are read, and
+// dropped. It panics if reason is empty.
+func (b *Batch) CountDrop(reason string, n int) {
+	b.mustOwn("CountDrop")
+	if reason == "" {
+		panic("batch: CountDrop without a reason")
+	}
+	if n > 0 {
+		b.countDrop(reason, n)
+	}
+}
+
 // sift keeps the entries keep returns true for and says how many others there
 // were.
 func (b *Batch) sift(keep func(*Entry) bool) int {
@@ -60,11 +73,11 @@ func (b *Batch) countDrop(reason string, n int) {
 	b.drops = append(b.drops, Dropped{reason, n})
 }
 
-// Drops is what [Batch.Drop] has counted, one element for each reason. It is
+// Drops is what [Batch.Drop] and CountDrop have counted, one element for each reason. It is
 // b's own, and true until the next Drop or TakeDrops.
 func (b *Batch) Drops() []Dropped { return b.drops }
 
-// TakeDrops returns what [Batch.Drop] has counted and begins anew. The slice is
+// TakeDrops returns what [Batch.Drop] and CountDrop have counted and begins anew. The slice is
 // the caller's. Exclusive batches only: a pipeline calls it once the processors
 // are done with b.
 func (b *Batch) TakeDrops() []Dropped {

@@ -50,6 +50,23 @@ func TestDrop(t *testing.T) {
 	}
 }
 
+// What never got into a batch is counted with what was taken out of it.
+func TestCountDrop(t *testing.T) {
+	b := New(nil, Labels{})
+	b.Append(time.Time{}, []byte("line"))
+	b.CountDrop("full", 3)
+	b.CountDrop("none", 0)
+	b.Drop("full", func(*Entry) bool { return true })
+	if d := b.TakeDrops(); len(d) != 1 || d[0] != (Dropped{"full", 4}) || len(b.Entries) != 0 {
+		t.Errorf("counted %v", d)
+	}
+	mustPanic(t, "CountDrop without a reason", func() { b.CountDrop("", 1) })
+	b.Retain(1)
+	mustPanic(t, "CountDrop of a shared batch", func() { b.CountDrop("full", 1) })
+	b.Settle(nil)
+	b.Settle(nil)
+}
+
 // Where nothing is dropped, nothing is allocated.
 func TestDropAllocatesNothing(t *testing.T) {
 	b := New(nil, Labels{})

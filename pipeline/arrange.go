@@ -121,9 +121,11 @@ func (r *route) sleep() time.Duration {
 		sleep = min(sleep, time.Until(r.parked.head().due))
 	}
 	switch {
-	case r.crowded(l): // the end of a Write wakes it
 	case l.Pause > 0:
+		// Also where no Write may begin before one ends: the shaper has itself asked
+		// again, should none end.
 		sleep = min(sleep, time.Until(r.asked.Add(l.Pause)))
+	case r.crowded(l): // the end of a Write wakes it
 	case r.lingering.len() > 0 && !r.laden():
 		sleep = min(sleep, l.MaxWait-time.Since(r.lingering.head().parts[0].at))
 	}

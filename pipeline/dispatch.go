@@ -130,7 +130,9 @@ func (r *route) gather(l batch.Limits) *job {
 func (r *route) gatherAll(j *job, o *load) {
 	for more := true; more && r.lingering.len() > 0; {
 		s, bytes, entries := r.lingering.head(), o.bytes, o.entries
-		more = o.take(s)
+		for more && len(s.parts) > 0 {
+			more = o.take(s)
+		}
 		r.free.add(bytes-o.bytes, entries-o.entries)
 		if o.entries > entries {
 			j.extend(s, o.entries)

@@ -139,6 +139,8 @@ func (b *breaker) probe(ctx context.Context, bt *batch.Batch, p pass) error {
 		if last && off == 0 {
 			return err
 		}
+		// Of a piece it is final what need not be so of bt: one entry cannot be made smaller.
+		err = alone(err, n)
 		if class, _ := ClassOf(ctx, err, n); !last && class != batch.Delivered {
 			return b.abort(bt, failed, off, n, err)
 		}
@@ -158,9 +160,9 @@ func (b *breaker) abort(bt *batch.Batch, failed []Failure, off, n int, err error
 	_, whole := failuresOf(err, n)
 	if whole != nil && !IsPermanent(whole) {
 		if off == 0 {
-			return err
+			return whole // and not err: a PartialError that makes no sense of a piece might make some of bt
 		}
-		return partial(appendFailures(failed, off, len(bt.Entries)-off, err))
+		return partial(appendFailures(failed, off, len(bt.Entries)-off, whole))
 	}
 	failed = appendFailures(failed, off, n, err)
 	return partial(appendFailures(failed, off+n, len(bt.Entries)-off-n, b.gate.refusal()))
@@ -182,12 +184,12 @@ func appendFailures(to []Failure, off, n int, err error) []Failure {
 	fs, whole := failuresOf(err, n)
 	if whole != nil {
 		for i := range n {
-			to = append(to, Failure{off + i, whole})
+			to = append(to, Failure{off + i, alone(whole, n)})
 		}
 		return to
 	}
 	for _, f := range fs {
-		to = append(to, Failure{off + f.Index, f.Err})
+		to = append(to, Failure{off + f.Index, alone(f.Err, n)})
 	}
 	return to
 }

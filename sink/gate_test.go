@@ -117,6 +117,8 @@ func TestBreakerProbeInPieces(t *testing.T) {
 		{"is refused, which says nothing", 11, []error{no, partial(no, 0), nil}, []int{4, 4, 3}, "0! 1! 2! 3! 4!", sink.Closed},
 		{"is refused, then fails", 6, []error{partial(no, 3), errDown}, []int{4, 2}, "3! 4 5", sink.Open},
 		{"fails in part", 6, []error{partial(errDown, 2)}, []int{4}, "2 4 5", sink.HalfOpen},
+		{"lists what is not in the piece", 6, []error{partial(no, 0, 4)}, []int{4}, "sink: PartialError lists entry 4 of a batch of 4: sink: 2 entries failed: entry 0: down; entry 4: down", sink.Open},
+		{"the last one is too large", 5, []error{no, large}, []int{4, 1}, "0! 1! 2! 3! 4!", sink.HalfOpen},
 		{"was given up", 6, []error{gaveUp}, []int{4}, "0! 1! 2! 3! 4 5", sink.Open},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -140,6 +142,19 @@ func TestBreakerProbeInPieces(t *testing.T) {
 			})
 		})
 	}
+	// One entry that is too large for a probe is refused, and the others are not.
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{answers: []error{large, nil}}
+		b := batch.New(nil, batch.Labels{})
+		for i, size := range []int{70 << 10, 1, 1} {
+			b.Append(base, fmt.Append(nil, i), batch.Attr{Value: strings.Repeat("x", size)})
+		}
+		err := halfOpen(t, s).Write(t.Context(), b)
+		if got := failures(err); got != "0!" {
+			t.Errorf("failed: %s", got)
+		}
+		s.want(t, []int{0}, []int{1, 2})
+	})
 	// What is left to come later says when.
 	synctest.Test(t, func(t *testing.T) {
 		b := halfOpen(t, &script{answers: []error{gaveUp}})

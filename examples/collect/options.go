@@ -49,6 +49,9 @@ func parse(args []string) (o options, err error) {
 	if slices.ContainsFunc(o.tail.Paths, func(p string) bool { return strings.HasPrefix(p, "-") }) {
 		return o, errors.New("flags go before the files")
 	}
+	if o.stdin && (o.tail.Format != record.Plain || !o.tail.Multiline.Rule.IsZero()) {
+		return o, errors.New("-format and -join are for files, and not for standard input")
+	}
 	if o.url != "" {
 		o.tail.MaxLine = 256 << 10 // Loki refuses longer lines; shortened, they are marked
 		o.reader.MaxLine = o.tail.MaxLine

@@ -22,6 +22,12 @@ func TestStdin(t *testing.T) {
 			t.Errorf("%v, %q", err, out)
 		}
 	})
+	t.Run("joined", func(t *testing.T) {
+		out, err := exec.Command(bin, "-join", "traces", "-").CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "-join are for files") {
+			t.Errorf("%v, %q", err, out)
+		}
+	})
 	t.Run("interrupted", func(t *testing.T) {
 		if _, err := os.Stat("/proc/self/fd/0"); err != nil {
 			t.Skip("standard input cannot be opened anew:", err)

@@ -55,7 +55,7 @@ var secrets = []string{
 	"{password=‹abc›, user=bob}",
 	`password="‹a b \" c›" x=1`,
 	`password='‹a b›' x=1`,
-	`password="‹never ends`,
+	`password="‹never ends`, "password='‹it's›' x", `password="‹a"b›" x`, "password=‹it's› x", "{'password': '‹a b›', 'n': 1}",
 	`{"user":"bob","password":"‹a\"b\\›","n":1}`,
 	`{"password" : "‹a›"}`,
 	`{"log":"{\"password\":\"‹a b›\",\"x\":1}"}`,
@@ -84,6 +84,8 @@ var secrets = []string{
 	"mysql -u root --password ‹hunter2› -h x", "curl --oauth2-bearer x --token '‹a b›'", "password     = ‹abc›",
 	"<Password>‹a b›</Password>", `<wsse:Password>‹abc›</wsse:Password>`, "<secret>‹never ends",
 	"?next=%2Fx%3Ftoken%3D‹abc%26y%3D1›&x=1",
+	`password= ‹token:› "‹a b›" x`, `Authorization: ‹token: "a b"›`,
+	`Cookie: ‹token: "a b"; c=d›`, `password=‹token="a b"› x`, `{"m":"pwd=‹token=\"a b\"›","x":1}`,
 	// URLs
 	"https://hooks.slack.com/services/‹T000/B000/XXXX› failed",
 	"postgres://‹app:pa55›@db:5432/x", "redis://‹:pa55›@h", "https://‹tok›@github.com/x.git",

@@ -150,7 +150,7 @@ func (f *seeker) value(i int, name, quote string) int {
 	case c == '{' || c == '[':
 		x.to = f.bracketed(v)
 	case header:
-		return max(f.scheme(v, len(f.s), -1), i)
+		return f.goOn(f.scheme(v, len(f.s), -1), i)
 	case f.s[i-1] == ':' && hasSuffixFold(name, "cookie"):
 		x.quote, x.to = "", f.cookieEnd(v)
 	case strings.HasSuffix(quote, `"`):
@@ -163,7 +163,16 @@ func (f *seeker) value(i int, name, quote string) int {
 			return max(x.to, i)
 		}
 	}
-	return max(f.add(x), i)
+	return f.goOn(f.add(x), i)
+}
+
+// goOn is where to look on behind a bare value that began at i or later and ends at
+// end: at its last byte, if that is a separator and has the end of a name before it.
+func (f *seeker) goOn(end, i int) int {
+	if end > i && (f.s[end-1] == '=' || f.s[end-1] == ':') {
+		return end - 1
+	}
+	return max(end, i)
 }
 
 func hasSuffixFold(s, suffix string) bool {
@@ -174,17 +183,33 @@ func hasSuffixFold(s, suffix string) bool {
 // i: of the line, or at a quote that is not part of a cookie (RFC 6265, 4.1.1).
 func (f *seeker) cookieEnd(i int) int {
 	from := i
-	for ; i < len(f.s) && f.s[i] != '\n'; i++ {
+	for i < len(f.s) && f.s[i] != '\n' {
 		if !isQuote(f.s[i]) {
+			i++
 			continue
 		}
-		end := strings.IndexAny(f.s[i+1:], "\"\n")
-		if f.s[i] != '"' || i == from || f.s[i-1] != '=' || end < 0 || f.s[i+1+end] != '"' {
+		after, inner := f.quotedIn(from, i)
+		if !inner {
 			return f.beforeSlashes(from, i)
 		}
-		i += 1 + end
+		i = after
 	}
 	return i
+}
+
+// quotedIn reports whether the quote at i begins a value within the one that began
+// at from, a="b", and where that ends: it must not be left either.
+func (f *seeker) quotedIn(from, i int) (after int, inner bool) {
+	quote := f.beforeSlashes(from, i)
+	at := quote
+	for at > from && (f.s[at-1] == ' ' || f.s[at-1] == '\t') {
+		at--
+	}
+	if at == from || f.s[at-1] != '=' && f.s[at-1] != ':' {
+		return i, false
+	}
+	_, _, after, inner = f.quoted(quote)
+	return after, inner
 }
 
 // isNothing reports whether a bare value is no secret but the word for none.
@@ -201,7 +226,8 @@ func isNothing(s string) bool {
 //
 // Text quoted within quoted text has backslashes before its quotes, n = 2^k-1 of
 // them at depth k. There a quote is part of the text if it has n of its own and
-// as many as it takes to escape it: if their number is 2n+1 modulo 2n+2.
+// as many as it takes to escape it: if their number is 2n+1 modulo 2n+2. One before a
+// letter or digit ends nothing: 'it's'.
 func (f *seeker) quoted(i int) (from, end, after int, ok bool) {
 	at := i
 	for at < len(f.s) && f.s[at] == '\\' {
@@ -218,7 +244,7 @@ func (f *seeker) quoted(i int) (from, end, after int, ok bool) {
 		case f.s[at] == '\\':
 			slashes++
 			continue
-		case f.s[at] == quote && slashes%(2*n+2) != 2*n+1:
+		case f.s[at] == quote && slashes%(2*n+2) != 2*n+1 && (at+1 == len(f.s) || !isWord[f.s[at+1]]):
 			return from, at - min(slashes, n), at + 1, true
 		}
 		slashes = 0
@@ -263,11 +289,16 @@ func (f *seeker) scalarEnd(i int) int {
 // bareEnd is the end of a value without quotes that begins at i: a blank, a
 // quote, or the beginning of the next pair.
 func (f *seeker) bareEnd(i int) int {
-	from := i
-	for ; i < len(f.s); i++ {
+	for from := i; i < len(f.s); i++ {
 		switch c := f.s[i]; {
-		case isBlank(c) || isQuote(c):
-			return f.beforeSlashes(from, i)
+		case isBlank(c):
+			return i
+		case isQuote(c):
+			if after, inner := f.quotedIn(from, i); inner {
+				i = after - 1
+			} else if i+1 == len(f.s) || !isWord[f.s[i+1]] {
+				return f.beforeSlashes(from, i)
+			}
 		case c == '&' || c == ',' || c == ';':
 			if i+1 == len(f.s) || isBlank(f.s[i+1]) || f.pairAt(i+1) {
 				return i

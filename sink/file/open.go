@@ -83,10 +83,14 @@ func (l *log) makeFolder() error {
 
 // vet makes a file ours. If it is no longer the one at the path, it returns nothing.
 func (l *log) vet(f diskFile, made bool) (fs.FileInfo, error) {
-	if err := claim(f); err != nil {
+	info, err := f.Stat()
+	if err != nil {
 		return nil, err
 	}
-	info, err := f.Stat()
+	err = claim(f)
+	if err != nil && l.sink.yield(info) {
+		err = claim(f)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -101,6 +105,26 @@ func (l *log) vet(f diskFile, made bool) (fs.FileInfo, error) {
 		return info, err
 	}
 	return info, l.sink.dress(f)
+}
+
+// yield closes the file that info describes if another log of this Sink has it open, by another name, and reports
+// whether it did.
+func (s *Sink) yield(info fs.FileInfo) (yielded bool) {
+	for _, l := range s.shelf.all() {
+		select {
+		case l.turn <- struct{}{}: // without waiting, as in victim
+			if l.file != nil && os.SameFile(l.info, info) {
+				if err := l.evict(); err != nil {
+					s.troubles.note(l.path, s.fault(l.path, err))
+				}
+				yielded = true
+			}
+			l.unlock()
+		default:
+		}
+		s.shelf.release(l)
+	}
+	return yielded
 }
 
 // dress gives a new file its mode and owner.

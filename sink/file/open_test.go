@@ -300,6 +300,23 @@ func TestSymlinks(t *testing.T) {
 	r.holds("in/evil", "in/real/x.log", "in/shop")
 }
 
+// TestAliases: two logs that turn out to be one file take turns.
+func TestAliases(t *testing.T) {
+	for _, policy := range []SyncPolicy{SyncEvery, SyncBatch} {
+		r := newRig(t, Config{Path: "{app}.log", Sync: policy})
+		if err := os.Symlink("a.log", filepath.Join(r.dir, "b.log")); err != nil {
+			t.Skip(err)
+		}
+		for n, app := range []string{"a", "b", "b", "a", "b"} {
+			r.put(noon, batch.MustLabels("app", app), fmt.Sprint(n))
+		}
+		r.file("a.log", "0", "1", "2", "3", "4")
+		if s := r.Stats(); s.Open != 1 {
+			t.Errorf("%+v", s)
+		}
+	}
+}
+
 // TestModes: modes are exact, whatever the umask, but for folders.
 func TestModes(t *testing.T) {
 	if runtime.GOOS == "windows" {

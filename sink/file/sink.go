@@ -76,26 +76,35 @@ func newSink(cfg Config, rules rules, d disk) *Sink {
 
 // Start starts the tasks that flush files, begin new ones at set times, compress and remove old ones. A pipeline calls
 // it. Without it files are written and rotated all the same, and flushed by the Writes.
-func (s *Sink) Start(_ context.Context, sup *lifecycle.Supervisor) error {
+func (s *Sink) Start(ctx context.Context, sup *lifecycle.Supervisor) error {
 	if s.started.Swap(true) {
 		return errors.New("file: sink is started already")
 	}
-	s.start(sup, "file tidy", s.keepTidy)
-	if s.cfg.Sync == SyncEvery {
-		s.start(sup, "file sync", s.keepSynced)
+	err := s.start(sup, "file tidy", s.keepTidy)
+	if err == nil && s.cfg.Sync == SyncEvery {
+		err = s.start(sup, "file sync", s.keepSynced)
+	}
+	if err != nil { // nobody calls Close then
+		return errors.Join(err, s.Close(ctx))
 	}
 	return nil
 }
 
-func (s *Sink) start(sup *lifecycle.Supervisor, name string, run func(ctx context.Context) error) {
+func (s *Sink) start(sup *lifecycle.Supervisor, name string, run func(ctx context.Context) error) error {
 	s.users.Add(1)
 	left := sync.OnceFunc(s.leave)
-	s.tasks = append(s.tasks, sup.Start(lifecycle.Task{Name: name, Run: func(ctx context.Context) error {
+	task := sup.Start(lifecycle.Task{Name: name, Run: func(ctx context.Context) error {
 		// Run is called again after a panic, and not after anything else.
 		err := run(ctx)
 		left()
 		return err
-	}, Restart: lifecycle.Restart{Min: time.Second, Max: time.Minute}}))
+	}, Restart: lifecycle.Restart{Min: time.Second, Max: time.Minute}})
+	if err := task.Err(); errors.Is(err, lifecycle.ErrClosed) || errors.Is(err, lifecycle.ErrTooManyTasks) {
+		left()
+		return fmt.Errorf("file: start: %w", err)
+	}
+	s.tasks = append(s.tasks, task)
+	return nil
 }
 
 // leave gives back the disk after its last user.
@@ -148,9 +157,11 @@ func (s *Sink) Close(ctx context.Context) error {
 		t.Stop()
 	}
 	for _, t := range s.tasks {
-		if t.Wait(ctx) != nil {
+		_ = t.Wait(ctx) // what it failed of is the supervisor's to tell
+		select {
+		case <-t.Done():
+		default:
 			errs = append(errs, fmt.Errorf("file: close: a task has not ended yet: %w", context.Cause(ctx)))
-			break
 		}
 	}
 	errs = append(errs, s.closeLogs())

@@ -165,3 +165,71 @@ func compressRest(t *testing.T, cfg file.Config) {
 		t.Fatal(err)
 	}
 }
+
+// TestTailFollows: a pipeline that follows a log reads on while that is rotated and compressed, and begins with what was
+// rotated before.
+func TestTailFollows(t *testing.T) {
+	dir := filepath.ToSlash(t.TempDir())
+	to, err := file.New(file.Config{Path: dir + "/all.log", Rotate: file.Rotate{Bytes: 5000}, Compress: file.Gzip})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sup := lifecycle.New(lifecycle.Config{})
+	if err := to.Start(t.Context(), sup); err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	write := func() {
+		b := batch.New(nil, batch.Labels{})
+		defer b.Settle(nil)
+		for range 50 {
+			want = append(want, fmt.Sprintf("line %06d %s", len(want), strings.Repeat("x", len(want)%50)))
+			b.Append(time.Now(), []byte(want[len(want)-1]))
+		}
+		if err := to.Write(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 10 {
+		write()
+	}
+	src, err := tail.New(tail.Config{Paths: []string{dir + "/*.log"}, Rotated: true, Poll: 5 * time.Millisecond, IdlePoll: 50 * time.Millisecond,
+		RotateWait: 200 * time.Millisecond, Labels: func(string) batch.Labels { return batch.MustLabels("log", "all") }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read recorder
+	e, err := pipeline.New(pipeline.Config{Sources: map[string]source.Source{"files": src}, Routes: []pipeline.Route{{Name: "out", Sink: &read}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	poll := time.NewTicker(5 * time.Millisecond)
+	defer poll.Stop()
+	for n, until := 0, time.Now().Add(time.Minute); n < 60 || to.Stats().Packed < 20 || read.count() < len(want); n++ {
+		if n < 60 || to.Stats().Packed < 20 {
+			write()
+		}
+		if <-poll.C; time.Now().After(until) {
+			t.Fatalf("%d lines of %d are read", read.count(), len(want))
+		}
+	}
+	if err := errors.Join(e.Close(t.Context()), to.Health(), to.Close(t.Context()), sup.Close(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	got := slices.Sorted(slices.Values(read.lines["all"]))
+	if !slices.Equal(got, want) {
+		t.Errorf("%d lines are read, %d were written", len(got), len(want))
+	}
+	if s := to.Stats(); s.Packed < 20 || s.Rotations < 20 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func (r *recorder) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.lines["all"])
+}

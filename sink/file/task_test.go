@@ -123,3 +123,18 @@ func TestCloseDoesNotWait(t *testing.T) {
 	}
 	r.holds("all.log.20260102T120000.000")
 }
+
+// TestStartRefused: a supervisor that takes no tasks is an error of Start, after which nothing is held.
+func TestStartRefused(t *testing.T) {
+	r := newRig(t, Config{Path: "all.log"})
+	sup := lifecycle.New(lifecycle.Config{})
+	if err := sup.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Start(t.Context(), sup); !errors.Is(err, lifecycle.ErrClosed) {
+		t.Errorf("Start: %v", err)
+	}
+	if n := r.users.Load(); n != 0 {
+		t.Errorf("%d users of the folder", n)
+	}
+}

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/pipeline"
 	"github.com/logferry/logferry/source"
 )
@@ -57,7 +56,6 @@ func heap() uint64 {
 
 // A pipeline over connections that break one after the other delivers everything, once and in order, and its account
 // closes, with one stream in a request or several.
-// The shaper does not learn: one that does would leave such a server alone for a while, again and again.
 func TestPipelineOverBrokenConnections(t *testing.T) {
 	for _, packed := range []bool{false, true} {
 		v := newVault()
@@ -74,7 +72,7 @@ func TestPipelineOverBrokenConnections(t *testing.T) {
 		lines := lineSource{streams: 4, lines: 500, every: time.Millisecond, perBatch: 10}
 		p, err := pipeline.New(pipeline.Config{
 			Sources: map[string]source.Source{"lines": lines},
-			Routes:  []pipeline.Route{{Name: "loki", Sink: quick(s), Shaper: batch.Fixed(batch.Limits{})}},
+			Routes:  []pipeline.Route{quickRoute(s)},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -111,7 +109,7 @@ func TestCloseOverBrokenConnections(t *testing.T) {
 	enough := make(chan struct{})
 	p, err := pipeline.New(pipeline.Config{
 		Sources: map[string]source.Source{"lines": lines}, MaxInFlightBytes: 1 << 20,
-		Routes: []pipeline.Route{{Name: "loki", Sink: quick(s), Shaper: batch.Fixed(batch.Limits{})}},
+		Routes: []pipeline.Route{quickRoute(s)},
 		Hooks: pipeline.Hooks{WriteFailed: func(string, error, time.Duration) {
 			if failures.Add(1) == 100 {
 				close(enough)

@@ -124,6 +124,7 @@ func (c *courier) send(ctx context.Context, k *chunk) bool {
 		labels = c.labels
 	}
 	if k.before.records > 0 {
+		b.CountDrop(DroppedFull, int(k.before.records))
 		unpack(b, c.report(ctx, k.before), labels)
 	}
 	unpack(b, k.data, labels)

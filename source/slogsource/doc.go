@@ -31,9 +31,10 @@
 // Handle copies the record into a buffer of [Config].BufferBytes, which the
 // pipeline empties. While a route blocks, because its sink is down, the buffer
 // fills. A record for which there is no room waits for [Config].MaxWait, and is
-// dropped then. That is counted in [Stats] and reported twice, once there is room
-// again: by an entry "log records were dropped" with the attribute dropped, the
-// number, where they are missing, and to the pipeline's Logger.
+// dropped then. That is counted in [Stats] and, once there is room again, in the
+// pipeline's ledger, for the reason [DroppedFull]. It is reported by an entry "log
+// records were dropped", with the attribute dropped, the number, where they are
+// missing, and to the pipeline's Logger.
 //
 // Who can do without the oldest rather than the newest gives the route the
 // overflow policy pipeline.DropOldest: then the buffer does not fill. Who can do

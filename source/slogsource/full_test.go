@@ -81,6 +81,10 @@ func TestSinkDown(t *testing.T) {
 				if want := (batch.Attr{Key: "dropped", Value: fmt.Sprint(refused)}); report.Attrs[0] != want {
 					t.Errorf("reported %v, want %v", report.Attrs, want)
 				}
+				ledger := p.Stats().Sources["log"]
+				if ledger.Read != n+2 || ledger.Dropped[DroppedFull] != refused || ledger.Delivered != n+2-refused {
+					t.Errorf("the pipeline's ledger: %+v", ledger)
+				}
 				s := src.Stats()
 				if s.Dropped[DroppedFull] != refused || s.Handed != n-refused+1 || int64(len(got)) != s.Handed+1 {
 					t.Errorf("%d delivered, stats %+v", len(got), s)

@@ -166,10 +166,10 @@ func (q *queue) announce() {
 	}
 }
 
-// Reasons in Stats.Dropped.
+// Reasons in Stats.Dropped, the former in the pipeline's Stats as well.
 const (
-	DroppedFull    = "full"    // the buffer had no room
-	DroppedStopped = "stopped" // logged after the source was stopped, or not handed over by then
+	DroppedFull    = "buffer_full" // the buffer had no room
+	DroppedStopped = "stopped"     // logged after the source was stopped, or not handed over by then
 )
 
 // drop counts one record that was not put. The caller holds the lock.

@@ -2,8 +2,9 @@ package slogsource
 
 // Stats says what became of the records that were logged.
 type Stats struct {
-	// Handed were handed to the pipeline, in whose Stats they are read, together
-	// with an entry for each report of records that were dropped.
+	// Handed were handed to the pipeline. In its Stats they are read; so are those
+	// that were dropped for want of room, which are dropped there too, and an entry
+	// for each report of that.
 	Handed int64
 	// Dropped were dropped, by reason: DroppedFull, DroppedStopped.
 	Dropped map[string]int64

@@ -1,0 +1,72 @@
+package file
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/logferry/logferry/lifecycle"
+)
+
+// TestLogrotate has a real logrotate rename the log again and again while it is written: no signal is sent, and every line
+// is in one of the files, in order.
+func TestLogrotate(t *testing.T) {
+	program, err := exec.LookPath("logrotate")
+	if err != nil {
+		if slices.Contains(strings.Split(os.Getenv("LOGFERRY_REQUIRE"), ","), "logrotate") {
+			t.Fatal("LOGFERRY_REQUIRE contains logrotate: ", err)
+		}
+		t.Skip("this test runs the logrotate of the system: ", err)
+	}
+	for _, mode := range []string{"nocreate", "create"} {
+		r := newRig(t, Config{Path: "all.log"})
+		path, config := filepath.Join(r.dir, "all.log"), filepath.Join(t.TempDir(), "logrotate.conf")
+		text := fmt.Sprintf("%s {\n\tsize 1\n\trotate 100\n\tmissingok\n\t%s\n\tsu root root\n}\n", path, mode)
+		if os.Getuid() != 0 {
+			text = strings.Replace(text, "\tsu root root\n", "", 1)
+		}
+		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r.put(noon, shop, numbered(0, 10)...)
+		written := 10
+		sup := lifecycle.New(lifecycle.Config{})
+		writer := sup.Go("writer", func(ctx context.Context) error {
+			for ; ctx.Err() == nil; written += 10 {
+				if err := r.try(noon, shop, numbered(written, 10)...); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		for range 10 {
+			if out, err := exec.Command(program, "-f", "-s", config+".state", config).CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+		}
+		writer.Stop()
+		if err := writer.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := sup.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, name := range []string{".10", ".9", ".8", ".7", ".6", ".5", ".4", ".3", ".2", ".1", ""} {
+			if _, err := os.Stat(path + name); err == nil { // logrotate may have come before a Write, and found nothing
+				got = append(got, readFile(t, path+name)...)
+			}
+		}
+		if want := numbered(0, written); !slices.Equal(got, want) {
+			t.Errorf("%s: %s", mode, difference(got, want))
+		}
+		if s := r.Stats(); s.Reopened < 2 {
+			t.Errorf("%s: %+v", mode, s)
+		}
+	}
+}
