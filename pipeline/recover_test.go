@@ -80,7 +80,7 @@ func TestTheEndOfAnOutageWakesWhatWaits(t *testing.T) {
 // A stream that fails by itself is not written again whenever another goes well.
 func TestAStreamThatFailsAloneKeepsItsBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var tries atomic.Int64
+		var tries atomic.Int32
 		out := &collector{single: true}
 		out.fail = func(_ int, _ context.Context, b *batch.Batch) error {
 			if b.Labels.Get("stream") == "s3" {
