@@ -131,6 +131,17 @@ func TestSpillHostileFolder(t *testing.T) {
 	})
 }
 
+// A folder by a relative name stays the one it was when the process goes elsewhere.
+func TestSpillRelativeFolder(t *testing.T) {
+	t.Chdir(t.TempDir())
+	r := startSpill(t, &memory{}, sink.SpillConfig{Dir: "queue/"})
+	t.Chdir(t.TempDir())
+	batches, lines := series(1, 3)
+	r.write(batches[0])
+	r.drain()
+	r.want(lines)
+}
+
 // Others may not read what the queue holds.
 func TestSpillModes(t *testing.T) {
 	dir, _ := leaveQueue(t)
