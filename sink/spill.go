@@ -120,10 +120,15 @@ func (s *Spiller) StreamOf(l batch.Labels) batch.Labels {
 }
 
 // Start opens the folder and begins to deliver what is in it. The error names the folder: [ErrSpillLocked] if it is
-// taken, with the process that has it, and those of the file system.
+// taken, with the process that has it, [ErrSpillClosed] after Close, and those of the file system.
 func (s *Spiller) Start(ctx context.Context, sup *lifecycle.Supervisor) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("sink: spill %q: %w", s.cfg.Dir, context.Cause(ctx))
+	}
+	select {
+	case <-s.closed: // nobody would give the folder back
+		return s.notRunning()
+	default:
 	}
 	folder, lock, err := s.folder()
 	if err != nil {
