@@ -32,8 +32,10 @@ type Reader struct {
 	wound  *Damage
 }
 
-// triesBeforeSalvage is how often a read may fail before what cannot be read is taken for damage.
-const triesBeforeSalvage = 6
+// triesBeforeSalvage is how often a read may fail before what cannot be read is taken for damage. Its caller waits half
+// a second in between, so these are five minutes: a disk that comes back, like one behind a network, shall cost nothing,
+// and a bad spot of one holds up deliveries, but no appends.
+const triesBeforeSalvage = 600
 
 // Reader returns a reader at the first record that is not delivered. What an earlier one has taken and was not Done
 // comes again.
