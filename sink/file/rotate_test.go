@@ -166,6 +166,32 @@ func TestTornLine(t *testing.T) {
 	r.file("all.log", "whole", "to", "next", "somebody else's", "after it")
 }
 
+// TestTornLineFaults: a part of a line that somebody else left in an open file is not joined to the next one, either, if
+// the newline between them cannot be written at once, nor what is there be read.
+func TestTornLineFaults(t *testing.T) {
+	for _, op := range []string{"read", "write"} {
+		t.Run(op, func(t *testing.T) {
+			r := newRig(t, Config{Path: "all.log"})
+			r.put(noon, shop, "first", "second")
+			if err := os.Truncate(filepath.Join(r.dir, "all.log"), int64(len("first\nsec"))); err != nil {
+				t.Fatal(err)
+			}
+			r.disk.fault = func(_ int, o string) error {
+				if o == op {
+					return syscall.ENOSPC
+				}
+				return nil
+			}
+			if err := r.try(noon, shop, "next"); !errors.Is(err, syscall.ENOSPC) {
+				t.Errorf("Write: %v", err)
+			}
+			r.disk.fault = nil
+			r.put(noon, shop, "next")
+			r.file("all.log", "first", "sec", "next")
+		})
+	}
+}
+
 // TestRootMoves: a root that somebody renames is made again.
 func TestRootMoves(t *testing.T) {
 	if runtime.GOOS == "windows" {
