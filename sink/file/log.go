@@ -30,8 +30,8 @@ type log struct {
 	seq    uint64 // counts the writes
 	synced uint64 // up to here they are on the medium, or lost
 	sound  int64  // the size of the file that is on the medium
-	fresh  bool   // the name of the file is not
-	owed   bool   // nor is what was written to the file before it was closed to make room
+	fresh  bool   // the name of the file may not be
+	owed   bool   // nor what was written to the file before it was closed to make room
 	losses losses
 
 	flushed time.Time // when it was last flushed, or opened

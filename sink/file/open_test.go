@@ -245,6 +245,25 @@ func TestNewNames(t *testing.T) {
 	}
 }
 
+// TestNamesOfOthers: the name of a file that was there may not be on the medium, either: whoever made it may have been killed
+// before that, or have failed to open it.
+func TestNamesOfOthers(t *testing.T) {
+	r := newRig(t, Config{Path: "x.log", Sync: SyncBatch})
+	r.plant("x.log", "", noon)
+	flushed := 0
+	r.disk.fault = func(_ int, op string) error {
+		if op == "sync folder" {
+			flushed++
+		}
+		return nil
+	}
+	r.put(noon, shop, "1")
+	r.put(noon, shop, "2")
+	if flushed != 1 {
+		t.Errorf("the folder is flushed %d times, want once", flushed)
+	}
+}
+
 func TestLosses(t *testing.T) {
 	var ls losses
 	for i := range uint64(40) {
@@ -331,6 +350,25 @@ func TestModes(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, info.Mode(), err)
 		}
 	}
+}
+
+// TestModeRefused: a file that cannot be given its mode and owner is not written to, however often that is tried.
+func TestModeRefused(t *testing.T) {
+	r := newRig(t, Config{Path: "x.log"})
+	r.disk.fault = func(_ int, op string) error {
+		if op == "chmod" {
+			return syscall.EPERM
+		}
+		return nil
+	}
+	for range 3 {
+		if err := r.try(noon, shop, "1"); !errors.Is(err, syscall.EPERM) {
+			t.Fatalf("Write: %v", err)
+		}
+	}
+	r.disk.fault = nil
+	r.put(noon, shop, "1")
+	r.file("x.log", "1")
 }
 
 // TestZeroConfig: a path is enough.
