@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/logferry/logferry/batch"
 )
 
 // TestRotateBySize: no file is larger than it may be, but for a line that is, and generations follow in order.
@@ -206,4 +208,29 @@ func TestRootMoves(t *testing.T) {
 	r.put(noon, shop, "2")
 	r.holds("in/shop/all.log", "out/shop/all.log")
 	r.file("in/shop/all.log", "2")
+}
+
+// TestRelativePath: a path that does not begin at the top is that of the folder in which the Sink was made, wherever the
+// process goes from there.
+func TestRelativePath(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	s, err := New(Config{Path: "in/{app}.log"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	s.tidy(t.Context(), noon)
+	b := batch.New(nil, shop)
+	defer b.Settle(nil)
+	b.Append(noon, []byte("1"))
+	if err := s.Write(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got := readFile(t, filepath.Join(dir, "in", "shop.log")); !slices.Equal(got, []string{"1"}) {
+		t.Errorf("%q", got)
+	}
 }
