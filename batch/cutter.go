@@ -10,7 +10,7 @@ import (
 type Cutter struct {
 	// MaxLine is the longest line taken whole, in bytes without its line end. Of
 	// a longer one the first MaxLine bytes become the entry, with the attribute
-	// truncated="true".
+	// truncated="true". Zero or less: every line is taken whole.
 	MaxLine int
 	// KeepCR keeps the carriage return of lines that end in CRLF.
 	KeepCR bool
@@ -76,7 +76,7 @@ func (c Cutter) Trim(line []byte) ([]byte, []Attr) {
 	if n := len(line); !c.KeepCR && n > 0 && line[n-1] == '\r' {
 		line = line[:n-1]
 	}
-	if len(line) > c.MaxLine {
+	if c.MaxLine > 0 && len(line) > c.MaxLine {
 		return line[:c.MaxLine:c.MaxLine], []Attr{Truncated()}
 	}
 	return line, nil

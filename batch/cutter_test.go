@@ -45,8 +45,12 @@ func reference(text []byte, maxLine int, keepCR bool) (lines []string, cut []boo
 		if !keepCR {
 			line = bytes.TrimSuffix(line, []byte("\r"))
 		}
-		lines = append(lines, string(line[:min(len(line), maxLine)]))
-		cut = append(cut, len(line) > maxLine)
+		long := maxLine > 0 && len(line) > maxLine
+		if long {
+			line = line[:maxLine]
+		}
+		lines = append(lines, string(line))
+		cut = append(cut, long)
 	}
 	return lines, cut
 }
@@ -59,6 +63,8 @@ func TestCut(t *testing.T) {
 	try = func(n int) {
 		checkCut(t, text, 2, false)
 		checkCut(t, text, 1, true)
+		checkCut(t, text, 0, false)
+		checkCut(t, text, -1, true)
 		if n == 0 {
 			return
 		}
@@ -74,9 +80,6 @@ func TestCut(t *testing.T) {
 func FuzzCut(f *testing.F) {
 	f.Add([]byte("a\r\n\nb\x00\nlong line\nrest"), 4, true)
 	f.Fuzz(func(t *testing.T, text []byte, maxLine int, keepCR bool) {
-		if maxLine < 1 {
-			return
-		}
 		checkCut(t, text, maxLine, keepCR)
 	})
 }
