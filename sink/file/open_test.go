@@ -408,12 +408,15 @@ func TestZeroConfig(t *testing.T) {
 func TestBadConfig(t *testing.T) {
 	_, err := New(Config{
 		Path: t.TempDir() + "/x", Format: 7, Template: "{", Rotate: Rotate{Every: 25 * time.Hour, At: []string{"24:00", "noon"}},
-		Compress: 9, Keep: Keep{Files: -1, Age: -1, Bytes: -1}, Sync: -1, SyncInterval: -1, MaxOpen: -1, Mode: os.ModeDir, FolderMode: os.ModeSetuid,
+		Compress: 9, Keep: Keep{Files: -1, Age: -1, Bytes: -1}, Sync: -1, SyncInterval: -1, MaxOpen: -1, Mode: os.ModeDir, FolderMode: os.ModeSetuid, Owner: &Owner{-1, -2},
 	})
 	for _, field := range []string{"Path", "Format", "Template", "Rotate.Every", "Rotate.At", "Compress", "Keep.Files", "Keep.Age", "Keep.Bytes",
-		"Sync", "SyncInterval", "MaxOpen", "Mode", "FolderMode"} {
+		"Sync", "SyncInterval", "MaxOpen", "Mode", "FolderMode", "Owner"} {
 		if err == nil || !strings.Contains(err.Error(), "file: Config."+field+": ") {
 			t.Errorf("%s is not named: %v", field, err)
 		}
+	}
+	if checkOwner(&Owner{}, "windows") == nil || checkOwner(&Owner{-1, 0}, "linux") != nil || checkOwner(nil, "windows") != nil {
+		t.Error("the wrong owners are refused")
 	}
 }
