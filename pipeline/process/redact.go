@@ -101,7 +101,8 @@ func (k kind) String() string {
 // quoted value ends at its quote or with the line, any other one at a blank, or
 // where the next name=value begins behind '&', ',' or ';'. What it cannot know is
 // an unquoted secret with blanks in it, one without a name or a known form, or the
-// half of one that a line ends in which its source has cut.
+// half of one that a line ends in which its source has cut. Where a processor fails,
+// the dead letter gets lines as they were read.
 type Redactor struct {
 	patterns Pattern
 	look     [256]look       // what to do at a byte

@@ -56,7 +56,6 @@ func heap() uint64 {
 
 // A pipeline over connections that break one after the other delivers everything, once and in order, and its account
 // closes, with one stream in a request or several.
-// The shaper does not learn: one that does would leave such a server alone for a while, again and again.
 func TestPipelineOverBrokenConnections(t *testing.T) {
 	for _, packed := range []bool{false, true} {
 		v := newVault()
