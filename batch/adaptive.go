@@ -240,13 +240,16 @@ func (a *Adaptive) linger() time.Duration {
 
 // Observe implements Shaper. The route calls it.
 func (a *Adaptive) Observe(o Outcome) {
-	if o.Class == Inconclusive {
-		return
-	}
 	now := a.clock.tick(o.Now)
 	took, bytes, told := max(instant, o.Took.Seconds()), max(1, float64(o.Bytes)), min(longestPause, max(0, o.RetryAfter.Seconds()))
 	old := a.gate.ended(now, took)
-	if o.Class == Failed {
+	switch o.Class {
+	case Inconclusive:
+		if !old {
+			a.gate.unanswered(now, took, spread(o.Now))
+		}
+		return
+	case Failed:
 		a.gate.told = max(a.gate.told, now+told)
 		if !old {
 			a.gate.failed(now, took, spread(o.Now), &a.window)
