@@ -191,8 +191,14 @@ func NewAdaptive(cfg AdaptiveConfig) *Adaptive {
 }
 
 // Validate returns all that is wrong with the configuration, each field named,
-// or nil. pipeline.New asks it.
-func (a *Adaptive) Validate() error { return a.invalid }
+// or nil. Of an Adaptive that NewAdaptive has not made it says so. pipeline.New
+// asks it.
+func (a *Adaptive) Validate() error {
+	if a.window.levels == nil {
+		return errors.New("batch: Adaptive: is not one of NewAdaptive")
+	}
+	return a.invalid
+}
 
 // Limits implements Shaper. The route calls it; it takes some 50 ns and
 // allocates nothing.
