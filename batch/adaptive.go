@@ -191,8 +191,14 @@ func NewAdaptive(cfg AdaptiveConfig) *Adaptive {
 }
 
 // Validate returns all that is wrong with the configuration, each field named,
-// or nil. pipeline.New asks it.
-func (a *Adaptive) Validate() error { return a.invalid }
+// or nil. Of an Adaptive that NewAdaptive has not made it says so. pipeline.New
+// asks it.
+func (a *Adaptive) Validate() error {
+	if a.window.levels == nil {
+		return errors.New("batch: Adaptive: is not one of NewAdaptive")
+	}
+	return a.invalid
+}
 
 // Limits implements Shaper. The route calls it; it takes some 50 ns and
 // allocates nothing.
@@ -240,13 +246,16 @@ func (a *Adaptive) linger() time.Duration {
 
 // Observe implements Shaper. The route calls it.
 func (a *Adaptive) Observe(o Outcome) {
-	if o.Class == Inconclusive {
-		return
-	}
 	now := a.clock.tick(o.Now)
 	took, bytes, told := max(instant, o.Took.Seconds()), max(1, float64(o.Bytes)), min(longestPause, max(0, o.RetryAfter.Seconds()))
 	old := a.gate.ended(now, took)
-	if o.Class == Failed {
+	switch o.Class {
+	case Inconclusive:
+		if !old {
+			a.gate.unanswered(now, took, spread(o.Now))
+		}
+		return
+	case Failed:
 		a.gate.told = max(a.gate.told, now+told)
 		if !old {
 			a.gate.failed(now, took, spread(o.Now), &a.window)

@@ -71,7 +71,7 @@ func (g *gate) limits(now float64, st State, most int, c *cost) (inFlight int, w
 }
 
 // ended takes note of the end of a Write, and reports whether that says nothing
-// new: it had begun when the gate shut, and has failed.
+// new unless it was answered: it had begun when the gate shut.
 func (g *gate) ended(now, took float64) (old bool) {
 	g.heard = now
 	if g.hung > 0 && now-took < g.closed {
@@ -87,13 +87,21 @@ func (g *gate) failed(now, took, spread float64, w *window) {
 	g.fail(w, now)
 	switch {
 	case g.shut:
-		g.probing = 0
-		g.until = now + max(soonest, spread*min(share*(now-g.away), latest)-took)
+		g.unanswered(now, took, spread)
 	case g.row >= shuts:
 		g.close(now)
 		g.until = now + spread*soonest
 	case g.row == halves:
 		w.n = max(1, w.n/2)
+	}
+}
+
+// unanswered takes the end of a probe that did not open the gate: the next one
+// begins when it is time, and not when this one would have been late.
+func (g *gate) unanswered(now, took, spread float64) {
+	if g.shut {
+		g.probing = 0
+		g.until = now + max(soonest, spread*min(share*(now-g.away), latest)-took)
 	}
 }
 
