@@ -107,8 +107,11 @@ func (r *route) due(l batch.Limits, now time.Time) bool {
 	if r.grouping.perStream {
 		return r.ready.Len() > 0
 	}
-	return r.lingering.len() > 0 &&
-		(r.free.bytes >= l.MaxBytes || r.free.entries >= l.MaxEntries || r.lingered(l, now) || r.lingering.head().parts[0].dead != nil)
+	if r.lingering.len() == 0 {
+		return false
+	}
+	full := r.free.bytes >= l.MaxBytes || r.free.entries >= l.MaxEntries
+	return full || r.lingered(l, now) || r.lingering.head().parts[0].dead != nil
 }
 
 // sleep is how long the owner may sleep if nothing happens.

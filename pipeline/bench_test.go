@@ -100,8 +100,10 @@ func BenchmarkEngine(b *testing.B) {
 // operation is one small batch of one of them, of 10 lines, on its way to a Write.
 func BenchmarkManyStreams(b *testing.B) {
 	const streams, perBatch = 10_000, 10
-	for _, single := range []bool{true, false} {
-		b.Run(fmt.Sprintf("one stream in a batch=%v", single), func(b *testing.B) {
+	short := batch.Fixed(batch.Limits{MaxWait: 5 * time.Millisecond})
+	for i, shaper := range []batch.Shaper{nil, nil, short, short} {
+		name, single := []string{"adaptive", "fixed"}[i/2], i%2 == 0
+		b.Run(fmt.Sprintf("%s, one stream in a batch=%v", name, single), func(b *testing.B) {
 			rounds := make(chan int)
 			feed := source.Func(func(ctx context.Context, out *source.Outlet) error {
 				var all []*source.Stream
@@ -133,7 +135,7 @@ func BenchmarkManyStreams(b *testing.B) {
 			})
 			e, err := New(Config{
 				Sources: map[string]source.Source{"a": feed},
-				Routes:  []Route{{Sink: blank{single}, MaxInFlight: 8, Shaper: batch.Fixed(batch.Limits{MaxWait: 5 * time.Millisecond})}},
+				Routes:  []Route{{Sink: blank{single}, MaxInFlight: 8, Shaper: shaper}},
 			})
 			if err != nil {
 				b.Fatal(err)

@@ -110,10 +110,12 @@ func (r *route) gather(l batch.Limits) *job {
 	if r.grouping.perStream {
 		s := r.ready.Remove(r.ready.Front()).(*shard)
 		s.ready = nil
+		o.parts = make([]part, 0, min(len(s.parts), 8))
 		for len(s.parts) > 0 && o.take(s) {
 		}
 		j.extend(s, o.entries)
 	} else {
+		o.parts = make([]part, 0, min(r.lingering.len(), 8))
 		r.gatherAll(j, &o)
 	}
 	j.parts, j.size, j.entries = o.parts, o.bytes, o.entries

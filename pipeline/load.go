@@ -43,9 +43,6 @@ func (o *load) take(s *shard) (more bool) {
 }
 
 func (o *load) add(p part) {
-	if o.parts == nil {
-		o.parts = make([]part, 0, 8)
-	}
 	o.parts = append(o.parts, p)
 	o.bytes += p.size
 	o.entries += p.entries()

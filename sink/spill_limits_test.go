@@ -188,3 +188,30 @@ func TestSpillDirectTooLarge(t *testing.T) {
 		t.Errorf("at most %d entries were written at once", most)
 	}
 }
+
+// A destination that takes smaller requests only is well: Health has nothing to say of it, and Close goes on delivering.
+func TestSpillCloseInPieces(t *testing.T) {
+	to := &memory{}
+	var s *sink.Spiller
+	s, err := sink.Spill(sink.Func(func(ctx context.Context, b *batch.Batch) error {
+		if err := s.Health(); err != nil {
+			t.Errorf("Health = %v", err)
+		}
+		if len(b.Entries) > 1 {
+			return sink.TooLarge(errors.New("413"))
+		}
+		return to.Write(ctx, b)
+	}), sink.SpillConfig{Dir: filepath.Join(t.TempDir(), "q"), CloseTimeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sup := newSupervisor(t)
+	if err := s.Start(t.Context(), sup); err != nil {
+		t.Fatal(err)
+	}
+	b, lines := series(1, 20)
+	if err := errors.Join(s.Write(t.Context(), b[0]), s.Close(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	(&spillRig{t: t, to: to}).want(lines)
+}

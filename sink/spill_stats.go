@@ -115,8 +115,12 @@ func (s *Spiller) noteDisk(use diskUse, err error) {
 	s.trouble[use] = err
 }
 
-// noteDelivery takes in what the destination said, and wakes a Close that waits for it if that is bad news.
+// noteDelivery takes in what the destination said, and wakes a Close that waits for it if that is bad news. That a
+// request was too large is none: smaller ones follow at once.
 func (s *Spiller) noteDelivery(err error) {
+	if IsTooLarge(err) {
+		err = nil
+	}
 	s.mu.Lock()
 	news := err != nil && s.failing == nil
 	s.failing = err

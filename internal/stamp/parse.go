@@ -94,10 +94,10 @@ func (r *reading) letters() bool {
 	switch c := r.rest[0]; {
 	case digit(r.rest[1]):
 		return (c == 'I' || c == 'W' || c == 'E' || c == 'F') &&
-			r.skip(1) && r.take(2, &r.month, 12) && r.take(2, &r.day, 31) && r.is(' ') && r.clock()
+			r.skip(1) && r.take(2, &r.month, 12) && r.take(2, &r.day, 31) && r.is(' ') && r.colons()
 	case r.rest[3] == ',': // RFC 1123
 		return r.skip(3) && r.skip(1) && r.is(' ') && r.take(run(r.rest), &r.day, 31) && r.is(' ') && r.name() && r.is(' ') &&
-			r.take(4, &r.year, 9999) && r.is(' ') && r.clock() && r.behind()
+			r.take(4, &r.year, 9999) && r.is(' ') && r.colons() && r.behind()
 	case r.name():
 		return r.syslog()
 	default: // the name of a day, perhaps
@@ -112,15 +112,15 @@ func (r *reading) syslog() bool {
 		return false
 	}
 	if run(r.rest) == 4 {
-		return r.take(4, &r.year, 9999) && (r.is(' ') || r.is(',') && r.is(' ')) && r.clock() && r.behind()
+		return r.take(4, &r.year, 9999) && (r.is(' ') || r.is(',') && r.is(' ')) && r.colons() && r.behind()
 	}
-	return r.clock() && r.behind()
+	return r.colons() && r.behind()
 }
 
 // ctime reads what is behind the month where a day of the week is before it. The
 // year comes last, and before it the name of a zone may.
 func (r *reading) ctime() bool {
-	if !r.is(' ') || !r.padded() || !r.is(' ') || !r.clock() {
+	if !r.is(' ') || !r.padded() || !r.is(' ') || !r.colons() {
 		return false
 	}
 	for range 2 {
@@ -163,6 +163,9 @@ func (r *reading) clock() bool {
 	r.nanos, r.rest = fraction(r.rest, true)
 	return true
 }
+
+// colons reads the time of day with colons in it, as what begins with a name has it.
+func (r *reading) colons() bool { return run(r.rest) == 2 && r.clock() }
 
 // behind reads the zone behind a time, if there is one.
 func (r *reading) behind() bool {

@@ -117,7 +117,7 @@ func TestParseLayout(t *testing.T) {
 // RFC 3339 is read as RFC3339 does.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"2006-01-02 15:04:05,123 +0100", "02/Jan/2006:15:04:05 -0700", "Mon Jan  2 15:04:05 UTC 2006", "Jan  2 15:04:05",
-		"E0102 15:04:05.1", "081109 203615", "1136214245.5", "Mon, 02 Jan 2006 15:04:05 GMT", "02.01.2006 15:04:05"} {
+		"E0102 15:04:05.1", "081109 203615", "1136214245.5", "Mon, 02 Jan 2006 15:04:05 GMT", "02.01.2006 15:04:05", "E0101 000000 0"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -27,9 +27,21 @@ func rewriteAttrs(b *batch.Batch, e *batch.Entry, change func(a *batch.Attr) (va
 	return n
 }
 
-// addAttr adds an attribute to e, an entry of b.
-func addAttr(b *batch.Batch, e *batch.Entry, key, value string) {
-	b.SetAttrs(e, append(e.Attrs[:len(e.Attrs):len(e.Attrs)], batch.Attr{Key: key, Value: value}))
+// addAttrs gives e, an entry of b, attributes, in place of those of their keys.
+func addAttrs(b *batch.Batch, e *batch.Entry, more ...batch.Attr) {
+	if len(more) == 0 {
+		return
+	}
+	attrs := append(make([]batch.Attr, 0, len(e.Attrs)+len(more)), e.Attrs...)
+	for _, a := range more {
+		attrs = setAttr(attrs, 0, a.Key, a.Value)
+	}
+	b.SetAttrs(e, attrs)
+}
+
+// hasAttr reports whether one of attrs is called key.
+func hasAttr(attrs []batch.Attr, key string) bool {
+	return slices.ContainsFunc(attrs, func(a batch.Attr) bool { return a.Key == key })
 }
 
 // attr is the value of an attribute, "" if there is none.

@@ -87,13 +87,10 @@ func (c *Clamper) Process(_ context.Context, b *batch.Batch) error {
 // retime gives e, an entry of b, the time t, and notes the one it had.
 func retime(b *batch.Batch, e *batch.Entry, t time.Time) {
 	was := batch.Attr{Key: originalTime, Value: e.Time.UTC().Format(originalLayout)}
-	e.Time = t.Round(0) // a wall time: readings of the monotonic clock are the process's own
-	for i := range e.Attrs {
-		if e.Attrs[i].Key == originalTime {
-			return // the first one is the original
-		}
+	e.Time = t.Round(0)                  // a wall time: readings of the monotonic clock are the process's own
+	if !hasAttr(e.Attrs, originalTime) { // the first one is the original
+		addAttrs(b, e, was)
 	}
-	b.SetAttrs(e, append(e.Attrs[:len(e.Attrs):len(e.Attrs)], was))
 }
 
 // count adds n to a counter, once per batch.

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/logferry/logferry/batch"
-	"github.com/logferry/logferry/source/record"
 )
 
 // A DedupeConfig says what counts as a repetition. The zero DedupeConfig has a line
@@ -228,7 +227,7 @@ func (v *visit) finish(x *repeat, at time.Time) {
 // again counts a repetition.
 func (x *repeat) again(line []byte, at time.Time) {
 	if x.n == 0 {
-		x.text, x.first = bytes.Clone(record.Cut(line, maxQuoted)), at
+		x.text, x.first = bytes.Clone(cutWord(line, maxQuoted)), at
 	}
 	x.n++
 	x.last = at

@@ -43,9 +43,10 @@
 //	RateLimit  drops what comes too fast, for each stream
 //	Dedupe     drops lines that are repeated, and says how often
 //
-// Redact comes behind the parsers, so that it sees the attributes they made, and
-// before Template, Truncate and Escape, which might cut a secret in two or change
-// what it looks like. Level comes before whatever asks for a severity.
+// Redact comes behind the parsers, so that it sees the attributes they made, which
+// they do not cut within a word, and before Template, Truncate and Escape, which
+// might cut a secret in two or change what it looks like. Level comes before whatever
+// asks for a severity.
 //
 // # What all of them keep to
 //

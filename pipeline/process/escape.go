@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync/atomic"
 	"unicode/utf8"
@@ -154,6 +155,7 @@ func printable(s string) bool {
 
 // rest escapes s, to be counted or to be written.
 func (x *Escaper) rest(to output, s string) {
+	ends := unknownEnd
 	for len(s) > 0 {
 		at := x.first(s)
 		if at < 0 {
@@ -162,9 +164,11 @@ func (x *Escaper) rest(to output, s string) {
 		}
 		to.string(s[:at])
 		s = s[at:]
-		if n := sequence(s); x.strip && n > 0 {
-			s = s[n:]
-			continue
+		if x.strip {
+			if n := sequence(s, &ends); n > 0 {
+				s = s[n:]
+				continue
+			}
 		}
 		c, n := utf8.DecodeRuneInString(s)
 		if c == utf8.RuneError && n == 1 {
@@ -179,7 +183,11 @@ func (x *Escaper) rest(to output, s string) {
 // sequence is the length of the escape sequence of a terminal that s begins with
 // (ECMA-48): a control sequence, a string such as a title with its end, or a short
 // one. It is 0 if s begins with none, or with one that does not end.
-func sequence(s string) int {
+//
+// ends is how much of s is left behind the next end of a string, once that was looked
+// for: so text with many beginnings and no end is gone through once, and not again
+// from each of them.
+func sequence(s string, ends *int) int {
 	if len(s) < 2 || s[0] != 0x1b {
 		return 0
 	}
@@ -194,13 +202,11 @@ func sequence(s string) int {
 			}
 		}
 	case c == ']' || c == 'P' || c == 'X' || c == '^' || c == '_':
-		for i := 2; i < len(s) && i < maxSequence; i++ {
-			if s[i] == '\a' {
-				return i + 1
-			}
-			if s[i] == 0x1b && i+1 < len(s) && s[i+1] == '\\' {
-				return i + 2
-			}
+		if *ends > len(s)-len("\x1b]\a") {
+			*ends = behindString(s[2:])
+		}
+		if n := len(s) - *ends; n <= maxSequence {
+			return n
 		}
 	case c >= 0x30 && c <= 0x7e:
 		return 2
@@ -210,8 +216,27 @@ func sequence(s string) int {
 	return 0
 }
 
-// maxSequence bounds how far the end of a string of a terminal is looked for.
-const maxSequence = 4 << 10
+const (
+	// maxSequence bounds how long a string of a terminal may be.
+	maxSequence = 4 << 10
+
+	unknownEnd = math.MaxInt
+	noEnd      = math.MinInt / 2 // farther away than any string may be long
+)
+
+// behindString is how many bytes of s are behind the next end of a string of a
+// terminal.
+func behindString(s string) int {
+	for i := range len(s) {
+		if s[i] == '\a' {
+			return len(s) - i - 1
+		}
+		if s[i] == 0x1b && i+1 < len(s) && s[i+1] == '\\' {
+			return len(s) - i - 2
+		}
+	}
+	return noEnd
+}
 
 // An output takes text and what is to be escaped.
 type output interface {

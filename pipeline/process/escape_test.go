@@ -1,7 +1,10 @@
 package process_test
 
 import (
+	"math/rand/v2"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
@@ -47,8 +50,48 @@ func TestEscapeConfig(t *testing.T) {
 	names(t, err, `Escape: Keep: 'x'`, "Escape: Keep: has")
 }
 
+// Strings of terminals are taken out up to the end that comes next, if one does, and
+// if that is not too far.
+func TestEscapeStrings(t *testing.T) {
+	x := process.Must(process.Escape(process.EscapeConfig{StripANSI: true}))
+	ends := regexp.MustCompile("\a|\x1b\\\\")
+	escaped := strings.NewReplacer("\x1b", `\x1b`, "\a", `\x07`)
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		line, want, long := "", "", strings.Repeat("b", 1500)
+		for range r.IntN(20) {
+			line += []string{"\x1b]", "\x1bP", "a", "\a", "\x1b\\", long}[r.IntN(6)]
+		}
+		for rest := line; rest != ""; {
+			var at []int
+			if strings.HasPrefix(rest, "\x1b]") || strings.HasPrefix(rest, "\x1bP") {
+				at = ends.FindStringIndex(rest)
+			}
+			if at != nil && at[1] <= 4096 {
+				rest = rest[at[1]:]
+			} else if after, ok := strings.CutPrefix(rest, "\x1b\\"); ok {
+				rest = after // a sequence of two bytes
+			} else {
+				want += escaped.Replace(rest[:1])
+				rest = rest[1:]
+			}
+		}
+		if got := string(through(t, x, line).Line); got != want {
+			t.Fatalf("%q became %q, want %q", line, got, want)
+		}
+	}
+}
+
 func BenchmarkEscape(b *testing.B) {
 	bench(b, process.Must(process.Escape(process.EscapeConfig{})), hadoop)
+}
+
+// A byte of strings that do not end costs little more if there are more of them.
+func BenchmarkEscapeStrings(b *testing.B) {
+	x := process.Must(process.Escape(process.EscapeConfig{StripANSI: true}))
+	for _, n := range []int{100, 10_000} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) { benchProcess(b, x, strings.Repeat("\x1b]", n)) })
+	}
 }
 
 // Whatever comes, what leaves is valid, has no control characters, and stays as it is.

@@ -111,12 +111,9 @@ func setAttr(attrs []batch.Attr, from int, key, value string) []batch.Attr {
 func (w *bench) addAll(p *plan, n int) bool {
 	for _, f := range w.findings.all {
 		key := w.name(w.findings.names[f.from:f.to])
-		for i := range n {
-			if w.attrs[i].Key == key {
-				w.key = append(append(w.key[:0], key...), "_extracted"...)
-				key = w.name(w.key)
-				break
-			}
+		for hasAttr(w.attrs[:n], key) {
+			w.key = append(append(w.key[:0], key...), "_extracted"...)
+			key = w.name(w.key)
 		}
 		w.attrs = setAttr(w.attrs, n, key, w.keep(f.value, p.longest))
 	}

@@ -70,11 +70,8 @@ func (f *fields) plan(who string, check func(field string) error) (*plan, error)
 	if n := len(p.named); n > maxNamed {
 		errs = append(errs, fmt.Errorf("process: %s: Labels and Attrs: %d are more than %d", who, n, maxNamed))
 	}
-	errs = append(errs, notNegative(who, number{"MaxFields", f.maxFields}, number{"MaxValue", f.maxValue}, number{"MaxLabelSets", f.maxSets})...)
-	if f.maxValue > 64<<10 {
-		errs = append(errs, fmt.Errorf("process: %s: MaxValue: %d is more than 64 KiB", who, f.maxValue))
-	}
-	return p, errors.Join(errs...)
+	errs = append(errs, notNegative(who, number{"MaxFields", f.maxFields}, number{"MaxLabelSets", f.maxSets})...)
+	return p, errors.Join(append(errs, isMaxValue(who, f.maxValue)...)...)
 }
 
 // A number is a field of a Config that must not be negative.
@@ -90,6 +87,14 @@ func notNegative(who string, numbers ...number) (errs []error) {
 		}
 	}
 	return errs
+}
+
+// isMaxValue checks the field MaxValue of a Config.
+func isMaxValue(who string, n int) []error {
+	if n > 64<<10 {
+		return []error{fmt.Errorf("process: %s: MaxValue: %d is more than 64 KiB", who, n)}
+	}
+	return notNegative(who, number{"MaxValue", n})
 }
 
 // A value is what a line says of a field: text in the line, or none.

@@ -35,8 +35,10 @@ type JSONConfig struct {
 	// left out.
 	MaxFields int
 	// MaxValue is the longest value, in bytes: 1,024 by default, 64 KiB at most. A
-	// longer one is cut, and never cut within a character. Labels are not longer than
-	// 1,024 bytes in any case.
+	// longer one is cut: before a word that begins in its second half and not more
+	// than 256 bytes before the end, so that no half of a secret is left, which
+	// [Redact] could not tell; and never within a character. Labels are not longer
+	// than 1,024 bytes in any case.
 	MaxValue int
 	// MaxLabelSets bounds the different sets of Labels that lines bring with them for
 	// as long as there is the parser: 1,000 by default. With those that an entry has

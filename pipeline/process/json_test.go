@@ -75,6 +75,7 @@ func TestJSON(t *testing.T) {
 		{"cut", `{"a":"aaé","b":"\u00e9\u00e9","c":"abcd"}`, plain + ` a="aa" b="é" c="abc"`, process.JSONConfig{MaxValue: 3}},
 		{"cut within an escape", `{"a":"x` + strings.Repeat(`\u0061`, 10) + `"}`, plain + ` a="xaa"`, process.JSONConfig{MaxValue: 3}},
 		{"an escape that does not exist", `{"a":"\x"}`, plain + ` a="\\x"`, process.JSONConfig{}},
+		{"an escape that does not exist, of many", `{"a":"b\x` + strings.Repeat("c", 100) + `"}`, plain + ` a="b\\xcc"`, process.JSONConfig{MaxValue: 5}},
 		{"empty", `{}`, plain, process.JSONConfig{}},
 	} {
 		p := process.Must(process.JSON(test.cfg))

@@ -110,7 +110,7 @@ func (x *Labeler) Process(_ context.Context, b *batch.Batch) error {
 	for i := range b.Entries {
 		e := &b.Entries[i]
 		if own := e.Labels; own == (batch.Labels{}) {
-			demote(b, e, base.demoted)
+			addAttrs(b, e, base.demoted...)
 			if hidden {
 				e.Labels = base.set
 			}
@@ -119,7 +119,7 @@ func (x *Labeler) Process(_ context.Context, b *batch.Batch) error {
 			last, becomes = own, x.of(own)
 		}
 		e.Labels = becomes.set
-		demote(b, e, becomes.demoted)
+		addAttrs(b, e, becomes.demoted...)
 	}
 	if b.Labels = base.set; hidden {
 		b.Labels = batch.Labels{}
@@ -139,13 +139,6 @@ func (x *Labeler) empties(b *batch.Batch) bool {
 		}
 	}
 	return false
-}
-
-// demote adds what were labels to the attributes of e.
-func demote(b *batch.Batch, e *batch.Entry, attrs []batch.Attr) {
-	if len(attrs) > 0 {
-		b.SetAttrs(e, append(e.Attrs[:len(e.Attrs):len(e.Attrs)], attrs...))
-	}
 }
 
 // of returns what l becomes.

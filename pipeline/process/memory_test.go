@@ -2,8 +2,10 @@ package process
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/internal/labelset"
@@ -69,4 +71,29 @@ func TestTextsAreBounded(t *testing.T) {
 	if s := w.keep(value{text: []byte(strings.Repeat("x", 3*run))}, 4*run); len(s) != 3*run {
 		t.Errorf("%d bytes are kept of a value that is longer than a run", len(s))
 	}
+}
+
+// A RateLimiter keeps no values, which would each keep the run it is in.
+func TestRateLimitKeepsNoValues(t *testing.T) {
+	const streams = 1000
+	r := Must(RateLimit(RateLimitConfig{By: "user", MaxStreams: streams}))
+	heap := func() int {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int(m.HeapAlloc)
+	}
+	before := heap()
+	for i := range streams {
+		b := batch.New(nil, batch.Labels{})
+		b.Append(time.Time{}, nil, batch.Attr{Key: "user", Value: fmt.Sprint(i, strings.Repeat("x", 4<<10))})
+		if err := r.Process(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+		b.Settle(nil)
+	}
+	if grown := heap() - before; grown > streams*2<<10 {
+		t.Errorf("%d bytes are kept for each stream", grown/streams)
+	}
+	runtime.KeepAlive(r)
 }

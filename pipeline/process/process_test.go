@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -58,6 +59,43 @@ func TestConcurrently(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// A key stands once among the attributes, whatever the entry had before: a line that
+// says something else of itself, for example.
+func TestAttrsOnce(t *testing.T) {
+	long := strings.Repeat("x", 100)
+	for name, test := range map[string]struct {
+		p    pipeline.Processor
+		key  string
+		want string // in place of "forged", or to keep it
+	}{
+		"Labels":    {process.Must(process.Labels(process.LabelsConfig{Demote: []string{"app"}})), "app", "shop"},
+		"Sample":    {process.Must(process.Sample(process.SampleConfig{Rate: 0.5, Attr: "rate"})), "rate", "0.5"},
+		"RateLimit": {process.Must(process.RateLimit(process.RateLimitConfig{Rate: 1e-9, Burst: 1, Attr: "missing"})), "missing", "forged"},
+		"Truncate":  {process.Must(process.Truncate(process.TruncateConfig{MaxBytes: 50})), "original_bytes", "108"},
+		"Template":  {process.Must(process.Template(process.TemplateConfig{Attrs: map[string]string{"n": "{app}"}})), "n", "shop"},
+		"JSON":      {process.Must(process.JSON(process.JSONConfig{})), "m", "forged"},
+		"Logfmt":    {process.Must(process.Logfmt(process.LogfmtConfig{})), "m", "forged"},
+	} {
+		had := []batch.Attr{{Key: test.key, Value: "forged"}, {Key: test.key + "_extracted", Value: "too"}}
+		b := batchOf(item{line: `{"m":"` + long + `"}`, attrs: had}, item{line: "m=      " + long, attrs: had})
+		if err := test.p.Process(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range b.Entries {
+			of := map[string][]string{}
+			for _, a := range e.Attrs {
+				of[a.Key] = append(of[a.Key], a.Value)
+			}
+			for key, values := range of {
+				if len(values) != 1 || key == test.key && values[0] != test.want {
+					t.Errorf("%s: %.20q: %s is %.20q, want %q", name, e.Line, key, values, test.want)
+				}
+			}
+		}
+		b.Settle(nil)
+	}
 }
 
 // In a pipeline, every line arrives with what it says of itself.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"math"
 	"strconv"
 	"sync"
@@ -31,7 +32,8 @@ type RateLimitConfig struct {
 	// label level, detected_level or severity says: see [Level]. Zero: none.
 	Always Severity
 	// Attr is the key of an attribute that the next entry gets which passes after
-	// some have not: how many these were. "": none.
+	// some have not: how many these were, unless the stream was silent for long and
+	// there are MaxStreams of others. "": none.
 	Attr string
 }
 
@@ -48,16 +50,18 @@ const (
 // an outage, and so comes fast, is limited as it would have been in time. Where
 // times stand still or go back, the clock counts.
 type RateLimiter struct {
-	cfg RateLimitConfig
+	cfg  RateLimitConfig
+	seed maphash.Seed
 
 	buckets roll[limitKey, *bucket]
 	shared  *bucket // of what has none
 }
 
-// A limitKey is what has a limit of its own.
+// A limitKey is what has a limit of its own: labels, or the hash of a value, which is
+// itself not kept.
 type limitKey struct {
 	labels batch.Labels
-	value  string
+	value  uint64
 }
 
 // A bucket holds tokens, one for each entry that may pass.
@@ -94,7 +98,7 @@ func RateLimit(cfg RateLimitConfig) (*RateLimiter, error) {
 	cfg.MaxStreams = cmp.Or(cfg.MaxStreams, defaultMaxStreams)
 	full := time.Duration(min(float64(cfg.Burst)/cfg.Rate*1e9, math.MaxInt64/2))
 	fresh := func(now time.Time) *bucket { return &bucket{full: full, tokens: float64(cfg.Burst), now: now} }
-	r := &RateLimiter{cfg: cfg, shared: fresh(time.Now())}
+	r := &RateLimiter{cfg: cfg, seed: maphash.MakeSeed(), shared: fresh(time.Now())}
 	r.buckets.most, r.buckets.make = cfg.MaxStreams, fresh
 	return r, nil
 }
@@ -121,7 +125,7 @@ func (r *RateLimiter) Process(_ context.Context, b *batch.Batch) error {
 			return true
 		}
 		if of.dropped > 0 && r.cfg.Attr != "" {
-			addAttr(b, e, r.cfg.Attr, strconv.Itoa(of.dropped))
+			addAttrs(b, e, batch.Attr{Key: r.cfg.Attr, Value: strconv.Itoa(of.dropped)})
 		}
 		of.dropped = 0
 		return false
@@ -136,7 +140,7 @@ func (r *RateLimiter) key(e *batch.Entry, l batch.Labels) limitKey {
 	if r.cfg.By == "" {
 		return limitKey{labels: l}
 	}
-	return limitKey{value: valueIn(e, l, r.cfg.By)}
+	return limitKey{value: maphash.String(r.seed, valueIn(e, l, r.cfg.By))}
 }
 
 // bucket returns that of a key, or the one that is shared.
@@ -147,8 +151,9 @@ func (r *RateLimiter) bucket(k limitKey, now time.Time) *bucket {
 	return r.shared
 }
 
-// idle is part of state: it must be full by now, and has nothing to tell.
-func (k *bucket) idle(now time.Time) bool { return k.dropped == 0 && now.Sub(k.now) > k.full }
+// idle is part of state: it must be full by now. What it has dropped is not told any
+// more: the stream may be gone.
+func (k *bucket) idle(now time.Time) bool { return now.Sub(k.now) > k.full }
 
 // take reports whether an entry that was written at t may pass, and takes a token
 // if it may.

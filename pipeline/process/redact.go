@@ -100,7 +100,9 @@ func (k kind) String() string {
 // It sees one entry at a time, and takes rather too much than too little: a
 // quoted value ends at its quote or with the line, any other one at a blank, or
 // where the next name=value begins behind '&', ',' or ';'. What it cannot know is
-// an unquoted secret with blanks in it, or one without a name or a known form.
+// an unquoted secret with blanks in it, one without a name or a known form, or the
+// half of one that a line ends in which its source has cut. Where a processor fails,
+// the dead letter gets lines as they were read.
 type Redactor struct {
 	patterns Pattern
 	look     [256]look       // what to do at a byte

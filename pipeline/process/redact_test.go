@@ -52,6 +52,8 @@ var secrets = []string{
 	"password=‹a›&user=bob",
 	"password=‹a›,user=bob,next=1",
 	"Server=db;Password=‹p@ss›;Database=x",
+	"password=‹[a]bc› user=bob", "password: ‹{a}b[c›", "password=‹[redacted:credential]bc› x", "--password ‹[a b]!c› x",
+	"password=‹[a]›, user=bob", "{password: ‹[a]›}", "map[password:‹[a b]› user:bob]", `{password:‹["a"]›,user:"x"}`,
 	"{password=‹abc›, user=bob}",
 	`password="‹a b \" c›" x=1`,
 	`password='‹a b›' x=1`,

@@ -148,7 +148,9 @@ func (f *seeker) value(i int, name, quote string) int {
 	x := span{from: v, quote: quote}
 	switch c := f.s[v]; {
 	case c == '{' || c == '[':
-		x.to = f.bracketed(v)
+		if x.to = f.bracketed(v); quote == "" && f.goesOn(x.to) {
+			x.to = f.bareEnd(x.to)
+		}
 	case header:
 		return f.goOn(f.scheme(v, len(f.s), -1), i)
 	case f.s[i-1] == ':' && hasSuffixFold(name, "cookie"):
@@ -164,6 +166,12 @@ func (f *seeker) value(i int, name, quote string) int {
 		}
 	}
 	return f.goOn(f.add(x), i)
+}
+
+// goesOn reports whether what stands at i belongs to the value before it, which ends in
+// a bracket: that may be part of a password.
+func (f *seeker) goesOn(i int) bool {
+	return i < len(f.s) && !isBlank(f.s[i]) && !isQuote(f.s[i]) && strings.IndexByte(")]},;&<", f.s[i]) < 0
 }
 
 // goOn is where to look on behind a bare value that began at i or later and ends at

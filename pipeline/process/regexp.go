@@ -32,7 +32,8 @@ type RegexpConfig struct {
 	// With neither, all named groups become attributes.
 	Labels map[string]string
 	Attrs  map[string]string
-	// MaxInput is how many bytes of a line are looked at: 16 KiB by default.
+	// MaxInput is how many bytes of a line are looked at, up to the end of a word as
+	// for MaxValue: 16 KiB by default.
 	MaxInput int
 	// MaxValue and MaxLabelSets are as in [JSONConfig].
 	MaxValue     int
@@ -126,7 +127,7 @@ func newRegexpFinder(re *regexp.Regexp, p *plan, maxInput int) regexpFinder {
 }
 
 func (r regexpFinder) find(line []byte, f *findings) bool {
-	line = line[:min(len(line), r.maxInput)]
+	line = cutWord(line, r.maxInput)
 	at := r.re.FindSubmatchIndex(line)
 	if at == nil {
 		return false

@@ -71,7 +71,7 @@ func (s *Sampler) Process(_ context.Context, b *batch.Batch) error {
 			return true
 		}
 		if s.attr.Key != "" {
-			addAttr(b, e, s.attr.Key, s.attr.Value)
+			addAttrs(b, e, s.attr)
 		}
 		return false
 	})

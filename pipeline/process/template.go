@@ -30,8 +30,8 @@ import (
 //	{time}             the time, as RFC 3339 has it
 //	{time:2006-01-02}  the time in a layout of package time
 //
-// {{ and }} stand for braces. A template none of whose placeholders has something to
-// say for an entry changes nothing of it.
+// {{ and }} stand for braces. A template with placeholders none of which has something
+// to say for an entry changes nothing of it.
 type TemplateConfig struct {
 	// Labels are templates of labels to set, by their names.
 	Labels map[string]string
@@ -43,7 +43,7 @@ type TemplateConfig struct {
 	// Location is that of times: time.UTC.
 	Location *time.Location
 	// MaxValue is how long the values of labels and attributes may be, in bytes:
-	// 1024, which is the most for labels. Beyond it they are cut.
+	// 1,024, which is the most for labels, and 64 KiB at most. Beyond it they are cut.
 	MaxValue int
 	// MaxLine is how long a line may become: 256 KiB. Beyond it, it is cut.
 	MaxLine int
@@ -81,14 +81,14 @@ type fill struct {
 // Template returns a Templater. Its error names each field that makes no sense.
 func Template(cfg TemplateConfig) (*Templater, error) {
 	t := &Templater{
-		longest:     min(cmp.Or(cfg.MaxValue, labelset.MaxValue), 64<<10),
+		longest:     cmp.Or(cfg.MaxValue, labelset.MaxValue),
 		longestLine: cmp.Or(cfg.MaxLine, defaultMaxLine),
 		location:    cfg.Location,
 	}
 	if t.location == nil {
 		t.location = time.UTC
 	}
-	errs := notNegative("Template", number{"MaxValue", cfg.MaxValue}, number{"MaxLine", cfg.MaxLine}, number{"MaxLabelSets", cfg.MaxLabelSets})
+	errs := append(isMaxValue("Template", cfg.MaxValue), notNegative("Template", number{"MaxLine", cfg.MaxLine}, number{"MaxLabelSets", cfg.MaxLabelSets})...)
 	wrong := func(format string, args ...any) {
 		errs = append(errs, fmt.Errorf("process: Template: "+format, args...))
 	}
@@ -202,10 +202,10 @@ func (t *Templater) Process(_ context.Context, b *batch.Batch) error {
 	return nil
 }
 
-// entry sets what there is to set of entry i. Labels and line come last: templates
-// see them as they were.
+// entry sets what there is to set of entry i, once all templates have seen what it was.
 func (t *Templater) entry(w *easel, b *batch.Batch, i int) {
 	e, l := &b.Entries[i], b.LabelsOf(i)
+	labels := t.label(w, e, l) // first: whether they were cut is remembered with them
 	w.attrs = append(w.attrs[:0], e.Attrs...)
 	changed := false
 	for _, x := range t.attrs {
@@ -214,7 +214,6 @@ func (t *Templater) entry(w *easel, b *batch.Batch, i int) {
 			changed = true
 		}
 	}
-	labels := t.label(w, e, l)
 	if labels != nil {
 		for _, x := range labels.lost {
 			w.attrs = setAttr(w.attrs, 0, x.Name, x.Value)
@@ -239,10 +238,11 @@ func (t *Templater) entry(w *easel, b *batch.Batch, i int) {
 	}
 }
 
-// render writes a template to w.text, and reports whether a placeholder of it has
-// something to say.
+// render writes a template to w.text, and reports whether that says something: a
+// placeholder does, or there is none and all is text.
 func (w *easel) render(fills []fill, e *batch.Entry, l batch.Labels) (some bool) {
 	w.text = w.text[:0]
+	constant := true
 	for i := range fills {
 		if fills[i].append == nil {
 			w.text = append(w.text, fills[i].text...)
@@ -250,27 +250,27 @@ func (w *easel) render(fills []fill, e *batch.Entry, l batch.Labels) (some bool)
 		}
 		n := len(w.text)
 		w.text = fills[i].append(w.text, e, l)
-		some = some || len(w.text) > n
+		some, constant = some || len(w.text) > n, false
 	}
-	return some
+	return some || constant && len(w.text) > 0
 }
 
 // label returns what the templates of labels amount to, nil if that is nothing.
 func (t *Templater) label(w *easel, e *batch.Entry, l batch.Labels) *recalled {
-	key, some := w.key[:0], false
+	key, some, longest := w.key[:0], false, min(t.longest, labelset.MaxValue)
 	for _, x := range t.labels {
 		var v value
 		if w.render(x.fills, e, l) {
 			v.text, some = w.text, true
 		}
-		key = appendValue(key, &v, t.longest)
+		key = appendValue(key, &v, longest)
 	}
 	if w.key = key; !some {
 		return nil
 	}
 	r := w.recall(key)
 	if r == nil {
-		r = w.resolve(key, t.pairs(w, e, l))
+		r = w.resolve(key, t.pairs(w, e, l, longest))
 		r.cut = w.texts.cut
 	}
 	w.texts.cut = w.texts.cut || r.cut
@@ -281,12 +281,12 @@ func (t *Templater) label(w *easel, e *batch.Entry, l batch.Labels) *recalled {
 }
 
 // pairs returns the labels that the templates make.
-func (t *Templater) pairs(w *easel, e *batch.Entry, l batch.Labels) (all []labelset.Pair) {
+func (t *Templater) pairs(w *easel, e *batch.Entry, l batch.Labels, longest int) (all []labelset.Pair) {
 	for _, x := range t.labels {
 		if !w.render(x.fills, e, l) {
 			continue
 		}
-		if v := w.keepLabel(value{text: w.text}, t.longest); v != "" {
+		if v := w.keepLabel(value{text: w.text}, longest); v != "" {
 			all = append(all, labelset.Pair{Name: x.name, Value: v})
 		}
 	}

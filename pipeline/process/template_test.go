@@ -26,7 +26,7 @@ func TestTemplate(t *testing.T) {
 		"time":        {process.TemplateConfig{Attrs: one("{time:Mon 15:04}"), Location: berlin}, `{app="shop", line="7"} [{n 1} {new Thu 13:00}] text`},
 		"as it was":   {process.TemplateConfig{Labels: map[string]string{"app": "{line}"}, Attrs: map[string]string{"n": "{app}"}, Line: "{app}{attr:n}"}, `{app="text", line="7"} [{n shop}] shop1`},
 		"nothing":     {process.TemplateConfig{Labels: one("{none}-"), Attrs: one("-{attr:none}"), Line: "{attr:none}x"}, `{app="shop", line="7"} [{n 1}] text`},
-		"text alone":  {process.TemplateConfig{Labels: one("constant")}, `{app="shop", line="7"} [{n 1}] text`},
+		"constants":   {process.TemplateConfig{Labels: one("a"), Attrs: one("{{b}}")}, `{app="shop", line="7", new="a"} [{n 1} {new {b}}] text`},
 		"cut":         {process.TemplateConfig{Attrs: one("{line}{line}"), Line: "{line}{line}", MaxValue: 6, MaxLine: 5}, `{app="shop", line="7"} [{n 1} {new textte}] textt`},
 		"odd verb":    {process.TemplateConfig{Line: "{line}"}, `{app="shop", line="7"} [{n 1}] text`},
 	} {
@@ -82,9 +82,37 @@ func TestTemplateBoundsLabels(t *testing.T) {
 	}
 }
 
+// Entries are counted as cut for what was cut of them, and not for what was of another
+// one with the same labels.
+func TestTemplateCountsCuts(t *testing.T) {
+	for name, test := range map[string]struct {
+		cfg  process.TemplateConfig
+		line string // the first
+		want int64
+	}{
+		"attribute":              {process.TemplateConfig{Labels: map[string]string{"l": "{app}"}, Attrs: map[string]string{"a": "{line}"}, MaxValue: 10}, "is cut, as it is long", 1},
+		"label":                  {process.TemplateConfig{Labels: map[string]string{"l": "{attr:a}"}, MaxValue: 10}, "", 3},
+		"a label of 1,024 bytes": {process.TemplateConfig{Labels: map[string]string{"l": "{line}"}, MaxValue: 5000}, strings.Repeat("x", 1025), 1},
+	} {
+		x := process.Must(process.Template(test.cfg))
+		for _, line := range []string{test.line, "short", "short"} {
+			b := batchOf(item{line: line, attrs: []batch.Attr{{Key: "a", Value: "too long as well"}}})
+			if err := x.Process(t.Context(), b); err != nil {
+				t.Fatal(err)
+			}
+			b.Settle(nil)
+		}
+		if got := x.Stats().Cut; got != test.want {
+			t.Errorf("%s: %d counted as cut, want %d", name, got, test.want)
+		}
+	}
+}
+
 func TestTemplateConfig(t *testing.T) {
 	_, err := process.Template(process.TemplateConfig{MaxValue: -1, MaxLine: -1, MaxLabelSets: -1})
 	names(t, err, "Template: Labels, Attrs, Line", "Template: MaxValue", "Template: MaxLine", "Template: MaxLabelSets")
+	_, err = process.Template(process.TemplateConfig{Line: "{line}", MaxValue: 64<<10 + 1})
+	names(t, err, "Template: MaxValue: 65537 is more than 64 KiB")
 	_, err = process.Template(process.TemplateConfig{Labels: map[string]string{"a-": "x", "b": "{b"}, Attrs: map[string]string{"": "x", "c": "{c-d}"}, Line: "{line:5}"})
 	names(t, err, `Template: Labels: "a-"`, `Template: Labels: "b": a {`, `Template: Attrs: "": has no key`, `Template: Attrs: "c": {c-d}`, "Template: Line: {line:5} is no placeholder")
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/logferry/logferry/internal/jsonscan"
 	"github.com/logferry/logferry/internal/labelset"
-	"github.com/logferry/logferry/source/record"
 )
 
 const (
@@ -59,16 +58,16 @@ func (t *texts) clean(v value, longest int) []byte {
 	text := v.text
 	if head := text[:min(len(text), scanned(longest))]; v.quoted && bytes.IndexByte(head, '\\') >= 0 {
 		plain, ok := jsonscan.Unquote(t.buf[:0], head)
-		if t.buf = plain; ok || len(head) == scanned(longest) { // an escape may be cut in two there
+		if t.buf = plain; ok || len(plain) > longest { // an escape may be cut in two behind that
 			text = plain
 		}
 	}
 	if len(text) > longest {
 		t.cut = true
-		text = record.Cut(text, longest)
+		text = cutWord(text, longest)
 	}
 	if !utf8.Valid(text) {
-		text = record.Cut(bytes.ToValidUTF8(text, []byte("\uFFFD")), longest)
+		text = cutWord(bytes.ToValidUTF8(text, []byte("\uFFFD")), longest)
 	}
 	return text
 }

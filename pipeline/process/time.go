@@ -49,8 +49,9 @@ type TimeConfig struct {
 // time with the name of a zone other than UTC or GMT is only known if Zone calls
 // itself so. Days and times of day that do not exist are not taken.
 //
-// An entry whose line says nothing of it keeps the time it has from its source. No
-// time is refused because it is long ago or far ahead: see [Clamp].
+// An entry whose line says nothing of it keeps the time it has from its source, as
+// does one that says 0001-01-01T00:00:00Z, which is how Go writes that there is none.
+// No other time is refused because it is long ago or far ahead: see [Clamp].
 // [Time] makes one; all methods may be called concurrently.
 type TimeParser struct {
 	zone            *time.Location
@@ -139,7 +140,7 @@ func (f *timeFinder) whole(text []byte) bool {
 		return true
 	}
 	for _, layout := range f.layouts {
-		if t, ok := stamp.ParseLayout(layout, string(text), f.zone, f.now); ok {
+		if t, ok := stamp.ParseLayout(layout, string(text), f.zone, f.now); ok && !t.IsZero() {
 			f.found = t
 			return true
 		}
@@ -150,7 +151,7 @@ func (f *timeFinder) whole(text []byte) bool {
 // begins reads the time that text begins with, if it is at least so many bytes long.
 func (f *timeFinder) begins(text []byte, least int) bool {
 	t, n := stamp.Parse(text[:min(len(text), longestTime)], f.zone, f.now)
-	if n < least {
+	if n < least || t.IsZero() { // as Go writes none, and others take it
 		return false
 	}
 	f.found = t

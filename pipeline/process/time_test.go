@@ -67,22 +67,26 @@ func TestTime(t *testing.T) {
 }
 
 // What a parser has put into an attribute comes first, and an entry that does not
-// say keeps its time.
+// say, or says the time that Go has for none, keeps its own.
 func TestTimeOfAttributes(t *testing.T) {
-	p := process.Must(process.Time(process.TimeConfig{}))
+	p := process.Must(process.Time(process.TimeConfig{Layouts: []string{"02.01.2006"}}))
 	b := batch.New(nil, batch.Labels{})
 	b.Append(day, []byte("2015-07-29 17:41:44,747 x"), batch.Attr{Key: "Time_Local", Value: "10/Oct/2000:13:55:36 -0700"})
 	b.Append(day, []byte("2015-07-29 17:41:44,747 x"), batch.Attr{Key: "ts", Value: "5"})
 	b.Append(day, []byte("x"))
+	for _, none := range []string{`{"time":"0001-01-01T00:00:00Z"}`, "0001-01-01 00:00:00 x", `{"time":"01.01.0001"}`} {
+		b.Append(day, []byte(none))
+	}
 	if err := p.Process(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}
-	for i, want := range []string{"2000-10-10T20:55:36Z", "2015-07-29T17:41:44.747Z", day.Format(time.RFC3339Nano)} {
+	kept := day.Format(time.RFC3339Nano)
+	for i, want := range []string{"2000-10-10T20:55:36Z", "2015-07-29T17:41:44.747Z", kept, kept, kept, kept} {
 		if got := b.Entries[i].Time.Format(time.RFC3339Nano); got != want {
 			t.Errorf("entry %d: %s, want %s", i, got, want)
 		}
 	}
-	if s := p.Stats(); s != (process.TimeStats{Parsed: 2, Missing: 1}) {
+	if s := p.Stats(); s != (process.TimeStats{Parsed: 2, Missing: 4}) {
 		t.Errorf("%+v", s)
 	}
 	p = process.Must(process.Time(process.TimeConfig{Fields: []string{}}))

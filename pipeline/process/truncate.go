@@ -72,7 +72,7 @@ func (t *Truncater) Process(_ context.Context, b *batch.Batch) error {
 		if n := len(e.Line); n > t.cfg.MaxBytes {
 			head := record.Cut(e.Line, t.cfg.MaxBytes-len(t.cfg.Marker))
 			e.Line = append(append(b.Buffer(len(head) + len(t.cfg.Marker))[:0], head...), t.cfg.Marker...)
-			addAttr(b, e, OriginalBytes, strconv.Itoa(n))
+			addAttrs(b, e, batch.Attr{Key: OriginalBytes, Value: strconv.Itoa(n)})
 			lines++
 		}
 	}

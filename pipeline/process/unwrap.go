@@ -126,8 +126,11 @@ func (w *unwrapBench) addAttrs(attrs []batch.Attr) {
 			cut = true
 			continue
 		}
-		cut = cut || len(a.Value) > labelset.MaxValue
-		w.attrs = setAttr(w.attrs, 0, a.Key, labelset.Clean(a.Value))
+		value := a.Value
+		if len(value) > labelset.MaxValue {
+			cut, value = true, string(cutWord([]byte(value), labelset.MaxValue))
+		}
+		w.attrs = setAttr(w.attrs, 0, a.Key, labelset.Clean(value))
 	}
 	if cut {
 		w.tally.Cut++

@@ -59,9 +59,9 @@ func (p *picture) draw(j *shaping.Judgement, level int, c shaping.Contender) {
 	bytes := func(v float64) string { return fmt.Sprintf("%.0f KiB", v/1024) }
 	count := func(v float64) string { return fmt.Sprintf("%.0f", v) }
 	took := func(v float64) string { return time.Duration(v).Round(100 * time.Microsecond).String() }
-	p.panel(0, y, "size", 1<<10, 4<<20, bytes, bound, size)
-	p.panel(1, y, "in flight", 1, 64, count, window, inFlight)
-	p.panel(2, y, "latency", 1e6, 20e9, took, refused, latency)
+	p.panel(0, y, "bytes of a Write, grey: MaxBytes", 1<<10, 4<<20, bytes, bound, size)
+	p.panel(1, y, "in flight, grey: the limit", 1, 64, count, window, inFlight)
+	p.panel(2, y, "latency, orange: not delivered", 1e6, 20e9, took, refused, latency)
 	p.row++
 }
 
@@ -69,7 +69,7 @@ func (p *picture) draw(j *shaping.Judgement, level int, c shaping.Contender) {
 func (p *picture) panel(column, y int, name string, low, high float64, format func(float64) string, lines ...line) {
 	x := left + column*(panelWidth+2*left)
 	fmt.Fprintf(&p.svg, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#888888\"/>\n", x, y, panelWidth, panelHeight)
-	fmt.Fprintf(&p.svg, "<text x=\"%d\" y=\"%d\">%s: %s to %s, over 40 s</text>\n", x, y+panelHeight+12, name, format(low), format(high))
+	fmt.Fprintf(&p.svg, "<text x=\"%d\" y=\"%d\">%s: %s to %s</text>\n", x, y+panelHeight+12, name, format(low), format(high))
 	for _, l := range lines {
 		var path strings.Builder
 		pen := "M"
