@@ -5,19 +5,22 @@
 // # The packages
 //
 //   - [github.com/logferry/logferry/pipeline] puts the parts together and is
-//     where most applications begin.
-//   - [github.com/logferry/logferry/source] says what a source is and keeps
-//     cursors; [github.com/logferry/logferry/source/tail] follows files, and
+//     where most applications begin; [github.com/logferry/logferry/pipeline/process]
+//     has processors, which parse, redact, rewrite and thin out what goes through it.
+//   - [github.com/logferry/logferry/source] says what a source is, keeps cursors,
+//     and reads lines from any io.Reader;
+//     [github.com/logferry/logferry/source/tail] follows files, and
 //     [github.com/logferry/logferry/source/container] the containers of an engine;
 //     [github.com/logferry/logferry/source/slogsource] is a slog.Handler for what the
 //     host itself logs.
 //   - [github.com/logferry/logferry/sink] says what a sink is and has the
-//     decorators for retries, breakers, timeouts and failover, and the sinks
-//     for terminals, writers and functions;
+//     decorators for retries, breakers, timeouts, failover and a queue on the
+//     disk, and the sinks for terminals, writers and functions;
 //     [github.com/logferry/logferry/sink/loki] pushes to Grafana Loki,
 //     [github.com/logferry/logferry/sink/file] writes files.
 //   - [github.com/logferry/logferry/batch] has entries, labels, batches and the
-//     law of who owns their memory.
+//     law of who owns their memory, and the shapers that find out how large
+//     batches should be.
 //   - [github.com/logferry/logferry/lifecycle] is the supervisor under all of
 //     it: the only place where goroutines are started. Those net/http and
 //     fsnotify start are waited for by the packages that use them.
@@ -49,6 +52,15 @@
 // is a source for all containers of the local engine, which takes the place of
 // files above, or stands beside them in Sources.
 //
+// # What the service logs itself
+//
+//	logs, err := slogsource.New(slogsource.Config{})
+//	...
+//	log := slog.New(slog.NewMultiHandler(terminal, logs.Handler()))
+//
+// is one more source, and what must not wait for Loki goes through a queue on the
+// disk, [github.com/logferry/logferry/sink.Spill] around the sink.
+//
 // # Promises
 //
 // Close is truthful: it returns nil only if every goroutine has ended, and
@@ -67,6 +79,6 @@
 // state, no signals, no default HTTP client, no os.Exit, and no environment
 // variables but those that [github.com/logferry/logferry/source/container.FromEnv]
 // is asked for. A panic in a plug-in is that plug-in's failure. Importing the
-// file source and the Loki sink links six other modules; who does not import the
+// file source and the Loki sink links seven other modules; who does not import the
 // container source links nothing of a container client.
 package logferry

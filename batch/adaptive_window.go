@@ -22,7 +22,8 @@ type window struct {
 }
 
 const (
-	firstWindow = 8 // as many as a route without a Shaper has
+	// firstWindow is where it begins; it doubles from there until it is crowded.
+	firstWindow = 8
 	// bend is the slope from which on the window is too large, half way between
 	// none and that of a queue.
 	bend = 0.5

@@ -2,6 +2,7 @@ package batch
 
 import (
 	"bytes"
+	"math"
 	"time"
 )
 
@@ -10,7 +11,7 @@ import (
 type Cutter struct {
 	// MaxLine is the longest line taken whole, in bytes without its line end. Of
 	// a longer one the first MaxLine bytes become the entry, with the attribute
-	// truncated="true".
+	// truncated="true". Zero or less: any length.
 	MaxLine int
 	// KeepCR keeps the carriage return of lines that end in CRLF.
 	KeepCR bool
@@ -32,6 +33,7 @@ func Truncated() Attr { return Attr{Key: "truncated", Value: "true"} }
 // Batch.AppendShared does for entries without time and attributes.
 func (c Cutter) AppendShared(b *Batch, data []byte) (used int) {
 	b.mustOwn("AppendShared")
+	most := c.most()
 	for len(b.Entries) < MaxCut {
 		n := bytes.IndexByte(data[used:], '\n')
 		if n < 0 {
@@ -39,7 +41,7 @@ func (c Cutter) AppendShared(b *Batch, data []byte) (used int) {
 		}
 		line := data[used : used+n : used+n]
 		used += n + 1
-		if n > c.MaxLine {
+		if n > most {
 			line, attrs := c.Trim(line)
 			b.AppendShared(time.Time{}, line, attrs...)
 			continue
@@ -76,8 +78,16 @@ func (c Cutter) Trim(line []byte) ([]byte, []Attr) {
 	if n := len(line); !c.KeepCR && n > 0 && line[n-1] == '\r' {
 		line = line[:n-1]
 	}
-	if len(line) > c.MaxLine {
-		return line[:c.MaxLine:c.MaxLine], []Attr{Truncated()}
+	if most := c.most(); len(line) > most {
+		return line[:most:most], []Attr{Truncated()}
 	}
 	return line, nil
+}
+
+// most is MaxLine, with what zero stands for.
+func (c Cutter) most() int {
+	if c.MaxLine <= 0 {
+		return math.MaxInt
+	}
+	return c.MaxLine
 }

@@ -10,6 +10,9 @@ import (
 func checkCut(t *testing.T, text []byte, maxLine int, keepCR bool) {
 	t.Helper()
 	c := Cutter{MaxLine: maxLine, KeepCR: keepCR}
+	if maxLine <= 0 {
+		maxLine = len(text)
+	}
 	whole := text[:bytes.LastIndexByte(text, '\n')+1]
 	want, cut := reference(whole, maxLine, keepCR)
 	for name, lines := range map[string]func(*Batch, []byte) int{"shared": c.AppendShared, "copied": c.Append} {
@@ -59,6 +62,7 @@ func TestCut(t *testing.T) {
 	try = func(n int) {
 		checkCut(t, text, 2, false)
 		checkCut(t, text, 1, true)
+		checkCut(t, text, 0, false)
 		if n == 0 {
 			return
 		}
@@ -74,9 +78,6 @@ func TestCut(t *testing.T) {
 func FuzzCut(f *testing.F) {
 	f.Add([]byte("a\r\n\nb\x00\nlong line\nrest"), 4, true)
 	f.Fuzz(func(t *testing.T, text []byte, maxLine int, keepCR bool) {
-		if maxLine < 1 {
-			return
-		}
 		checkCut(t, text, maxLine, keepCR)
 	})
 }

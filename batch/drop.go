@@ -30,8 +30,9 @@ func (b *Batch) Drop(reason string, drop func(*Entry) bool) {
 }
 
 // CountDrop counts n entries as dropped for reason that never got into b: a
-// source had no room for them. In the pipeline's ledger they are read, and
-// dropped. It panics if reason is empty.
+// source had no room for them. It calls it before it sends b, which may be empty.
+// In the pipeline's ledger they are read, and dropped. It panics if reason is
+// empty.
 func (b *Batch) CountDrop(reason string, n int) {
 	b.mustOwn("CountDrop")
 	if reason == "" {
@@ -73,13 +74,13 @@ func (b *Batch) countDrop(reason string, n int) {
 	b.drops = append(b.drops, Dropped{reason, n})
 }
 
-// Drops is what [Batch.Drop] and CountDrop have counted, one element for each reason. It is
-// b's own, and true until the next Drop or TakeDrops.
+// Drops is what [Batch.Drop] and [Batch.CountDrop] have counted, one element for
+// each reason. It is b's own, and true until the next of these or of TakeDrops.
 func (b *Batch) Drops() []Dropped { return b.drops }
 
-// TakeDrops returns what [Batch.Drop] and CountDrop have counted and begins anew. The slice is
-// the caller's. Exclusive batches only: a pipeline calls it once the processors
-// are done with b.
+// TakeDrops returns what [Batch.Drop] and [Batch.CountDrop] have counted and
+// begins anew. The slice is the caller's. Exclusive batches only: a pipeline calls
+// it once the processors are done with b.
 func (b *Batch) TakeDrops() []Dropped {
 	b.mustOwn("TakeDrops")
 	d := b.drops

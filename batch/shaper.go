@@ -30,25 +30,6 @@ type State struct {
 	Begun    int64         // bytes of all Writes begun so far, those that send something again included
 }
 
-// A Class is what a Write's end says about the destination, for a [Shaper],
-// which knows nothing of the errors of sinks.
-type Class uint8
-
-const (
-	// Delivered: the destination answered in its own time. It may have refused
-	// some entries, or all, for what they are.
-	Delivered Class = iota
-	// Throttled: it asked for less, of everybody; see Outcome.RetryAfter.
-	Throttled
-	// TooLarge: it takes no request as large as this one.
-	TooLarge
-	// Failed: it was not there, did not answer in time, or could not do its work.
-	Failed
-	// Inconclusive: the Write says nothing about it: it was cancelled, refused
-	// by an open breaker, or concerns one stream alone.
-	Inconclusive
-)
-
 // An Outcome is what came of one Write.
 type Outcome struct {
 	Entries, Bytes int           // of the batch written
@@ -62,7 +43,8 @@ type Outcome struct {
 
 // A Shaper decides how large batches grow and how many are under way. A route
 // asks it before each Write and tells it the outcome of every one, always from
-// one goroutine at a time.
+// one goroutine at a time, which does nothing else meanwhile: neither method may
+// wait for anything.
 type Shaper interface {
 	Limits(State) Limits
 	Observe(Outcome)

@@ -71,7 +71,7 @@
 // # Goroutines
 //
 // All are tasks of one lifecycle.Supervisor, named below "pipeline": each
-// source ("sources/NAME") and its helpers, for each route an owner and
+// source ("sources/NAME") and what it starts, for each route an owner and
 // MaxInFlight writers ("routes/NAME"), what sinks and processors start ("sinks",
 // "processors"), and one each that saves cursors, writes the log and watches for
 // the end. Their number does not depend on how much is in flight.

@@ -229,6 +229,32 @@ func TestAProcessorThatFails(t *testing.T) {
 	}
 }
 
+// What a processor has taken for a batch before it failed is held with the batch, and
+// counted for as long.
+func TestAProcessorThatFailsAndItsMemory(t *testing.T) {
+	const taken = 1 << 20
+	synctest.Test(t, func(t *testing.T) {
+		held := 0
+		cfg := one(counter{total: 1, perBatch: 1}, Route{Sink: &collector{}})
+		var e *Engine
+		cfg.Routes[0].DeadLetter = sink.Func(func(context.Context, *batch.Batch) error {
+			held = e.Stats().InFlightBytes
+			return nil
+		})
+		cfg.Processors = []Processor{ProcessorFunc(func(_ context.Context, b *batch.Batch) error {
+			b.Buffer(taken)
+			return errors.New("processor")
+		})}
+		e = mustNew(t, cfg)
+		if err := e.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if held < taken || e.Stats().InFlightBytes != 0 {
+			t.Errorf("%d bytes were in flight, and %d are in the end", held, e.Stats().InFlightBytes)
+		}
+	})
+}
+
 // What processors do to the numbers of entries is counted, and an emptied batch
 // moves the cursor at once.
 func TestProcessorsAreCounted(t *testing.T) {

@@ -120,25 +120,29 @@ func (in *intake) pass(a *account, b *batch.Batch) {
 
 // process runs the processors. After an error b is as it was read.
 func (in *intake) process(ctx context.Context, a *account, b *batch.Batch) error {
-	e := in.engine
-	if len(e.cfg.Processors) == 0 {
+	if len(in.engine.cfg.Processors) == 0 {
 		return nil
 	}
+	defer in.grow(a, b) // also of one that failed
 	added, filtered, err := in.runProcessors(ctx, b)
 	if err != nil {
 		return err
 	}
 	a.entries = len(b.Entries)
-	if more := e.footprint(b) - a.memory; more > 0 {
-		e.budget.grow(in.share, more)
-		a.memory += more
-	}
 	in.ledger.add(added)
 	for _, d := range b.TakeDrops() {
 		in.drop(a, d.Entries, in.ledger.column(d.Reason))
 	}
 	in.drop(a, filtered, DroppedFiltered)
 	return nil
+}
+
+// grow books what b takes beyond the memory it was admitted with.
+func (in *intake) grow(a *account, b *batch.Batch) {
+	if more := in.engine.footprint(b) - a.memory; more > 0 {
+		in.engine.budget.grow(in.share, more)
+		a.memory += more
+	}
 }
 
 // runProcessors counts what the processors add, and what they take away without

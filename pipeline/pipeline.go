@@ -32,7 +32,8 @@ var _ Pipeline = (*Engine)(nil)
 // sources are started, and the tasks end with the pipeline, after the sources.
 type Processor interface {
 	// Process changes b in place: it drops entries with b.Drop, adds them
-	// with b.Append, and changes their times, labels and attributes. A line is
+	// with b.Append and a time, which nobody gives them later, and changes
+	// their times, labels and attributes. A line is
 	// replaced, by bytes from b.Buffer, and so is the slice of attributes, with
 	// b.SetAttrs: neither is overwritten in place. It keeps nothing of b. It is called
 	// concurrently for different batches, in the order of the configuration for

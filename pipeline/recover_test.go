@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -79,11 +80,11 @@ func TestTheEndOfAnOutageWakesWhatWaits(t *testing.T) {
 // A stream that fails by itself is not written again whenever another goes well.
 func TestAStreamThatFailsAloneKeepsItsBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tries := 0
+		var tries atomic.Int32
 		out := &collector{single: true}
 		out.fail = func(_ int, _ context.Context, b *batch.Batch) error {
 			if b.Labels.Get("stream") == "s3" {
-				tries++
+				tries.Add(1)
 				return errors.New("500")
 			}
 			return nil
@@ -94,8 +95,8 @@ func TestAStreamThatFailsAloneKeepsItsBackoff(t *testing.T) {
 		e := mustStart(t, Config{Sources: sources, Routes: []Route{{Sink: out, Shaper: shaper, MaxInFlight: 1}}})
 		time.Sleep(5 * time.Minute)
 		// 0.1, 0.2, 0.4 ... 25.6 and then every 30 s, jitter aside.
-		if tries < 12 || tries > 20 {
-			t.Errorf("%d tries in 5 minutes", tries)
+		if n := tries.Load(); n < 12 || n > 20 {
+			t.Errorf("%d tries in 5 minutes", n)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()

@@ -15,7 +15,8 @@ type Sink interface {
 	//
 	// It must not change b, nor keep b, an Entry.Line or an Entry.Attrs after it returned: their memory is used again.
 	// It honours ctx, may be called concurrently, with an empty batch too, and makes one attempt: its error says what a
-	// further one could do (see [Permanent], [RetryAfter] and [PartialError]). It is not called after Close.
+	// further one could do (see [Permanent], [RetryAfter], [Throttled], [TooLarge] and [PartialError]). It is not called
+	// after Close.
 	Write(ctx context.Context, b *batch.Batch) error
 
 	// Close gives back what the Sink holds. It is called once, after the last Write has returned, and comes back when
@@ -34,9 +35,8 @@ func (f Func) Write(ctx context.Context, b *batch.Batch) error { return f(ctx, b
 func (f Func) Close(context.Context) error { return nil }
 
 // A Starter is a Sink, or a Processor of a pipeline, that needs tasks of its own. A pipeline calls Start once, before the
-// first Write, and after those of the Sinks within ([Starters]); the tasks are started below sup, which the pipeline closes after Close
-// of the Sink. ctx bounds Start alone.
-// After an error neither Write nor Close of it is called.
+// first Write, and after those of the Sinks within ([Starters]); the tasks are started below sup, which the pipeline
+// closes after Close of the Sink. ctx bounds Start alone. After an error neither Write nor Close of it is called.
 type Starter interface {
 	Start(ctx context.Context, sup *lifecycle.Supervisor) error
 }

@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -124,20 +125,19 @@ func (s *Spiller) deliverLanes(ctx context.Context, d *delivering) error {
 	return nil
 }
 
-// end waits until a window is delivered and counts it out. An error means that not all of it is delivered.
+// end waits until a window is delivered and counts it out. An error means that not all of it is delivered. What is
+// delivered counts although ctx has ended meanwhile: the next process would deliver it again.
 func (s *Spiller) end(ctx context.Context, d *delivering) error {
 	err := s.deliverLanes(ctx, d) // if the supervisor has no room for tasks, all of them
 	for _, call := range d.calls {
 		<-call.Done()
 	}
-	if err = errors.Join(err, d.abandon(ctx), ctx.Err()); err != nil {
-		return err
-	}
+	err = errors.Join(err, d.abandon(ctx), ctx.Err())
 	for _, l := range d.lanes {
 		select {
 		case <-l.done:
 		default:
-			return errUnreturned // its task ended otherwise than by returning
+			return cmp.Or(err, errUnreturned) // its task ended otherwise than by returning
 		}
 	}
 	if !d.window.some {

@@ -63,6 +63,29 @@ func TestSpillOverflow(t *testing.T) {
 	}
 }
 
+// A small queue that an earlier process has filled makes room as one does that was filled just now: what is read of it,
+// and cannot be dropped, is a part only.
+func TestSpillDropsOldestOfBefore(t *testing.T) {
+	to := &memory{down: true}
+	cfg := sink.SpillConfig{Dir: filepath.Join(t.TempDir(), "queue"), MaxBytes: 64 << 10, Overflow: sink.SpillDropOldest, CloseTimeout: -1}
+	r := startSpill(t, to, cfg)
+	write := func(n int) {
+		for range n {
+			b := batch.New(nil, batch.MustLabels("app", "shop"))
+			b.Append(base, []byte(strings.Repeat("x", 1000)))
+			r.write(b)
+		}
+	}
+	write(60)
+	r.end()
+	r = startSpill(t, to, cfg)
+	until(t, "the first Write", func() bool { return r.Stats().Destination != nil })
+	write(100)
+	if st := r.Stats(); st.Full == 0 || st.Queued != 100 {
+		t.Errorf("%+v", st)
+	}
+}
+
 // What no queue of this size can take is taken in pieces, and an entry that none can is refused for good.
 func TestSpillTooLarge(t *testing.T) {
 	r := startSpill(t, &memory{}, sink.SpillConfig{MaxBytes: 64 << 10})
@@ -164,4 +187,31 @@ func TestSpillDirectTooLarge(t *testing.T) {
 	if most != 100 {
 		t.Errorf("at most %d entries were written at once", most)
 	}
+}
+
+// A destination that takes smaller requests only is well: Health has nothing to say of it, and Close goes on delivering.
+func TestSpillCloseInPieces(t *testing.T) {
+	to := &memory{}
+	var s *sink.Spiller
+	s, err := sink.Spill(sink.Func(func(ctx context.Context, b *batch.Batch) error {
+		if err := s.Health(); err != nil {
+			t.Errorf("Health = %v", err)
+		}
+		if len(b.Entries) > 1 {
+			return sink.TooLarge(errors.New("413"))
+		}
+		return to.Write(ctx, b)
+	}), sink.SpillConfig{Dir: filepath.Join(t.TempDir(), "q"), CloseTimeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sup := newSupervisor(t)
+	if err := s.Start(t.Context(), sup); err != nil {
+		t.Fatal(err)
+	}
+	b, lines := series(1, 20)
+	if err := errors.Join(s.Write(t.Context(), b[0]), s.Close(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	(&spillRig{t: t, to: to}).want(lines)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/logferry/logferry/source"
 )
 
-// A Config says what to drive. All but Every and Shaper must be set.
+// A Config says what to drive. Sink, Streams and LineBytes must be set.
 type Config struct {
 	Sink        sink.Sink
 	Shaper      batch.Shaper // nil: the pipeline's own choice
@@ -27,7 +27,7 @@ type Run struct {
 	engine *pipeline.Engine
 }
 
-// Start starts one. It ends with [Run.Close].
+// Start starts one, which ends with [Run.Close], whatever becomes of ctx. Sink is closed with it.
 func Start(ctx context.Context, cfg Config) (*Run, error) {
 	m := &meter{Sink: cfg.Sink}
 	e, err := pipeline.New(pipeline.Config{
@@ -72,7 +72,8 @@ func (r *Run) Over(ctx context.Context, d time.Duration) Reading {
 	return r.Read().Since(before)
 }
 
-// Close ends the lines, delivers what is under way and checks that the account of it closes.
+// Close ends the lines, delivers what is under way, for as long as ctx lets it, and checks that the account of it
+// closes.
 func (r *Run) Close(ctx context.Context) error {
 	if err := r.engine.Close(ctx); err != nil {
 		return err

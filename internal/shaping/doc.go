@@ -8,7 +8,7 @@
 // A [Regime] is a destination with what arrives for it. [Training] draws those
 // a shaper may be tuned on, and [Reporting], which is written apart from it and
 // draws from other distributions, those that the results are told of. Each
-// regime is run at five loads, see [Levels]. [Oracle] is, for each regime and
+// regime is run at five loads, see [Levels]. [Judgement.Oracle] is, for each regime and
 // load, the best that any static setting of [Grid] reaches: whoever knew the
 // destination could have chosen it by hand.
 //
@@ -36,7 +36,12 @@
 // of what the shaper allows by then; one that was too large in halves, and one
 // that was throttled four times running as well.
 //
+// Package pipeline does more: it takes three failures in a row before that, each
+// stream stays in order by itself, and while first Writes are due repeated ones have
+// half of those there may be.
+//
 // # Static clients
 //
-// A static setting is kept by a client that is written with care: see [Static].
+// A static setting is kept by a client that is written with care: see
+// [Setting.Contender].
 package shaping

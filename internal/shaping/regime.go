@@ -22,14 +22,13 @@ const (
 	Tail     = 5 * time.Second
 )
 
-// A Level is a load, as a share of what the best static setting gets through.
+// A Level is a load: as a share of what the best static setting gets through, or, of
+// the overload, of more than the destination takes of any.
 type Level struct {
 	Name string
 	Load float64
 }
 
-// Levels are the loads each regime is run at. The last is overload: what counts
-// there is goodput.
 var levels = [...]Level{{"2 %", 0.02}, {"30 %", 0.3}, {"60 %", 0.6}, {"85 %", 0.85}, {"200 %", 2}}
 
 // Levels returns the loads each regime is run at. The last is an overload, at

@@ -37,6 +37,12 @@ func erlang(load, t float64) (share float64) {
 	return (1 - load) * share
 }
 
+// simulate runs c at one of Levels of a capacity in bytes a second.
+func simulate(r *Regime, level int, capacity float64, c Contender) Result {
+	t := r.trace(level, capacity*levels[level].Load)
+	return r.simulate(level, &t, c, nil)
+}
+
 // Entries sent one by one to a single worker are a queue of which the distribution of waits is known.
 func TestSingleServerQueue(t *testing.T) {
 	const load, service, runs = 0.7, 0.010, 30
@@ -44,7 +50,7 @@ func TestSingleServerQueue(t *testing.T) {
 	var median, p99 float64
 	for seed := range uint64(runs) {
 		r.Seed = seed
-		res := Simulate(&r, 2, 100*load/service/0.6, idle(100), nil)
+		res := simulate(&r, 2, 100*load/service/0.6, idle(100))
 		median += (res.P50.Seconds()/service - 1) / runs
 		p99 += (res.P99.Seconds()/service - 1) / runs
 		near(t, "goodput", res.Goodput, 100*load/service, 0.15)
@@ -60,7 +66,7 @@ func TestGoodputByLittlesLaw(t *testing.T) {
 	const size = 100_000 // 5 ms of bytes
 	for _, c := range []struct{ n, want float64 }{{1, 1 / 0.1}, {8, 8 / 0.1}, {32, 32 / 0.1}, {60, 40 / 0.1}} {
 		s := Setting{size, time.Millisecond, int(c.n)}
-		res := Simulate(&r, overload, 100e6, s.Contender(), nil)
+		res := simulate(&r, overload, 100e6, s.Contender())
 		near(t, s.String(), res.Goodput, size*c.want, 0.02)
 	}
 }
@@ -147,7 +153,7 @@ func conserved(t *testing.T, regime *Regime, r *route) {
 
 func TestRunsRepeat(t *testing.T) {
 	for i := range 11 {
-		run := func() Result { return Simulate(&Training(11)[i], 3, 3e6, Vector(), nil) }
+		run := func() Result { return simulate(&Training(11)[i], 3, 3e6, Vector()) }
 		if a, b := run(), run(); !reflect.DeepEqual(a, b) {
 			t.Errorf("%d: %+v and %+v", i, a, b)
 		}

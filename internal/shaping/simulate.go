@@ -17,13 +17,8 @@ type Sample struct {
 	Queued   int           // bytes
 }
 
-// Simulate runs a contender in a regime, at one of [Levels] of a capacity in
-// bytes a second. watch, if not nil, is called at the end of each Write.
-func Simulate(r *Regime, level int, capacity float64, c Contender, watch func(Sample)) Result {
-	t := r.trace(level, capacity*levels[level].Load)
-	return r.simulate(level, &t, c, watch)
-}
-
+// simulate runs a contender on what arrives at a level. watch, if not nil, is called
+// at the end of each Write.
 func (r *Regime) simulate(level int, t *trace, c Contender, watch func(Sample)) Result {
 	run := r.route(level, t, c)
 	run.watch = watch

@@ -24,7 +24,9 @@ func (s Setting) String() string {
 	return fmt.Sprintf("%d KiB, %v, %d", s.Bytes>>10, s.Wait, s.InFlight)
 }
 
-// Contender is a client that keeps the setting.
+// Contender is a good client that keeps the setting: the route resends for it with
+// a growing wait, and it does not go on sending what was too large, as its operator
+// would not have set it so. It does not pace itself otherwise.
 func (s Setting) Contender() Contender {
 	return Contender{Name: s.String(), MaxInFlight: s.InFlight, New: func() batch.Shaper { return &static{s} }}
 }
@@ -43,9 +45,7 @@ func Grid() []Setting {
 	return all
 }
 
-// static is a good client with a setting: the route resends for it with a
-// growing wait, and it does not go on sending what was too large, as its
-// operator would not have set it so. It does not pace itself otherwise.
+// static is the shaper of such a client.
 type static struct{ Setting }
 
 func (s *static) Limits(batch.State) batch.Limits {

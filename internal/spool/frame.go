@@ -10,10 +10,8 @@ import (
 // magic begins every frame. 0xFB occurs in no valid UTF-8 text, which most payloads are full of.
 var magic = [4]byte{0xFB, 'l', 'f', '1'}
 
+// headerBytes is what a frame takes beside its payload.
 const headerBytes = 36
-
-// FrameBytes is what a frame takes beside its payload.
-const FrameBytes = headerBytes
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 

@@ -13,7 +13,7 @@ var ErrFull = errors.New("spool: full")
 // ErrTooLarge is in the chain of what Append returns for what no log of this size can ever take together.
 var ErrTooLarge = errors.New("spool: larger than the spool may be")
 
-// A Config says where a log lies and how large it may be. All fields but the functions are required.
+// A Config says where a log lies and how large it may be. All fields but Damaged are required.
 type Config struct {
 	Folder       Folder
 	MaxBytes     int64 // of all segments

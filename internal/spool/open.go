@@ -4,13 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"slices"
 	"strings"
 	"time"
 )
 
-// Open looks at what is in the folder, and makes nothing but the file of the position. Names it does not know are left alone. ErrFolder is in the error's chain if it
-// is not the file system's.
+// Open looks at what is in the folder, and makes nothing but the file of the position. Names it does not know are left
+// alone. ErrFolder is in the error's chain if it is not the file system's. The caller has locked the folder.
 func Open(cfg Config) (*Log, error) {
 	l := &Log{cfg: cfg, next: 1, acked: 1, index: 1}
 	names, err := cfg.Folder.List()
@@ -62,9 +63,15 @@ func (l *Log) meet(n Listed) error {
 	return nil
 }
 
+// mostRecords is more than any log comes to; from there on sequences would overflow one day.
+const mostRecords = 1 << 62
+
 // order works out where each segment ends.
 func (l *Log) order() error {
 	for i, s := range l.segments {
+		if s.index == math.MaxUint32 || s.first > mostRecords {
+			return fmt.Errorf("%w: no segment can follow %s", ErrFolder, s.name)
+		}
 		s.limit = unlimited
 		if i+1 == len(l.segments) {
 			return nil
