@@ -152,7 +152,9 @@ const (
 //     20 %. A probe has five times what a Write takes, an eighth of the time away
 //     up to 30 s, or 1 s, whichever is longest. An answer of any kind opens the
 //     gate, with half of the window there was before the failures, or with all of
-//     it if there have been none.
+//     it if there have been none. If it is that of a Write that was there when
+//     silence shut the gate, the destination is slow rather than away: then it is
+//     all of the window, and what Writes took before is forgotten.
 //
 // A clock that is set back or forward by an hour makes it neither stall nor spin.
 //
@@ -262,7 +264,10 @@ func (a *Adaptive) Observe(o Outcome) {
 		}
 		return
 	}
-	a.gate.answered(&a.window)
+	if a.gate.answered(&a.window, old) {
+		a.cost = cost{company: mostInFlight}
+		a.window.forget()
+	}
 	switch o.Class {
 	case Delivered:
 		a.pace.delivered(now, bytes)

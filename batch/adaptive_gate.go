@@ -13,6 +13,7 @@ package batch
 // is reached in the end.
 type gate struct {
 	shut    bool
+	silent  bool    // because nothing came back
 	row     int     // failures since the last answer
 	away    float64 // since when the destination has been
 	closed  float64 // when the gate shut
@@ -48,6 +49,7 @@ func (g *gate) look(now float64, running int, c *cost, w *window) {
 	if !g.shut && now > g.heard+silence(c) {
 		g.fail(w, g.heard)
 		g.close(now)
+		g.silent = true
 	}
 }
 
@@ -117,15 +119,20 @@ func (g *gate) close(now float64) {
 }
 
 // answered opens the gate, for half of the window that there was before, or for
-// all of it if there was silence but no failure.
-func (g *gate) answered(w *window) {
+// all of it if there was silence but no failure. It reports whether the silence
+// was none: old says that the answer is to a Write that had begun before. Then
+// the destination takes longer than it ever did, and probes that were not given
+// that time are no failures of it.
+func (g *gate) answered(w *window, old bool) (slow bool) {
 	if g.shut {
-		g.shut = false
+		slow = g.silent && old
+		g.shut, g.silent = false, false
 		n := g.window
-		if g.row > 1 {
+		if g.row > 1 && !slow {
 			n = max(2, n/2)
 		}
 		w.n, w.fresh = min(w.most, n), 0
 	}
 	g.row = 0
+	return slow
 }
