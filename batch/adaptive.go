@@ -152,7 +152,9 @@ const (
 //     20 %. A probe has five times what a Write takes, an eighth of the time away
 //     up to 30 s, or 1 s, whichever is longest. An answer of any kind opens the
 //     gate, with half of the window there was before the failures, or with all of
-//     it if there have been none.
+//     it if there have been none. If it is that of a Write that was there when
+//     silence shut the gate, the destination is slow rather than away: then it is
+//     all of the window, and what Writes took before is forgotten.
 //
 // A clock that is set back or forward by an hour makes it neither stall nor spin.
 //
@@ -191,8 +193,14 @@ func NewAdaptive(cfg AdaptiveConfig) *Adaptive {
 }
 
 // Validate returns all that is wrong with the configuration, each field named,
-// or nil. pipeline.New asks it.
-func (a *Adaptive) Validate() error { return a.invalid }
+// or nil. Of an Adaptive that NewAdaptive has not made it says so. pipeline.New
+// asks it.
+func (a *Adaptive) Validate() error {
+	if a.window.levels == nil {
+		return errors.New("batch: Adaptive: is not one of NewAdaptive")
+	}
+	return a.invalid
+}
 
 // Limits implements Shaper. The route calls it; it takes some 50 ns and
 // allocates nothing.
@@ -240,20 +248,26 @@ func (a *Adaptive) linger() time.Duration {
 
 // Observe implements Shaper. The route calls it.
 func (a *Adaptive) Observe(o Outcome) {
-	if o.Class == Inconclusive {
-		return
-	}
 	now := a.clock.tick(o.Now)
 	took, bytes, told := max(instant, o.Took.Seconds()), max(1, float64(o.Bytes)), min(longestPause, max(0, o.RetryAfter.Seconds()))
 	old := a.gate.ended(now, took)
-	if o.Class == Failed {
+	switch o.Class {
+	case Inconclusive:
+		if !old {
+			a.gate.unanswered(now, took, spread(o.Now))
+		}
+		return
+	case Failed:
 		a.gate.told = max(a.gate.told, now+told)
 		if !old {
 			a.gate.failed(now, took, spread(o.Now), &a.window)
 		}
 		return
 	}
-	a.gate.answered(&a.window)
+	if a.gate.answered(&a.window, old) {
+		a.cost = cost{company: mostInFlight}
+		a.window.forget()
+	}
 	switch o.Class {
 	case Delivered:
 		a.pace.delivered(now, bytes)

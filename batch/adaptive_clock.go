@@ -3,19 +3,27 @@ package batch
 import "time"
 
 // A clock turns the times an [Adaptive] is given into seconds that never go
-// back. A clock that is set back stands still for one call and goes on from
-// there, so that no pause becomes longer by it; one that is set forward ends
-// pauses early and makes what has been learnt look old, which is harmless.
+// back. A route tells of Writes somewhat after they have ended: what is that
+// little before the last time counts as that time. A clock that is set back
+// stands still for one call and goes on from there, so that no pause becomes
+// longer by it; one that is set forward ends pauses early and makes what has
+// been learnt look old, which is harmless.
 type clock struct {
 	last time.Time
 	now  float64
 }
 
+// late is how long after its end a route tells of a Write at most, however busy.
+const late = time.Second
+
 func (c *clock) tick(t time.Time) float64 {
-	if d := t.Sub(c.last); d > 0 && !c.last.IsZero() {
+	d := t.Sub(c.last)
+	if d > 0 && !c.last.IsZero() {
 		c.now += d.Seconds()
 	}
-	c.last = t
+	if d > 0 || d < -late {
+		c.last = t
+	}
 	return c.now
 }
 

@@ -13,6 +13,7 @@ package batch
 // is reached in the end.
 type gate struct {
 	shut    bool
+	silent  bool    // because nothing came back
 	row     int     // failures since the last answer
 	away    float64 // since when the destination has been
 	closed  float64 // when the gate shut
@@ -48,6 +49,7 @@ func (g *gate) look(now float64, running int, c *cost, w *window) {
 	if !g.shut && now > g.heard+silence(c) {
 		g.fail(w, g.heard)
 		g.close(now)
+		g.silent = true
 	}
 }
 
@@ -71,7 +73,7 @@ func (g *gate) limits(now float64, st State, most int, c *cost) (inFlight int, w
 }
 
 // ended takes note of the end of a Write, and reports whether that says nothing
-// new: it had begun when the gate shut, and has failed.
+// new unless it was answered: it had begun when the gate shut.
 func (g *gate) ended(now, took float64) (old bool) {
 	g.heard = now
 	if g.hung > 0 && now-took < g.closed {
@@ -87,13 +89,21 @@ func (g *gate) failed(now, took, spread float64, w *window) {
 	g.fail(w, now)
 	switch {
 	case g.shut:
-		g.probing = 0
-		g.until = now + max(soonest, spread*min(share*(now-g.away), latest)-took)
+		g.unanswered(now, took, spread)
 	case g.row >= shuts:
 		g.close(now)
 		g.until = now + spread*soonest
 	case g.row == halves:
 		w.n = max(1, w.n/2)
+	}
+}
+
+// unanswered takes the end of a probe that did not open the gate: the next one
+// begins when it is time, and not when this one would have been late.
+func (g *gate) unanswered(now, took, spread float64) {
+	if g.shut {
+		g.probing = 0
+		g.until = now + max(soonest, spread*min(share*(now-g.away), latest)-took)
 	}
 }
 
@@ -109,15 +119,20 @@ func (g *gate) close(now float64) {
 }
 
 // answered opens the gate, for half of the window that there was before, or for
-// all of it if there was silence but no failure.
-func (g *gate) answered(w *window) {
+// all of it if there was silence but no failure. It reports whether the silence
+// was none: old says that the answer is to a Write that had begun before. Then
+// the destination takes longer than it ever did, and probes that were not given
+// that time are no failures of it.
+func (g *gate) answered(w *window, old bool) (slow bool) {
 	if g.shut {
-		g.shut = false
+		slow = g.silent && old
+		g.shut, g.silent = false, false
 		n := g.window
-		if g.row > 1 {
+		if g.row > 1 && !slow {
 			n = max(2, n/2)
 		}
 		w.n, w.fresh = min(w.most, n), 0
 	}
 	g.row = 0
+	return slow
 }

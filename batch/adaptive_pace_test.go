@@ -83,13 +83,32 @@ func TestAdaptivePausesEndWhenTheClockIsSet(t *testing.T) {
 	}
 }
 
-// What says nothing about the destination changes nothing.
+// What says nothing about the destination changes nothing, but that it came back.
 func TestAdaptiveIgnoresTheInconclusive(t *testing.T) {
 	d := drive()
 	d.write(1000, time.Millisecond, Delivered)
 	before := *d.Adaptive
 	d.Observe(Outcome{Entries: 10, Bytes: 1000, InFlight: 1, Took: time.Minute, Class: Inconclusive, RetryAfter: time.Hour, Now: d.now.Add(time.Hour)})
+	before.gate.heard = d.gate.heard
 	if d.gate != before.gate || d.pace != before.pace || d.cost != before.cost || d.size != before.size || d.window.n != before.window.n {
 		t.Error("changed by an outcome that is inconclusive")
+	}
+}
+
+// A route tells of a Write somewhat after it has ended, and of one after the other: times that go back a little are no
+// reason to count what lies between twice.
+func TestAdaptiveIsToldLate(t *testing.T) {
+	d := drive()
+	d.write(1<<20, 50*time.Millisecond, Delivered)
+	d.Observe(Outcome{Entries: 10, Bytes: 1 << 20, InFlight: 1, Took: time.Millisecond, Class: Throttled, RetryAfter: 10 * time.Second, Now: d.now})
+	from := d.now
+	for range 1000 { // that were in flight
+		d.now = d.now.Add(time.Millisecond)
+		d.limits(8)
+		d.Observe(Outcome{Entries: 10, Bytes: 1000, InFlight: 8, Took: 2 * time.Second, Class: Delivered, Now: d.now.Add(-20 * time.Millisecond)})
+	}
+	d.rest()
+	if waited := d.now.Sub(from); waited < 9900*time.Millisecond {
+		t.Errorf("a pause of 10 s is over after %v", waited)
 	}
 }

@@ -65,6 +65,9 @@ func (w *window) observe(now, size, took, n float64, c *cost) {
 	}
 }
 
+// forget drops what Writes took.
+func (w *window) forget() { clear(w.levels) }
+
 // life is how long, in seconds, a Write counts.
 func life(c *cost) float64 { return max(5, 20*c.mean) }
 

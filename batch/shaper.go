@@ -1,6 +1,9 @@
 package batch
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Limits say when a route cuts what it has gathered into a batch and sends it:
 // at MaxBytes, at MaxEntries or when the oldest entry has waited MaxWait,
@@ -49,7 +52,8 @@ type Shaper interface {
 
 // Fixed returns a Shaper that always answers l, with zeros replaced: 1 MiB,
 // 10,000 entries, 200 ms, no limit of its own on Writes in flight. It may be
-// shared by routes.
+// shared by routes. Nothing would ever be written with a Pause: pipeline.New
+// refuses it.
 func Fixed(l Limits) Shaper {
 	if l.MaxBytes <= 0 {
 		l.MaxBytes = defaultLimits.MaxBytes
@@ -67,3 +71,11 @@ type fixed Limits
 
 func (f fixed) Limits(State) Limits { return Limits(f) }
 func (f fixed) Observe(Outcome)     {}
+
+// Validate is for pipeline.New.
+func (f fixed) Validate() error {
+	if f.Pause > 0 {
+		return fmt.Errorf("batch: Fixed: Limits.Pause: %v has no end: no Write would ever begin", f.Pause)
+	}
+	return nil
+}

@@ -235,13 +235,19 @@ func (c *Config) validate() (errs []error) {
 	if len(c.Routes) == 0 {
 		bad("Routes: there is none; want at least one")
 	}
-	seen := map[string]int{}
+	seen, shapers := map[string]int{}, map[*batch.Adaptive]int{}
 	for i := range c.Routes {
 		r := &c.Routes[i]
 		if j, dup := seen[r.Name]; dup {
 			bad("Routes[%d].Name: %q is the name of Routes[%d] too", i, r.Name, j)
 		}
 		seen[r.Name] = i
+		if a, ok := r.Shaper.(*batch.Adaptive); ok {
+			if j, dup := shapers[a]; dup {
+				bad("Routes[%d] (%s): Shaper: is that of Routes[%d] too: an Adaptive serves one route", i, r.Name, j)
+			}
+			shapers[a] = i
+		}
 		errs = append(errs, r.validate(i)...)
 	}
 	for _, f := range []struct {

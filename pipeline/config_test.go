@@ -61,7 +61,13 @@ func TestNewRefuses(t *testing.T) {
 		"BufferBytes":      func(c *Config) { c.Routes[0].BufferBytes = -1 },
 		"Overflow":         func(c *Config) { c.Routes[0].Overflow = -1 },
 		"Processors[0]":    func(c *Config) { c.Processors = []Processor{nil} },
-		`Sources["x"]`:     func(c *Config) { c.Sources["x"] = nil },
+		"Limits.Pause":     func(c *Config) { c.Routes[0].Shaper = batch.Fixed(batch.Limits{Pause: time.Second}) },
+		"of NewAdaptive":   func(c *Config) { c.Routes[0].Shaper = &batch.Adaptive{} },
+		"of Routes[0] too: an Adaptive": func(c *Config) { // which both would call at once
+			c.Routes[0].Shaper = batch.NewAdaptive(batch.AdaptiveConfig{})
+			c.Routes = append(c.Routes, Route{Sink: sink.Discard(), Shaper: c.Routes[0].Shaper})
+		},
+		`Sources["x"]`: func(c *Config) { c.Sources["x"] = nil },
 	} {
 		c := good()
 		spoil(&c)

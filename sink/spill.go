@@ -25,15 +25,17 @@ import (
 // after a crash what was being delivered comes again, and what was delivered in the 250 ms before that.
 //
 // Entries of one stream (of equal Labels, or as a [StreamNamer] says) are delivered in the order in which their Writes
-// returned. What fails is tried for ever, by the policy of a [Retry] around s if there is one; a stream that is told to
-// wait holds up those that were read with it, a few MiB. What s refuses for good goes to cfg.DeadLetter or is counted.
+// returned. What fails is tried for ever, unless a [Retry] around s says otherwise, by whose policy it is tried. There is
+// one queue for all streams: while one of them is told to wait, or fails, others get a few MiB ahead of it, if MaxInFlight
+// lets them, and then wait too. What s refuses for good goes to cfg.DeadLetter or is counted.
 //
 // Several Writes share one sync, and none waits for another to join it: those that come while a sync runs have the
 // next one. After a failed sync nothing of that file is trusted, and its unacknowledged records are written to another.
 // A Write that fails for the disk's sake is worth a retry.
 //
-// What is damaged in the folder is copied to a file of its own, told of and counted; the records around it are
-// delivered. What a crash left half written at the end of a file was never acknowledged, and is passed over.
+// What is damaged in the folder, or could not be read for five minutes, is copied to a file of its own, told of and
+// counted; the records around it are delivered. What a crash left half written at the end of a file was never
+// acknowledged, and is passed over.
 //
 // Spill is a [Starter]: it opens and locks the folder there, and its three tasks belong to the caller. It goes
 // outermost, around what retries, breaks and times out: Spill(Retry(Breaker(Timeout(s)))). Spill panics if s is nil; the
@@ -120,10 +122,15 @@ func (s *Spiller) StreamOf(l batch.Labels) batch.Labels {
 }
 
 // Start opens the folder and begins to deliver what is in it. The error names the folder: [ErrSpillLocked] if it is
-// taken, with the process that has it, and those of the file system.
+// taken, with the process that has it, [ErrSpillClosed] after Close, and those of the file system.
 func (s *Spiller) Start(ctx context.Context, sup *lifecycle.Supervisor) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("sink: spill %q: %w", s.cfg.Dir, context.Cause(ctx))
+	}
+	select {
+	case <-s.closed: // nobody would give the folder back
+		return s.notRunning()
+	default:
 	}
 	folder, lock, err := s.folder()
 	if err != nil {

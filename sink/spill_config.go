@@ -37,7 +37,7 @@ type SpillConfig struct {
 	MaxInFlight int
 	// Shaper says how large these Writes are, up to 1 MiB and 10,000 entries, how many may be under way, up to
 	// MaxInFlight, and when; nil: as large and as many as that. It is asked by one goroutine at a time, and belongs to
-	// this queue alone: that of a route sees the disk, not the destination.
+	// this queue alone: that of a route sees the disk, not the destination. Once it panics it is asked no more.
 	Shaper batch.Shaper
 	// CloseTimeout is how long Close goes on delivering what is queued, half of the time its ctx leaves at most, and
 	// only until the destination first fails; zero: 5 s; negative: not at all. The rest is for the next process.
@@ -49,7 +49,7 @@ type SpillConfig struct {
 	DeadLetter Sink
 
 	// These are told of what is counted in SpillStats, from the tasks of the Spill and from Writes, concurrently. They
-	// must not block. Nil: nobody is.
+	// must not block. What one panics with is dropped: the queue goes on. Nil: nobody is told.
 	OnRefused func(entries int, err error)                // refused for good, and not dead-lettered
 	OnDropped func(reason SpillDropReason, entries int64) // given up because of MaxAge or Overflow
 	OnDamaged func(SpillDamage)                           // found in the folder
@@ -64,7 +64,8 @@ type SpillOverflow int
 const (
 	// SpillBlock refuses a Write with an error that is worth a retry ([ErrSpillFull]), so that the caller waits.
 	SpillBlock SpillOverflow = iota
-	// SpillDropOldest gives up the oldest entries, an eighth of MaxBytes at a time, but for those being delivered.
+	// SpillDropOldest gives up the oldest entries, an eighth of MaxBytes at a time, but for those being delivered. If there
+	// are no others it does as SpillDropNewest.
 	SpillDropOldest
 	// SpillDropNewest refuses a Write for good: the caller counts its entries as refused, or dead-letters them.
 	SpillDropNewest

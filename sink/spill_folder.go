@@ -20,7 +20,7 @@ type spillFolder struct{ root *os.Root }
 func openSpillFolder(dir string) (spillFolder, io.Closer, error) {
 	err := os.Mkdir(dir, 0o700)
 	if err == nil {
-		err = durable.SyncDir(filepath.Dir(dir))
+		err = durable.SyncDir(filepath.Dir(filepath.Clean(dir))) // "queue/" lies in ".", not in itself
 	} else if errors.Is(err, fs.ErrExist) {
 		err = nil
 	}
@@ -100,7 +100,14 @@ func (f spillFolder) Remove(name string) error {
 	return nil
 }
 
-func (f spillFolder) Sync() error { return durable.SyncDir(f.root.Name()) }
+// Sync opens the folder by the root, not by its name: that may be relative, and the process go elsewhere.
+func (f spillFolder) Sync() error {
+	dir, err := f.root.Open(".")
+	if err != nil {
+		return err
+	}
+	return errors.Join(durable.SyncNames(dir), dir.Close())
+}
 
 // A spillFile syncs what is needed to read it back; its times may be lost.
 type spillFile struct{ *os.File }

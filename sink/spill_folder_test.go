@@ -81,6 +81,12 @@ func TestSpillHostileFolder(t *testing.T) {
 			return errors.Join(os.WriteFile(filepath.Join(dir, segment), nil, 0o600),
 				os.WriteFile(filepath.Join(dir, "00000001-0000000000000001-00000001.spool"), nil, 0o600))
 		},
+		"a last segment": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "ffffffff-0000000000000001-00000000.spool"), nil, 0o600)
+		},
+		"a last record": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "00000001-ffffffffffffffff-00000000.spool"), nil, 0o600)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -129,6 +135,17 @@ func TestSpillHostileFolder(t *testing.T) {
 			t.Errorf("Start = %v", err)
 		}
 	})
+}
+
+// A folder by a relative name stays the one it was when the process goes elsewhere.
+func TestSpillRelativeFolder(t *testing.T) {
+	t.Chdir(t.TempDir())
+	r := startSpill(t, &memory{}, sink.SpillConfig{Dir: "queue/"})
+	t.Chdir(t.TempDir())
+	batches, lines := series(1, 3)
+	r.write(batches[0])
+	r.drain()
+	r.want(lines)
 }
 
 // Others may not read what the queue holds.

@@ -63,6 +63,29 @@ func TestSpillOverflow(t *testing.T) {
 	}
 }
 
+// A small queue that an earlier process has filled makes room as one does that was filled just now: what is read of it,
+// and cannot be dropped, is a part only.
+func TestSpillDropsOldestOfBefore(t *testing.T) {
+	to := &memory{down: true}
+	cfg := sink.SpillConfig{Dir: filepath.Join(t.TempDir(), "queue"), MaxBytes: 64 << 10, Overflow: sink.SpillDropOldest, CloseTimeout: -1}
+	r := startSpill(t, to, cfg)
+	write := func(n int) {
+		for range n {
+			b := batch.New(nil, batch.MustLabels("app", "shop"))
+			b.Append(base, []byte(strings.Repeat("x", 1000)))
+			r.write(b)
+		}
+	}
+	write(60)
+	r.end()
+	r = startSpill(t, to, cfg)
+	until(t, "the first Write", func() bool { return r.Stats().Destination != nil })
+	write(100)
+	if st := r.Stats(); st.Full == 0 || st.Queued != 100 {
+		t.Errorf("%+v", st)
+	}
+}
+
 // What no queue of this size can take is taken in pieces, and an entry that none can is refused for good.
 func TestSpillTooLarge(t *testing.T) {
 	r := startSpill(t, &memory{}, sink.SpillConfig{MaxBytes: 64 << 10})

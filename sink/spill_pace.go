@@ -66,7 +66,8 @@ func (p *pacer) try(d *Delivery) (pass passage, pause time.Duration, ended chan 
 	pass.began = time.Now()
 	if p.shaper != nil {
 		state.Now, state.InFlight, state.Begun = pass.began, p.writing, p.begun
-		l := p.shaper.Limits(state)
+		var l batch.Limits
+		p.ask(func() { l = p.shaper.Limits(state) })
 		switch {
 		case l.Pause > 0:
 			return pass, l.Pause, p.ended, false
@@ -97,5 +98,12 @@ func (p *pacer) leave(ctx context.Context, pass passage, b *batch.Batch, err err
 	now := time.Now()
 	o := batch.Outcome{Entries: len(b.Entries), Bytes: b.Size(), InFlight: pass.inFlight, Took: now.Sub(pass.began), Err: err, Now: now}
 	o.Class, o.RetryAfter = ClassOf(ctx, err, len(b.Entries))
-	p.shaper.Observe(o)
+	p.ask(func() { p.shaper.Observe(o) })
+}
+
+// ask calls the shaper. If it panics the queue makes do without, as a route does. The caller has the lock.
+func (p *pacer) ask(call func()) {
+	if sheltered(call) {
+		p.shaper = nil
+	}
 }

@@ -137,7 +137,7 @@ func (s *Spiller) refused(fs []Failure) {
 	}
 	s.counts.refused.Add(int64(len(fs)))
 	if s.cfg.OnRefused != nil {
-		s.cfg.OnRefused(len(fs), partial(fs))
+		sheltered(func() { s.cfg.OnRefused(len(fs), partial(fs)) })
 	}
 }
 
@@ -151,12 +151,22 @@ func (s *Spiller) dropped(reason SpillDropReason, entries int64) {
 		s.counts.expired.Add(entries)
 	}
 	if s.cfg.OnDropped != nil {
-		s.cfg.OnDropped(reason, entries)
+		sheltered(func() { s.cfg.OnDropped(reason, entries) })
 	}
 }
 
 func (s *Spiller) damaged(d spool.Damage) {
 	if s.cfg.OnDamaged != nil {
-		s.cfg.OnDamaged(SpillDamage{File: d.Segment, Offset: d.Offset, Bytes: d.Bytes, Records: d.Records, Kept: d.Kept, Err: d.Err})
+		sheltered(func() {
+			s.cfg.OnDamaged(SpillDamage{File: d.Segment, Offset: d.Offset, Bytes: d.Bytes, Records: d.Records, Kept: d.Kept, Err: d.Err})
+		})
 	}
+}
+
+// sheltered calls a plug-in and reports whether it panicked: a task that ended by it would deliver the same again, and
+// have it panic again, for ever.
+func sheltered(call func()) (panicked bool) {
+	defer func() { panicked = recover() != nil }()
+	call()
+	return false
 }

@@ -357,29 +357,17 @@ func TestSpillPerStream(t *testing.T) {
 	}
 }
 
-// A destination that panics is tried again.
-func TestSpillPanic(t *testing.T) {
-	to := &memory{}
-	first := true
-	s, err := sink.Spill(sink.Retry(sink.Func(func(ctx context.Context, b *batch.Batch) error {
-		if first {
-			first = false
-			panic("no")
-		}
-		return to.Write(ctx, b)
-	}), sink.RetryConfig{Min: time.Millisecond}), sink.SpillConfig{Dir: filepath.Join(t.TempDir(), "q")})
+// What is closed is not started again: nobody would give the folder back.
+func TestSpillStartAfterClose(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "q")
+	s, err := sink.Spill(sink.Discard(), sink.SpillConfig{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	sup := lifecycle.New(lifecycle.Config{})
-	if err := s.Start(t.Context(), sup); err != nil {
+	if err := s.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	b, _ := series(1, 3)
-	if err := errors.Join(s.Write(t.Context(), b[0]), s.Drain(t.Context()), s.Close(t.Context()), sup.Close(t.Context())); err != nil {
-		t.Error(err)
-	}
-	if len(to.held) != 3 {
-		t.Errorf("%d entries delivered", len(to.held))
+	if err := s.Start(t.Context(), newSupervisor(t)); !errors.Is(err, sink.ErrSpillClosed) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("Start = %v", err)
 	}
 }

@@ -25,7 +25,9 @@ type window struct {
 // read fills a window. The error is what ended it: io.EOF, or one after which reading may be tried again.
 func (s *Spiller) read(r *spool.Reader) (*window, error) {
 	w := &window{stage: batch.New(&s.pool, batch.Labels{})}
-	for w.bytes < windowBytes && len(w.stage.Entries) < windowEntries {
+	// A small queue is not read whole: what is read cannot be dropped to make room.
+	most := min(windowBytes, int(s.cfg.segmentBytes()))
+	for w.bytes < most && len(w.stage.Entries) < windowEntries {
 		rec, err := r.Next()
 		if err != nil {
 			return w, err

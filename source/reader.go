@@ -128,7 +128,11 @@ func (r *Reader) read() error {
 		r.buf = buf
 	}
 	for range emptyReads {
-		n, err := r.r.Read(r.buf[r.n:])
+		room := r.buf[r.n:]
+		n, err := r.r.Read(room)
+		if n < 0 || n > len(room) {
+			return fmt.Errorf("a %T returned %d bytes of %d", r.r, n, len(room))
+		}
 		r.n += n
 		if n > 0 || err != nil {
 			return err

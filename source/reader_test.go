@@ -156,7 +156,25 @@ func TestReaderFails(t *testing.T) {
 	}
 }
 
-// nothing is a bad reader.
+// TestReaderMiscounts: a reader that says it has read what it can not have is an error, and what was read before is delivered.
+func TestReaderMiscounts(t *testing.T) {
+	for _, n := range []int{-1, 1 << 20} {
+		got, err := readAll(t, io.MultiReader(strings.NewReader("a\nb"), miscount(n)), source.ReaderConfig{})
+		if err == nil || !strings.Contains(err.Error(), fmt.Sprint(n)) {
+			t.Errorf("Run = %v", err)
+		}
+		if len(got) != 2 || string(got[1].Line) != "b" {
+			t.Errorf("got %q", got)
+		}
+	}
+}
+
+// miscount is a bad reader.
+type miscount int
+
+func (n miscount) Read([]byte) (int, error) { return int(n), nil }
+
+// nothing is another one.
 type nothing struct{}
 
 func (nothing) Read([]byte) (int, error) { return 0, nil }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -148,7 +149,8 @@ func (l *Log) abandon() {
 	l.mu.Lock()
 	unused := l.file.size == 0
 	if unused {
-		l.segments = l.segments[:len(l.segments)-1]
+		// Unless the reader, for which it has just ended, was faster.
+		l.segments = slices.DeleteFunc(l.segments, func(s *segment) bool { return s == l.file })
 	}
 	l.mu.Unlock()
 	if unused {

@@ -149,6 +149,28 @@ func TestReopens(t *testing.T) {
 	}
 }
 
+// A segment goes as soon as it is delivered, also while there always is something read ahead.
+func TestDeletesWhileReadingAhead(t *testing.T) {
+	r := openRig(t, newMemDisk())
+	text := strings.Repeat("x", testSegment)
+	const records = 20
+	for range records {
+		r.append(text) // a segment each
+	}
+	for n := range records {
+		rec, err := r.reader.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Done(rec.Seq) // but not what was just read
+		if st := r.Stats(); st.Records != int64(records-n) || st.Bytes != st.Records*(headerBytes+testSegment) {
+			t.Fatalf("with %d records delivered: %+v", n, st)
+		}
+	}
+	r.Done(records + 1)
+	r.wantEmpty()
+}
+
 func TestFull(t *testing.T) {
 	r := openRig(t, newMemDisk())
 	long := strings.Repeat("x", 1000)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -62,9 +63,15 @@ func (l *Log) meet(n Listed) error {
 	return nil
 }
 
+// mostRecords is more than any log comes to; from there on sequences would overflow one day.
+const mostRecords = 1 << 62
+
 // order works out where each segment ends.
 func (l *Log) order() error {
 	for i, s := range l.segments {
+		if s.index == math.MaxUint32 || s.first > mostRecords {
+			return fmt.Errorf("%w: no segment can follow %s", ErrFolder, s.name)
+		}
 		s.limit = unlimited
 		if i+1 == len(l.segments) {
 			return nil

@@ -32,8 +32,10 @@ type Reader struct {
 	wound  *Damage
 }
 
-// triesBeforeSalvage is how often a read may fail before what cannot be read is taken for damage.
-const triesBeforeSalvage = 6
+// triesBeforeSalvage is how often a read may fail before what cannot be read is taken for damage. Its caller waits half
+// a second in between, so these are five minutes: a disk that comes back, like one behind a network, shall cost nothing,
+// and a bad spot of one holds up deliveries, but no appends.
+const triesBeforeSalvage = 600
 
 // Reader returns a reader at the first record that is not delivered. What an earlier one has taken and was not Done
 // comes again.
@@ -218,17 +220,20 @@ func (l *Log) Done(seq uint64) {
 // tidy removes the segments that are read and delivered.
 func (l *Log) tidy() {
 	l.mu.Lock()
-	if len(l.taken) == 0 {
-		n := 0
-		for n < len(l.segments) && l.segments[n].index <= l.passed {
-			l.stale = append(l.stale, l.segments[n].name)
-			l.acked = max(l.acked, l.segments[n].end())
-			n++
-		}
-		l.segments = slices.Delete(l.segments, 0, n)
+	n := 0
+	for n < len(l.segments) && l.delivered(l.segments[n]) {
+		l.stale = append(l.stale, l.segments[n].name)
+		l.acked = max(l.acked, l.segments[n].end())
+		n++
 	}
+	l.segments = slices.Delete(l.segments, 0, n)
 	l.mu.Unlock()
 	l.stale = slices.DeleteFunc(l.stale, func(name string) bool { return l.cfg.Folder.Remove(name) == nil })
+}
+
+// delivered reports whether s is read and nothing of it, or before it, is under way. The caller has the lock.
+func (l *Log) delivered(s *segment) bool {
+	return s.index <= l.passed && (len(l.taken) == 0 || s.index < l.taken[0].from.index)
 }
 
 // end is the sequence from which on s has no record, as far as it is known.

@@ -58,8 +58,8 @@ type Config struct {
 	Mode fs.FileMode
 	// FolderMode is that of new folders, less the umask: 0750 by default.
 	FolderMode fs.FileMode
-	// Owner is that of new files; nil: whoever runs the process. Changing it takes privileges, and Windows has no such
-	// thing.
+	// Owner is that of new files; nil: whoever runs the process. Changing it takes privileges, and is refused by New on
+	// Windows, which has no such thing.
 	Owner *Owner
 }
 
@@ -199,6 +199,7 @@ func (c Config) validate() (rules, error) {
 		bad("Sync", errors.New(strconv.Itoa(int(c.Sync))+" is none"))
 	}
 	bad("Mode", checkMode(c.Mode, 0o200))
+	bad("Owner", checkOwner(c.Owner, runtime.GOOS))
 	bad("FolderMode", checkMode(c.FolderMode, 0o300))
 	return r, errors.Join(errs...)
 }
@@ -219,6 +220,19 @@ func (c Config) pathRule() (root string, rule *pathRule, err error) {
 // one way to write an accent for another, have fewer of them.
 func namesOf(goos string) nameRule {
 	return nameRule{fold: goos == "windows" || goos == "darwin" || goos == "ios"}
+}
+
+// checkOwner refuses what no file can be given: then none would be written.
+func checkOwner(o *Owner, goos string) error {
+	switch {
+	case o == nil:
+		return nil
+	case goos == "windows":
+		return errors.New("there is no such thing on Windows")
+	case o.UID < -1 || o.GID < -1:
+		return fmt.Errorf("%d and %d: want numbers of a user and a group, or -1", o.UID, o.GID)
+	}
+	return nil
 }
 
 // checkMode refuses what would lock us out.

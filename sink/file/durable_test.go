@@ -2,6 +2,7 @@ package file
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -126,6 +128,45 @@ func TestPowerLost(t *testing.T) {
 	}
 	if len(acked) > 0 || pieces < 3 {
 		t.Errorf("%d acknowledged lines are lost, %d pieces of others are there", len(acked), pieces)
+	}
+}
+
+// TestFlushFailsWhileClosed: a flush that fails is told although the file was closed meanwhile, since the kernel tells the
+// next one nothing.
+func TestFlushFailsWhileClosed(t *testing.T) {
+	r := newRig(t, Config{Path: "x.log", SyncInterval: time.Hour})
+	sup := lifecycle.New(lifecycle.Config{})
+	if err := r.Start(t.Context(), sup); err != nil {
+		t.Fatal(err)
+	}
+	r.put(noon, shop, "1")
+	flushes := 0
+	r.disk.fault = func(_ int, op string) error {
+		if op != "sync" {
+			return nil
+		}
+		if flushes++; flushes > 1 {
+			return nil
+		}
+		r.disk.mu.Unlock()
+		defer r.disk.mu.Lock()
+		l := r.shelf.victim(1)
+		defer l.unlock()
+		if err := l.close(); err != nil {
+			t.Error(err)
+		}
+		return syscall.EIO
+	}
+	r.syncAll(t.Context())
+	if s := r.Stats(); s.SyncFailures != 1 {
+		t.Errorf("%+v", s)
+	}
+	if err := r.Health(); !errors.Is(err, syscall.EIO) || !strings.Contains(err.Error(), "x.log") {
+		t.Errorf("Health: %v", err)
+	}
+	r.shut()
+	if err := sup.Close(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -197,12 +198,17 @@ func (l *log) syncAside() {
 	}
 	l.turn <- struct{}{} // not for longer than a write takes
 	defer l.unlock()
-	if l.file != f {
-		return // it was closed meanwhile, and flushed before that
+	gone := l.file != f // closed meanwhile, and flushed before that
+	if _, failed := errors.AsType[syscall.Errno](err); gone && !failed {
+		return
 	}
 	l.sink.stats.syncs.Add(1)
 	if err != nil {
 		l.sink.troubles.note(troubleSync+l.path, l.sink.fault(l.path, err))
+		if gone {
+			l.sink.stats.syncFailures.Add(1) // who closed it was not told: the kernel says it once
+			return
+		}
 		l.lose(err)
 		return
 	}

@@ -30,8 +30,8 @@ type log struct {
 	seq    uint64 // counts the writes
 	synced uint64 // up to here they are on the medium, or lost
 	sound  int64  // the size of the file that is on the medium
-	fresh  bool   // the name of the file is not
-	owed   bool   // nor is what was written to the file before it was closed to make room
+	fresh  bool   // the name of the file may not be
+	owed   bool   // nor what was written to the file before it was closed to make room
 	losses losses
 
 	flushed time.Time // when it was last flushed, or opened
@@ -107,22 +107,30 @@ func (l *log) look() error {
 	return l.adopt(info.Size())
 }
 
-// adopt takes size for that of the file, and completes its last line.
+// adopt takes size for that of the file, and completes its last line. If that fails the size stays what it was, by which
+// the next look finds that there is something to complete.
 func (l *log) adopt(size int64) error {
-	l.size, l.sound = size, min(l.sound, size)
+	whole, err := l.complete(size)
+	if err == nil {
+		l.size, l.sound = whole, min(l.sound, size)
+	}
+	return err
+}
+
+// complete gives the last line a newline if it has none, and returns the size of the file then.
+func (l *log) complete(size int64) (whole int64, err error) {
 	if size == 0 {
-		return nil
+		return 0, nil
 	}
 	var end [1]byte
 	if _, err := l.file.ReadAt(end[:], size-1); err != nil || end[0] == '\n' {
-		return err
+		return size, err
 	}
 	if _, err := l.file.Write([]byte{'\n'}); err != nil {
-		return err
+		return 0, err
 	}
-	l.size++
 	l.sink.stats.completed.Add(1)
-	return nil
+	return size + 1, nil
 }
 
 // room returns how many of the lines in c fit into the file; zero: there must be another one first.

@@ -3,6 +3,8 @@ package file
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -17,6 +19,9 @@ type nameRule struct {
 	// all escapes every byte.
 	all bool
 }
+
+// unescaped is what stands for itself of what is neither a letter nor a digit.
+const unescaped = "!#$&'()+,;=@[]^`{}"
 
 // absent stands for a label that an entry does not have; a value of that very text is escaped.
 const absent = "_"
@@ -83,8 +88,19 @@ func (r nameRule) plain(value string, i, size int) bool {
 	case c == '.', c == ' ', c == '-': // .., hidden files, what looks like an option; Windows drops these at the end
 		return i > 0 && i < len(value)-1
 	default:
-		return strings.IndexByte("!#$&'()+,;=@[]^`{}", c) >= 0
+		return strings.IndexByte(unescaped, c) >= 0
 	}
+}
+
+// pattern matches what appendValue makes, and little else: what does not match was made by somebody else.
+func (r nameRule) pattern() string {
+	inside := "a-z0-9_" + regexp.QuoteMeta(unescaped)
+	if !r.fold {
+		inside += `A-Z[:^ascii:]`
+	}
+	cut := fmt.Sprintf("%s[0-9a-f]{%d}", cutMark, cutTail-len(cutMark))
+	end := "(?:[" + inside + "]|%[0-9A-F]{2}|" + cut + ")"
+	return end + "(?:(?:" + end + "|[. -])*?" + end + ")??"
 }
 
 func appendEscaped(dst []byte, c byte) []byte {

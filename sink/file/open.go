@@ -104,7 +104,11 @@ func (l *log) vet(f diskFile, made bool) (fs.FileInfo, error) {
 	if err != nil || !made {
 		return info, err
 	}
-	return info, l.sink.dress(f)
+	if err := l.sink.dress(f); err != nil {
+		// Else the next attempt would find the file there, and take it as it is.
+		return nil, errors.Join(err, l.sink.remove(l.path))
+	}
+	return info, nil
 }
 
 // yield closes the file that info describes if another log of this Sink has it open, by another name, and reports
@@ -143,7 +147,9 @@ func (l *log) take(f diskFile, info fs.FileInfo, made bool, now time.Time) {
 	l.file, l.info = f, info
 	l.last = info.ModTime()
 	l.sound = info.Size()
-	l.torn, l.fresh, l.owed = false, made, l.sink.shelf.settle(l.path)
+	// Whoever made the file may have ended, or failed, before its name was on the medium.
+	l.fresh = made || l.sink.cfg.Sync == SyncBatch
+	l.torn, l.owed = false, l.sink.shelf.settle(l.path)
 	l.flushed = now
 	l.sink.shelf.opened(l)
 	l.sink.stats.opened.Add(1)

@@ -26,12 +26,12 @@ const (
 // timeFields are the placeholders for times: how they are written, and the unit in which they change. Years and months
 // are looked at every day.
 var timeFields = map[string]timeField{
-	"date":   {"2006-01-02", `\d{4}-\d\d-\d\d`, 24 * time.Hour},
+	"date":   {"2006-01-02", `\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])`, 24 * time.Hour},
 	"year":   {"2006", `\d{4}`, 24 * time.Hour},
-	"month":  {"01", `\d\d`, 24 * time.Hour},
-	"day":    {"02", `\d\d`, 24 * time.Hour},
-	"hour":   {"15", `\d\d`, time.Hour},
-	"minute": {"04", `\d\d`, time.Minute},
+	"month":  {"01", `(?:0[1-9]|1[0-2])`, 24 * time.Hour},
+	"day":    {"02", `(?:0[1-9]|[12]\d|3[01])`, 24 * time.Hour},
+	"hour":   {"15", `(?:[01]\d|2[0-3])`, time.Hour},
+	"minute": {"04", `[0-5]\d`, time.Minute},
 }
 
 type timeField struct {
@@ -136,7 +136,7 @@ func (r *pathRule) newComponent(name string) (component, error) {
 			return component{}, fmt.Errorf("%q: leaves a label fewer than %d bytes", name, leastValue)
 		}
 	}
-	c.compile()
+	c.compile(r.names)
 	return c, nil
 }
 
@@ -172,7 +172,7 @@ func checkText(text string, labels bool) error {
 }
 
 // compile makes the pattern by which names of this form are known again.
-func (c *component) compile() {
+func (c *component) compile(names nameRule) {
 	var pattern strings.Builder
 	for _, p := range c.pieces {
 		switch field, isTime := timeFields[p.Verb]; {
@@ -182,7 +182,7 @@ func (c *component) compile() {
 			pattern.WriteString("(" + field.pattern + ")")
 			c.times = append(c.times, true)
 		default:
-			pattern.WriteString("(.+?)")
+			pattern.WriteString("(" + names.pattern() + ")")
 			c.times = append(c.times, false)
 		}
 	}

@@ -16,7 +16,7 @@ func (s *Sink) retain(v *survey) {
 	slices.SortFunc(v.items, func(a, b item) int { // the newest first
 		return cmp.Or(b.changed.Compare(a.changed), cmp.Compare(b.name, a.name))
 	})
-	seen := map[string]int{}
+	seen, known := map[string]int{}, map[string]bool{}
 	var total int64
 	for i := range v.items {
 		total += v.items[i].size
@@ -33,7 +33,10 @@ func (s *Sink) retain(v *survey) {
 		if !f.removable() {
 			continue
 		}
-		seen[f.family]++
+		if !known[f.generation] { // as it was, or compressed: both may be there for a while
+			known[f.generation] = true
+			seen[f.family]++
+		}
 		if keep.Files > 0 && seen[f.family] > keep.Files || keep.Age > 0 && v.now.Sub(f.changed) > keep.Age {
 			drop(i)
 		}

@@ -64,6 +64,30 @@ func TestKeep(t *testing.T) {
 	}
 }
 
+// TestKeepCountsOnce: what is there compressed and as it was, because the process ended in between, is one file of those that
+// are kept.
+func TestKeepCountsOnce(t *testing.T) {
+	r := newRig(t, Config{Path: "x.log", Keep: Keep{Files: 3}})
+	names := r.plantGenerations("x.log", 3)
+	r.plant(names[2]+suffixZstd, "packed", noon.AddDate(0, 0, -1))
+	r.tidy(t.Context(), noon)
+	r.holds(names[0], names[1], names[2], names[2]+suffixZstd)
+}
+
+// TestStrangersStay: files of other programs are not ours, even if they are called much like ours.
+func TestStrangersStay(t *testing.T) {
+	r := newRig(t, Config{Path: "{app}-{date}.log", Keep: Keep{Files: 1, Bytes: 1}, Compress: Zstd})
+	strangers := []string{" shop-2025-12-01.log", "%zz-2025-12-01.log", ".shop-2025-12-01.log", "a%2fb-2025-12-01.log",
+		"a\x01b-2025-12-01.log", "shop-2025-99-01.log"}
+	for _, name := range strangers {
+		r.plant(name, "text\n", noon.AddDate(0, -1, 0))
+	}
+	r.plant("shop-2025-12-01.log", "text\n", noon.AddDate(0, -1, 0))
+	r.tidy(t.Context(), noon)
+	slices.Sort(strangers)
+	r.holds(strangers...)
+}
+
 // TestKeepOfDays: logs of days that are over are kept like generations, compressed if that is asked for, and folders that
 // become empty go, too.
 func TestKeepOfDays(t *testing.T) {

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/logferry/logferry/batch"
 )
 
 // TestRotateBySize: no file is larger than it may be, but for a line that is, and generations follow in order.
@@ -166,6 +168,32 @@ func TestTornLine(t *testing.T) {
 	r.file("all.log", "whole", "to", "next", "somebody else's", "after it")
 }
 
+// TestTornLineFaults: a part of a line that somebody else left in an open file is not joined to the next one, either, if
+// the newline between them cannot be written at once, nor what is there be read.
+func TestTornLineFaults(t *testing.T) {
+	for _, op := range []string{"read", "write"} {
+		t.Run(op, func(t *testing.T) {
+			r := newRig(t, Config{Path: "all.log"})
+			r.put(noon, shop, "first", "second")
+			if err := os.Truncate(filepath.Join(r.dir, "all.log"), int64(len("first\nsec"))); err != nil {
+				t.Fatal(err)
+			}
+			r.disk.fault = func(_ int, o string) error {
+				if o == op {
+					return syscall.ENOSPC
+				}
+				return nil
+			}
+			if err := r.try(noon, shop, "next"); !errors.Is(err, syscall.ENOSPC) {
+				t.Errorf("Write: %v", err)
+			}
+			r.disk.fault = nil
+			r.put(noon, shop, "next")
+			r.file("all.log", "first", "sec", "next")
+		})
+	}
+}
+
 // TestRootMoves: a root that somebody renames is made again.
 func TestRootMoves(t *testing.T) {
 	if runtime.GOOS == "windows" {
@@ -180,4 +208,29 @@ func TestRootMoves(t *testing.T) {
 	r.put(noon, shop, "2")
 	r.holds("in/shop/all.log", "out/shop/all.log")
 	r.file("in/shop/all.log", "2")
+}
+
+// TestRelativePath: a path that does not begin at the top is that of the folder in which the Sink was made, wherever the
+// process goes from there.
+func TestRelativePath(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	s, err := New(Config{Path: "in/{app}.log"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	s.tidy(t.Context(), noon)
+	b := batch.New(nil, shop)
+	defer b.Settle(nil)
+	b.Append(noon, []byte("1"))
+	if err := s.Write(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got := readFile(t, filepath.Join(dir, "in", "shop.log")); !slices.Equal(got, []string{"1"}) {
+		t.Errorf("%q", got)
+	}
 }

@@ -58,6 +58,11 @@ func New(cfg Config) (*Sink, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The folder is looked for again later, when the process may be elsewhere.
+	rules.root, err = filepath.Abs(rules.root)
+	if err != nil {
+		return nil, fmt.Errorf("file: Config.Path: %w", err)
+	}
 	root, err := openRoot(rules.root, cfg.FolderMode)
 	if err != nil {
 		return nil, fmt.Errorf("file: Config.Path: %w", err)

@@ -29,6 +29,8 @@ type item struct {
 	temp    bool
 	size    int64
 	changed time.Time
+
+	generation string // name without what compression adds
 }
 
 // over reports whether the path of the item's log has moved on.
@@ -99,6 +101,7 @@ func (v *survey) file(c *component, at place, name string) {
 	}
 	log = at.join(log)
 	i.name, i.log, i.current, i.family = path.Join(at.name, name), log.name, log.current, log.family
+	i.generation = log.name + m[2]
 	info, err := v.sink.disk.lstat(i.name)
 	v.note(i.name, err)
 	if err != nil || !info.Mode().IsRegular() {

@@ -14,6 +14,11 @@ const (
 	// 128, and 64 KiB of them; what processors and a dead letter add must fit.
 	maxAttrs     = 120
 	maxAttrBytes = 60 << 10
+	// keptOutside of them, and keptBuiltin, are not for the attributes of a record, however
+	// many and large: they are for what the ctx says and for level and source, for
+	// level and source alone. There are keptBytes for each.
+	keptOutside, keptBuiltin = 8, 2
+	keptBytes                = 512
 	// maxVisits bounds how many attributes are looked at, groups among them, and
 	// maxDepth how deep these are: a LogValuer may return itself in a group.
 	maxVisits = 1000
@@ -38,6 +43,7 @@ type draft struct {
 	pairs  int // where the attributes begin
 	count  int // of attributes
 	visits int
+	kept   int  // how many attributes are not for what is being added
 	cut    bool // something was left out
 
 	prefix  []byte   // of keys: the names of open groups, each with a dot
@@ -53,11 +59,16 @@ const headerSize = 24
 func (d *draft) begin(h *handler) {
 	d.buf, d.prefix, d.groups = d.buf[:0], append(d.prefix[:0], h.prefix...), append(d.groups[:0], h.groups...)
 	d.pairs, d.count, d.visits, d.cut = 0, 0, 0, false
+	d.kept = keptOutside
 	d.replace = h.src.cfg.ReplaceAttr
 }
 
-// outside has what is added next belong to no group.
-func (d *draft) outside() { d.prefix, d.groups = d.prefix[:0], d.groups[:0] }
+// outside has what is added next belong to no group, nor to the record: it has room
+// left for it, but for kept attributes.
+func (d *draft) outside(kept int) {
+	d.prefix, d.groups, d.kept = d.prefix[:0], d.groups[:0], kept
+	d.visits = 0
+}
 
 // open writes the header and the line.
 func (d *draft) open(r *slog.Record, line string, maxLine int) {
@@ -90,12 +101,12 @@ func (d *draft) preformatted(packed []byte, n int) {
 
 // put adds one attribute whose key is not yet that of its group.
 func put[T string | []byte](d *draft, key string, value T) {
-	held := len(d.buf) - d.pairs
-	if d.count == maxAttrs || held+len(d.prefix)+len(key) > maxAttrBytes {
+	room := maxAttrBytes - d.kept*keptBytes - (len(d.buf) - d.pairs) - len(d.prefix) - len(key)
+	if d.count >= maxAttrs-d.kept || room < 0 {
 		d.cut = true
 		return
 	}
-	if room := maxAttrBytes - held - len(d.prefix) - len(key); len(value) > room {
+	if len(value) > room {
 		value, d.cut = value[:room], true
 	}
 	d.count++

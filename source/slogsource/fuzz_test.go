@@ -36,7 +36,7 @@ func FuzzPack(f *testing.F) {
 			t.Fatalf("%d entries", len(all))
 		}
 		for _, e := range all {
-			whole := len(msg) <= src.cfg.MaxLine && 2*len(prefix)+len(key)+len(value)+len(other) < maxAttrBytes-100
+			whole := len(msg) <= src.cfg.MaxLine && 2*len(prefix)+len(key)+len(value)+len(other) < maxAttrBytes-keptOutside*keptBytes-100
 			if whole && (string(e.Line) != msg || !slices.Equal(e.Attrs, want)) {
 				t.Errorf("got %q %q, want %q %q", e.Line, e.Attrs, msg, want)
 			}

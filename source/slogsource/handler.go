@@ -47,10 +47,11 @@ func (h *handler) compose(ctx context.Context, d *draft, r *slog.Record) {
 		d.preformatted(h.attrs, h.count)
 		r.Attrs(func(a slog.Attr) bool { d.add(a); return true })
 	}
-	d.outside()
+	d.outside(keptBuiltin)
 	if f := h.src.cfg.FromContext; f != nil {
 		h.contextual(ctx, d, f)
 	}
+	d.outside(0)
 	h.builtin(d, r)
 	d.close()
 }

@@ -91,7 +91,8 @@ func one(t *testing.T, cfg Config, f func(l *slog.Logger)) batch.Entry {
 	return all[0]
 }
 
-// TestBounds: whatever is logged, an entry has an end and says that it was cut.
+// TestBounds: whatever is logged, an entry has an end and says that it was cut, and what
+// the ctx says and the level are there.
 func TestBounds(t *testing.T) {
 	many := make([]any, 0, 600)
 	for i := range 300 {
@@ -112,9 +113,32 @@ func TestBounds(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := one(t, Config{MaxLine: 1000}, f)
+			traced := func(_ context.Context, attrs []slog.Attr) []slog.Attr {
+				return append(attrs, slog.String("trace_id", "4bf9"))
+			}
+			e := one(t, Config{MaxLine: 1000, FromContext: traced}, f)
+			if got := show(e); !strings.HasSuffix(got, `trace_id=4bf9 level=INFO truncated=true`) {
+				t.Errorf("ends in %s", got[max(0, len(got)-100):])
+			}
 			if n := len(e.Attrs); e.Size() > 1000+maxAttrBytes+100 || n > maxAttrs+1 || e.Attrs[n-1] != batch.Truncated() {
 				t.Errorf("%d bytes, %d attributes, the last %.100q", e.Size(), n, e.Attrs[n-1])
+			}
+		})
+	}
+}
+
+// TestTalkativeContext: what the ctx says does not crowd out the level.
+func TestTalkativeContext(t *testing.T) {
+	for name, attr := range map[string]slog.Attr{"small": slog.Int("n", 1), "large": slog.String("s", strings.Repeat("x", 50<<10))} {
+		t.Run(name, func(t *testing.T) {
+			e := one(t, Config{FromContext: func(_ context.Context, attrs []slog.Attr) []slog.Attr {
+				for range 300 {
+					attrs = append(attrs, attr)
+				}
+				return attrs
+			}}, func(l *slog.Logger) { l.Error("m") })
+			if got := show(e); !strings.HasSuffix(got, "level=ERROR truncated=true") {
+				t.Errorf("ends in %s", got[max(0, len(got)-100):])
 			}
 		})
 	}
