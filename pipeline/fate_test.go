@@ -121,8 +121,10 @@ func TestAPanickingWriteIsPermanentAfterThree(t *testing.T) {
 					}
 					return nil
 				}
-				e := mustNew(t, one(counter{total: 10}, Route{Sink: out, DeadLetter: letters, Shaper: batch.Fixed(batch.Limits{MaxEntries: 1})}))
-				if err := e.Run(t.Context()); err != nil {
+				e := mustStart(t, one(counter{total: 10}, Route{Sink: out, DeadLetter: letters, Shaper: batch.Fixed(batch.Limits{MaxEntries: 1})}))
+				<-e.Done()
+				synctest.Wait() // or the last crash may come to be one during Close, which tells of it
+				if err := e.Close(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 				st := e.Stats()
