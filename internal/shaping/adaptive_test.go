@@ -32,5 +32,5 @@ func TestAdaptiveOnASample(t *testing.T) {
 // thin leaves of the grid what is best most of the time.
 func thin(i int) bool {
 	s := Grid()[i]
-	return s.Bytes >= 512<<10 && s.Wait == 5*time.Millisecond && (s.InFlight == 4 || s.InFlight == 16)
+	return (s.Bytes == 512<<10 || s.Bytes == 2<<20) && s.Wait == 5*time.Millisecond && (s.InFlight == 4 || s.InFlight == 16)
 }

@@ -122,7 +122,7 @@ func TestRateIsKept(t *testing.T) {
 
 // Whatever happens, each byte that was admitted is delivered, in a job or in the queue, and none is delivered twice.
 func TestNothingIsLostOrTwice(t *testing.T) {
-	for _, regime := range Training(22) {
+	for _, regime := range Training(len(troubles)) {
 		for level, l := range levels {
 			tr := regime.trace(level, 4e6*l.Load)
 			r := regime.route(level, &tr, Setting{512 << 10, 20 * time.Millisecond, 8}.Contender())

@@ -53,7 +53,11 @@ func readJSONStream(text []byte) (s push.Stream, err error) {
 		return s, err
 	}
 	if form.Stream == nil {
-		return s, json.Unmarshal(text, &s)
+		err := json.Unmarshal(text, &s)
+		for i := range s.Entries {
+			s.Entries[i].Timestamp = s.Entries[i].Timestamp.UTC() // the client has said it in the zone of the machine
+		}
+		return s, err
 	}
 	s.Labels = labels.FromMap(form.Stream).String()
 	for _, v := range form.Values {
