@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -78,7 +79,10 @@ func TestKeepCountsOnce(t *testing.T) {
 func TestStrangersStay(t *testing.T) {
 	r := newRig(t, Config{Path: "{app}-{date}.log", Keep: Keep{Files: 1, Bytes: 1}, Compress: Zstd})
 	strangers := []string{" shop-2025-12-01.log", "%zz-2025-12-01.log", ".shop-2025-12-01.log", "a%2fb-2025-12-01.log",
-		"a\x01b-2025-12-01.log", "shop-2025-99-01.log"}
+		"shop-2025-99-01.log"}
+	if runtime.GOOS != "windows" { // which has no such names
+		strangers = append(strangers, "a\x01b-2025-12-01.log")
+	}
 	for _, name := range strangers {
 		r.plant(name, "text\n", noon.AddDate(0, -1, 0))
 	}
