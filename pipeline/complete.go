@@ -97,7 +97,8 @@ func (r *route) goOn(j *job, o batch.Outcome) {
 func (r *route) park(j *job, wait time.Duration, o batch.Outcome) {
 	r.writeFailed(j.err, wait)
 	r.slim(j)
-	j.vainly = o.Class == batch.Failed || errors.Is(j.err, sink.ErrBreakerOpen)
+	j.absent = o.Class == batch.Failed
+	j.vainly = j.absent || errors.Is(j.err, sink.ErrBreakerOpen)
 	j.due = time.Now().Add(wait)
 	r.parked.put(j)
 }

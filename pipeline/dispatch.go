@@ -40,6 +40,7 @@ func (r *route) ask(now time.Time) batch.Limits {
 	if l.InFlight <= 0 || l.InFlight > r.cfg.MaxInFlight {
 		l.InFlight = r.cfg.MaxInFlight
 	}
+	r.resumed = r.resumed || r.limits.Pause > 0 && l.Pause <= 0
 	r.limits, r.asked = l, now
 	return l
 }
@@ -82,9 +83,32 @@ func (r *route) next(l batch.Limits, now time.Time) *job {
 	case fresh:
 		r.turn = resendTurn
 		return r.gather(l)
+	case r.resumed && r.writing == r.posting:
+		return r.probe()
 	default:
 		return nil
 	}
+}
+
+// probe is what to write when a shaper's pause is over, by which it wants to know
+// whether the destination is back, and nothing is due: of what found nobody, that
+// which is due first. Its own backoff would ask more rarely, after a long outage
+// by far. Where its tries are counted they are not used up like that.
+func (r *route) probe() *job {
+	r.resumed = false
+	if r.retry.Tries > 0 {
+		return nil
+	}
+	var first *job
+	for _, j := range r.parked.all() {
+		if j.absent && j.letter == nil && (first == nil || j.due.Before(first.due)) {
+			first = j
+		}
+	}
+	if first != nil {
+		r.parked.remove(first)
+	}
+	return first
 }
 
 // A turn is whose it is when both wait: batches that have not been written yet,
@@ -166,6 +190,7 @@ func (r *route) begin(j *job, l batch.Limits) {
 
 // meter notes what the shaper will want to know of a Write to the sink.
 func (r *route) meter(j *job, l batch.Limits) {
+	r.resumed = false
 	j.resend = j.delivery != nil
 	if !j.resend {
 		j.now = amount{j.size, j.entries}

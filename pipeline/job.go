@@ -33,7 +33,8 @@ type job struct {
 
 	due    time.Time // parked: when it may be written again
 	at     int       // its place among the parked, -1: it is not
-	vainly bool      // parked because the destination was not there, rather than told to wait
+	absent bool      // parked because the destination was not there when it was asked
+	vainly bool      // or because a breaker says so, rather than told to wait
 
 	// Of the Write that runs, or the last one.
 	post     bool   // it is to the dead letter

@@ -53,6 +53,7 @@ type route struct {
 
 	limits    batch.Limits // the shaper's last answer
 	asked     time.Time    // when it gave it
+	resumed   bool         // it paused before, and nothing has begun since that was over
 	writing   int          // all Writes running
 	posting   int          // those to the dead letter
 	resending int          // those to the sink that are no first ones
