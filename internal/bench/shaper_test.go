@@ -2,14 +2,13 @@ package bench
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"runtime"
 	"testing"
 	"time"
 
-	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/internal/load"
+	"github.com/logferry/logferry/sink"
 	"github.com/logferry/logferry/sink/loki"
 )
 
@@ -30,10 +29,6 @@ func scale[T any](short, long T) T {
 	}
 	return short
 }
-
-// sizes and writes are the fixed settings.
-func sizes() []int  { return scale([]int{1 << 20}, []int{256 << 10, 512 << 10, 1 << 20}) }
-func writes() []int { return scale([]int{4, 32}, []int{1, 2, 4, 8, 16, 32}) }
 
 // drive starts a pipeline with a Loki sink to srv. It ends with the benchmark.
 func drive(b *testing.B, srv *server, cfg load.Config) *load.Run {
@@ -59,17 +54,6 @@ func end(b *testing.B, r *load.Run) {
 	}
 }
 
-// saturate returns the MB of lines a second that cfg delivers flat out.
-func saturate(b *testing.B, srv *server, cfg load.Config) float64 {
-	b.Helper()
-	cfg.Streams = 64
-	r := drive(b, srv, cfg)
-	defer end(b, r)
-	r.Over(b.Context(), scale(time.Second, 5*time.Second))
-	window := scale(time.Second, 5*time.Second)
-	return float64(r.Over(b.Context(), window).Bytes) / 1e6 / window.Seconds()
-}
-
 // BenchmarkSaturation delivers flat out to slow servers, with the pipeline's own shaper and with fixed settings:
 // of-best is the share of what the best of these delivers.
 func BenchmarkSaturation(b *testing.B) {
@@ -77,24 +61,22 @@ func BenchmarkSaturation(b *testing.B) {
 		b.Run(at.name, func(b *testing.B) {
 			srv := startServer(b)
 			srv.become(b, at.service)
+			c := load.Comparison{
+				Open:      func() (sink.Sink, error) { return loki.New(loki.Config{URL: srv.url}) },
+				Streams:   64,
+				LineBytes: lineSize,
+				Sizes:     scale([]int{1 << 20}, []int{256 << 10, 512 << 10, 1 << 20}),
+				InFlight:  scale([]int{4, 32}, []int{1, 2, 4, 8, 16, 32}),
+				Window:    scale(time.Second, 4*time.Second),
+			}
 			for b.Loop() {
-				var best float64
-				var setting string
-				for _, bytes := range sizes() {
-					for _, inFlight := range writes() {
-						got := saturate(b, srv, load.Config{
-							Shaper:      batch.Fixed(batch.Limits{MaxBytes: bytes}),
-							MaxInFlight: inFlight,
-						})
-						if got > best {
-							best, setting = got, fmt.Sprintf("%d KiB, %d in flight", bytes>>10, inFlight)
-						}
-					}
+				v, err := c.Run(b.Context())
+				if err != nil {
+					b.Fatal(err)
 				}
-				got := saturate(b, srv, load.Config{})
-				b.Logf("%s: %.1f MB/s; the best fixed setting (%s): %.1f MB/s", at.name, got, setting, best)
-				b.ReportMetric(got, "MB/s")
-				b.ReportMetric(got/best, "of-best")
+				b.Logf("%s: %v", at.name, v)
+				b.ReportMetric(v.Own, "MB/s")
+				b.ReportMetric(v.OfBest(), "of-best")
 			}
 		})
 	}

@@ -87,3 +87,30 @@ func TestAwaitEnds(t *testing.T) {
 		}
 	})
 }
+
+// The best of the fixed settings is found, and the own shaper held against it: with a Func it has one Write in flight.
+func TestComparison(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		// A worker's time is 10 ms and 1 ms for each 1000 bytes, and there are two.
+		c := Comparison{Open: func() (sink.Sink, error) {
+			workers := make(chan struct{}, 2)
+			return sink.Func(func(_ context.Context, b *batch.Batch) error {
+				workers <- struct{}{}
+				defer func() { <-workers }()
+				time.Sleep(10*time.Millisecond + time.Duration(b.Size())*time.Microsecond)
+				return nil
+			}), nil
+		}, Streams: 8, LineBytes: 1000, Sizes: []int{2000, 60_000}, InFlight: []int{1, 4}, Window: 5 * time.Second}
+		v, err := c.Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.Setting != "58 KiB, 4 in flight" || v.Best < 1.6 || v.Best > 1.8 {
+			t.Error(v)
+		}
+		if v.Own == 0 || v.OfBest() != v.Own/v.Best {
+			t.Error(v, v.OfBest())
+		}
+		t.Log(v)
+	})
+}

@@ -2,13 +2,13 @@ package lokitest
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"testing"
 	"time"
 
 	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/internal/load"
+	"github.com/logferry/logferry/sink"
 	"github.com/logferry/logferry/sink/loki"
 )
 
@@ -17,6 +17,9 @@ import (
 //	go test -run '^$' -bench Shaper -benchtime 1x .
 //
 // LOGFERRY_SOAK=1 makes them long enough to believe.
+
+// lineBytes is what a line of a service's log has, about.
+const lineBytes = 217
 
 func scale[T any](short, long T) T {
 	if os.Getenv("LOGFERRY_SOAK") != "" {
@@ -44,7 +47,7 @@ func driveSink(b *testing.B, s *Server, cfg load.Config) (*load.Run, *loki.Sink)
 	if err != nil {
 		b.Fatal(err)
 	}
-	cfg.Sink, cfg.LineBytes = to, 217
+	cfg.Sink, cfg.LineBytes = to, lineBytes
 	r, err := load.Start(b.Context(), cfg)
 	if err != nil {
 		b.Fatal(err)
@@ -64,29 +67,22 @@ func end(b *testing.B, r *load.Run) {
 // BenchmarkShaperSaturation delivers flat out: of-best is the share of what the best fixed setting delivers.
 func BenchmarkShaperSaturation(b *testing.B) {
 	srv := startUnlimited(b)
-	saturate := func(cfg load.Config) float64 {
-		cfg.Streams = 32
-		r := drive(b, srv, cfg)
-		defer end(b, r)
-		window := scale(time.Second, 10*time.Second)
-		r.Over(b.Context(), window)
-		return float64(r.Over(b.Context(), window).Bytes) / 1e6 / window.Seconds()
+	c := load.Comparison{
+		Open:      func() (sink.Sink, error) { return loki.New(loki.Config{URL: srv.URL}) },
+		Streams:   32,
+		LineBytes: lineBytes,
+		Sizes:     scale([]int{1 << 20}, []int{256 << 10, 512 << 10, 1 << 20}),
+		InFlight:  scale([]int{2, 8}, []int{1, 2, 4, 8, 32}),
+		Window:    scale(time.Second, 5*time.Second),
 	}
 	for b.Loop() {
-		var best float64
-		var setting string
-		for _, bytes := range scale([]int{1 << 20}, []int{256 << 10, 512 << 10, 1 << 20}) {
-			for _, inFlight := range scale([]int{2, 8}, []int{1, 2, 4, 8, 32}) {
-				got := saturate(load.Config{Shaper: batch.Fixed(batch.Limits{MaxBytes: bytes}), MaxInFlight: inFlight})
-				if got > best {
-					best, setting = got, fmt.Sprintf("%d KiB, %d in flight", bytes>>10, inFlight)
-				}
-			}
+		v, err := c.Run(b.Context())
+		if err != nil {
+			b.Fatal(err)
 		}
-		got := saturate(load.Config{})
-		b.Logf("%.1f MB/s; the best fixed setting (%s): %.1f MB/s", got, setting, best)
-		b.ReportMetric(got, "MB/s")
-		b.ReportMetric(got/best, "of-best")
+		b.Log(v)
+		b.ReportMetric(v.Own, "MB/s")
+		b.ReportMetric(v.OfBest(), "of-best")
 	}
 }
 
