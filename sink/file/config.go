@@ -48,7 +48,7 @@ type Config struct {
 	// Sync says when lines are made to survive a loss of power; once they are written they survive the end of the
 	// process. SyncEvery by default.
 	Sync SyncPolicy
-	// SyncInterval is for SyncEvery: 1 s by default.
+	// SyncInterval is for SyncEvery: 1 s by default, and no less than a millisecond.
 	SyncInterval time.Duration
 
 	// MaxOpen bounds the files that are open at the same time: 256 by default. Each Write that is under way may exceed it by
@@ -191,6 +191,9 @@ func (c Config) validate() (rules, error) {
 		if n.value < 0 {
 			bad(n.field, errors.New("negative"))
 		}
+	}
+	if c.SyncInterval > 0 && c.SyncInterval < time.Millisecond {
+		bad("SyncInterval", fmt.Errorf("%v is less than a millisecond; SyncBatch does not wait at all", c.SyncInterval))
 	}
 	if c.Compress < NoCompression || c.Compress > Zstd {
 		bad("Compress", errors.New(strconv.Itoa(int(c.Compress))+" is none"))

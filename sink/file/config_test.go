@@ -20,6 +20,9 @@ func TestBadConfig(t *testing.T) {
 			t.Errorf("%s is not named: %v", field, err)
 		}
 	}
+	if _, err := New(Config{Path: "x", SyncInterval: 1}); err == nil || !strings.Contains(err.Error(), "SyncInterval: 1ns") {
+		t.Errorf("a flush each nanosecond: %v", err)
+	}
 	if checkOwner(&Owner{}, "windows") == nil || checkOwner(&Owner{-1, 0}, "linux") != nil || checkOwner(nil, "windows") != nil {
 		t.Error("the wrong owners are refused")
 	}

@@ -77,17 +77,26 @@ func (h *handler) builtin(d *draft, r *slog.Record) {
 	put(d, slog.LevelKey, r.Level.String())
 }
 
-// contextual adds what the host's FromContext says of ctx.
+// contextual adds what the host's FromContext says of ctx. A slice it returns is
+// kept for the next record only if it is the one that it was given: another may
+// be the host's own.
 func (h *handler) contextual(ctx context.Context, d *draft, from func(context.Context, []slog.Attr) []slog.Attr) {
-	if what := tried(func() { d.extra = from(ctx, d.extra[:0]) }); what != "" {
+	if d.extra == nil {
+		d.extra = make([]slog.Attr, 0, usualExtra)
+	}
+	defer clear(d.extra[:cap(d.extra)]) // values may hold on to anything
+	var extra []slog.Attr
+	if what := tried(func() { extra = from(ctx, d.extra) }); what != "" {
 		put(d, "from_context", what)
 		return
 	}
-	for _, a := range d.extra {
+	for _, a := range extra {
 		d.add(a)
 	}
-	clear(d.extra) // values may hold on to anything
 }
+
+// usualExtra attributes of a ctx cost no allocation.
+const usualExtra = 8
 
 // WithAttrs is part of slog.Handler. The attributes are packed here, once.
 func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {

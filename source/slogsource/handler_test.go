@@ -144,6 +144,20 @@ func TestTalkativeContext(t *testing.T) {
 	}
 }
 
+// TestForeignContext: what FromContext returns stays the host's, though it ought to have appended to what it was given.
+func TestForeignContext(t *testing.T) {
+	own := []slog.Attr{slog.String("region", "eu"), slog.Int("n", 1)}
+	cfg := Config{FromContext: func(context.Context, []slog.Attr) []slog.Attr { return own }}
+	for range 2 {
+		if got := show(one(t, cfg, func(l *slog.Logger) { l.Info("m") })); !strings.Contains(got, "region=eu") {
+			t.Error(got)
+		}
+	}
+	if own[0].Value.String() != "eu" || own[1].Key != "n" {
+		t.Errorf("the host's own attributes are now %v", own)
+	}
+}
+
 // TestLevelLabel: there are four streams, whatever levels there are.
 func TestLevelLabel(t *testing.T) {
 	for level, want := range map[slog.Level]string{
