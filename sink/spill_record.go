@@ -28,22 +28,17 @@ const recordBytes = 512 << 10
 // appendRecord appends the record of entries lo and following of b, as many as fit, and returns the first that did not.
 func appendRecord(dst []byte, b *batch.Batch, lo int) (_ []byte, hi int) {
 	size := 0
-	numbers := map[batch.Labels]uint64{}
-	var sets []batch.Labels
+	var sets labelSets
 	for hi = lo; hi < len(b.Entries); hi++ {
 		size += b.Entries[hi].Size()
 		if size > recordBytes && hi > lo {
 			break
 		}
-		l := b.LabelsOf(hi)
-		if _, known := numbers[l]; !known {
-			numbers[l] = uint64(len(sets))
-			sets = append(sets, l)
-		}
+		sets.number(b.LabelsOf(hi))
 	}
 	dst = append(dst, recordVersion)
-	dst = binary.AppendUvarint(dst, uint64(len(sets)))
-	for _, l := range sets {
+	dst = binary.AppendUvarint(dst, uint64(len(sets.all)))
+	for _, l := range sets.all {
 		dst = binary.AppendUvarint(dst, uint64(l.Len()))
 		for name, value := range l.All() {
 			dst = appendText(appendText(dst, name), value)
@@ -51,9 +46,33 @@ func appendRecord(dst []byte, b *batch.Batch, lo int) (_ []byte, hi int) {
 	}
 	dst = binary.AppendUvarint(dst, uint64(hi-lo))
 	for i := lo; i < hi; i++ {
-		dst = appendEntry(dst, &b.Entries[i], numbers[b.LabelsOf(i)])
+		dst = appendEntry(dst, &b.Entries[i], sets.number(b.LabelsOf(i)))
 	}
 	return dst, hi
+}
+
+// labelSets numbers the label sets of a record, from 0. Neighbours mostly have the same, which is not looked up then.
+type labelSets struct {
+	all     []batch.Labels
+	numbers map[batch.Labels]uint64
+	last    uint64
+}
+
+func (s *labelSets) number(l batch.Labels) uint64 {
+	if len(s.all) > 0 && s.all[s.last] == l {
+		return s.last
+	}
+	if n, known := s.numbers[l]; known {
+		s.last = n
+		return n
+	}
+	s.last = uint64(len(s.all))
+	s.all = append(s.all, l)
+	if s.numbers == nil {
+		s.numbers = map[batch.Labels]uint64{}
+	}
+	s.numbers[l] = s.last
+	return s.last
 }
 
 func appendEntry(dst []byte, e *batch.Entry, set uint64) []byte {
