@@ -48,7 +48,6 @@ func (m *meter) Write(ctx context.Context, b *batch.Batch) error {
 type Reading struct {
 	Bytes           int64 // of lines
 	Writes, Refused int64 // Refused of the Writes delivered not everything
-	At              time.Time
 	took            []time.Duration
 }
 
@@ -56,13 +55,13 @@ type Reading struct {
 func (m *meter) read() Reading {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return Reading{Bytes: m.bytes, Writes: m.writes, Refused: m.refused, At: time.Now(), took: slices.Clip(m.took)}
+	return Reading{Bytes: m.bytes, Writes: m.writes, Refused: m.refused, took: slices.Clip(m.took)}
 }
 
 // Since returns what has been delivered between an earlier reading and r.
 func (r Reading) Since(before Reading) Reading {
 	return Reading{Bytes: r.Bytes - before.Bytes, Writes: r.Writes - before.Writes, Refused: r.Refused - before.Refused,
-		At: r.At, took: r.took[len(before.took):]}
+		took: r.took[len(before.took):]}
 }
 
 // Quantile returns how long the share q of the entries looked at, from 0 to 1, was on its way at most; zero if there
