@@ -27,11 +27,7 @@ func (r *route) arrange(l batch.Limits, now time.Time) {
 	for r.parked.len() > 0 && !r.parked.head().due.After(now) {
 		j := r.parked.head()
 		r.parked.remove(j)
-		if j.letter != nil {
-			r.letters.PushBack(j)
-		} else {
-			r.again.PushBack(j)
-		}
+		r.queueOf(j).PushBack(j)
 	}
 	if !r.grouping.perStream {
 		return // see due

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"container/list"
 	"errors"
 	"time"
 
@@ -85,11 +86,15 @@ func (r *route) goOn(j *job, o batch.Outcome) {
 		r.tooLarge(j.err, o)
 	}
 	r.slim(j)
+	r.queueOf(j).PushFront(j)
+}
+
+// queueOf is where j belongs when it may be written again.
+func (r *route) queueOf(j *job) *list.List {
 	if j.letter != nil {
-		r.letters.PushFront(j)
-	} else {
-		r.again.PushFront(j)
+		return &r.letters
 	}
+	return &r.again
 }
 
 // park keeps a job whose Write must be repeated until it is time. It holds no
