@@ -101,8 +101,6 @@ func TestWritesThatHangHoldUpNobodyElse(t *testing.T) {
 		if n := delivered.Load(); n < 50 {
 			t.Errorf("%d of 200 entries were delivered in %d Writes", n, writes.Load())
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-		defer cancel()
-		_ = e.Close(ctx) // tells of those that hang
+		_ = e.Close(within(t, 2*time.Second)) // tells of those that hang
 	})
 }

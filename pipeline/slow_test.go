@@ -2,14 +2,12 @@ package pipeline
 
 import (
 	"context"
-	"fmt"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/logferry/logferry/batch"
-	"github.com/logferry/logferry/source"
 )
 
 // slowed returns how many lines came through in the third minute after Writes have begun to take 8 s instead of 5 ms, and
@@ -25,12 +23,10 @@ func slowed(t *testing.T, s batch.Shaper) (lines int, cut int64) {
 		}
 		return err
 	}
-	cfg := Config{Routes: []Route{{Sink: out, Shaper: s}}, Sources: map[string]source.Source{}}
-	for i := range 40 {
-		stream := fmt.Sprint("s", i)
-		cfg.Sources[stream] = counter{stream: stream, total: 1e6, every: 250 * time.Millisecond}
-	}
-	e := mustStart(t, cfg)
+	e := mustStart(t, Config{
+		Sources: streams(40, 1e6, 250*time.Millisecond),
+		Routes:  []Route{{Sink: out, Shaper: s}},
+	})
 	time.Sleep(5 * time.Second)
 	took.Store(int64(8 * time.Second))
 	time.Sleep(2 * time.Minute)
