@@ -74,23 +74,21 @@ func (r *route) result() Result {
 			all += r.trace.end[i] - r.trace.start(i)
 		}
 	}
-	late := func(from, to int64) {
-		for i, at := range r.trace.at {
-			if n := min(to, r.trace.end[i]) - max(from, r.trace.start(i)); n > 0 && at >= WarmUp && at < WarmUp+Measured {
+	late := func(burst int, from, to int64) {
+		r.trace.split(burst, from, to, func(arrived time.Duration, n int64) {
+			if arrived >= WarmUp && arrived < WarmUp+Measured {
 				left += n
-				r.score.latencies[bucket(r.now-at)] += n
+				r.score.latencies[bucket(r.now-arrived)] += n
 			}
-		}
+		})
 	}
 	for _, j := range r.writing {
-		late(j.from, j.to)
+		late(j.burst, j.from, j.to)
 	}
 	for _, j := range r.parked {
-		late(j.from, j.to)
+		late(j.burst, j.from, j.to)
 	}
-	if len(r.trace.end) > 0 {
-		late(r.head, r.trace.end[len(r.trace.end)-1])
-	}
+	late(r.burst, r.head, r.trace.start(len(r.trace.at)))
 	res := Result{Goodput: float64(r.score.bytes) / Measured.Seconds(), Writes: r.score.writes}
 	res.P50, res.P99 = r.score.percentile(0.5), r.score.percentile(0.99)
 	if all > 0 {
