@@ -20,8 +20,8 @@ func (r Result) Finished() bool { return r.Unfinished <= 0.01 }
 
 // perOctave buckets of a histogram of latencies make it right to 1 %.
 const (
-	perOctave = 64
 	bits      = 6
+	perOctave = 1 << bits
 	octaves   = 40
 )
 
@@ -37,13 +37,16 @@ func (s *score) count(c batch.Class) { s.writes[c]++ }
 
 func (s *score) delivered(arrived, now time.Duration, bytes int64) {
 	s.all += bytes
-	if now >= WarmUp && now < WarmUp+Measured {
+	if measured(now) {
 		s.bytes += bytes
 	}
-	if arrived >= WarmUp && arrived < WarmUp+Measured {
+	if measured(arrived) {
 		s.latencies[bucket(now-arrived)] += bytes
 	}
 }
+
+// measured reports whether a time is one that counts.
+func measured(at time.Duration) bool { return at >= WarmUp && at < WarmUp+Measured }
 
 // bucket is where a latency counts: the bits after the leading one of its
 // nanoseconds, as a float has them.
@@ -70,13 +73,13 @@ func (s *score) percentile(share float64) time.Duration {
 func (r *route) result() Result {
 	var left, all int64
 	for i, at := range r.trace.at {
-		if at >= WarmUp && at < WarmUp+Measured {
+		if measured(at) {
 			all += r.trace.end[i] - r.trace.start(i)
 		}
 	}
 	late := func(burst int, from, to int64) {
 		r.trace.split(burst, from, to, func(arrived time.Duration, n int64) {
-			if arrived >= WarmUp && arrived < WarmUp+Measured {
+			if measured(arrived) {
 				left += n
 				r.score.latencies[bucket(r.now-arrived)] += n
 			}
