@@ -277,11 +277,11 @@ func (a *Adaptive) Observe(o Outcome) {
 	case Throttled:
 		a.pace.throttled(now, bytes, took, told)
 		if a.size.now > smallest && a.pace.stuck() {
-			a.size.halve(now, o.Bytes, smallest)
+			a.size.halve(now, o.Bytes)
 		}
 	case TooLarge:
 		if o.Entries != 1 { // that one is to blame alone
-			a.size.refused(now, o.Bytes, 1)
+			a.size.refused(now, o.Bytes)
 		}
 	}
 }

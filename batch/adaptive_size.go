@@ -18,22 +18,22 @@ const (
 )
 
 // refused makes it smaller, for a request that was too large: the largest that
-// was taken or half of that one, but not less than floor.
-func (s *size) refused(now float64, bytes, floor int) {
+// was taken or half of that one.
+func (s *size) refused(now float64, bytes int) {
 	if s.good >= bytes {
 		s.good = 0
 	}
 	if s.bad == 0 || bytes < s.bad {
 		s.bad = bytes
 	}
-	s.now = min(s.now, max(floor, s.good, bytes/2))
+	s.now = min(s.now, max(1, s.good, bytes/2))
 	s.learnt = now
 }
 
-// halve makes it half of that many bytes, not less than floor, and does not seek
-// further: a request that just fits into a bucket waits for it to be full.
-func (s *size) halve(now float64, bytes, floor int) {
-	s.now = min(s.now, max(floor, bytes/2))
+// halve makes it half of that many bytes, not less than any bucket takes, and does
+// not seek further: a request that just fits into a bucket waits for it to be full.
+func (s *size) halve(now float64, bytes int) {
+	s.now = min(s.now, max(smallest, bytes/2))
 	s.bad, s.learnt = s.now, now
 }
 

@@ -261,14 +261,9 @@ func (r *route) delivered(j *job) {
 		}
 	}
 	r.held -= j.piece - j.from
-	for pos := j.from; pos < j.piece; {
-		end := min(j.piece, r.trace.end[j.burst])
-		r.score.delivered(r.trace.at[j.burst], r.now, end-pos)
-		if end == r.trace.end[j.burst] {
-			j.burst++
-		}
-		pos = end
-	}
+	j.burst = r.trace.split(j.burst, j.from, j.piece, func(arrived time.Duration, n int64) {
+		r.score.delivered(arrived, r.now, n)
+	})
 	j.from, j.due, j.failures, j.refusals = j.piece, r.now, 0, 0
 }
 

@@ -20,8 +20,8 @@ func (r Result) Finished() bool { return r.Unfinished <= 0.01 }
 
 // perOctave buckets of a histogram of latencies make it right to 1 %.
 const (
-	perOctave = 64
 	bits      = 6
+	perOctave = 1 << bits
 	octaves   = 40
 )
 
@@ -37,13 +37,16 @@ func (s *score) count(c batch.Class) { s.writes[c]++ }
 
 func (s *score) delivered(arrived, now time.Duration, bytes int64) {
 	s.all += bytes
-	if now >= WarmUp && now < WarmUp+Measured {
+	if measured(now) {
 		s.bytes += bytes
 	}
-	if arrived >= WarmUp && arrived < WarmUp+Measured {
+	if measured(arrived) {
 		s.latencies[bucket(now-arrived)] += bytes
 	}
 }
+
+// measured reports whether a time is one that counts.
+func measured(at time.Duration) bool { return at >= WarmUp && at < WarmUp+Measured }
 
 // bucket is where a latency counts: the bits after the leading one of its
 // nanoseconds, as a float has them.
@@ -70,27 +73,25 @@ func (s *score) percentile(share float64) time.Duration {
 func (r *route) result() Result {
 	var left, all int64
 	for i, at := range r.trace.at {
-		if at >= WarmUp && at < WarmUp+Measured {
+		if measured(at) {
 			all += r.trace.end[i] - r.trace.start(i)
 		}
 	}
-	late := func(from, to int64) {
-		for i, at := range r.trace.at {
-			if n := min(to, r.trace.end[i]) - max(from, r.trace.start(i)); n > 0 && at >= WarmUp && at < WarmUp+Measured {
+	late := func(burst int, from, to int64) {
+		r.trace.split(burst, from, to, func(arrived time.Duration, n int64) {
+			if measured(arrived) {
 				left += n
-				r.score.latencies[bucket(r.now-at)] += n
+				r.score.latencies[bucket(r.now-arrived)] += n
 			}
-		}
+		})
 	}
 	for _, j := range r.writing {
-		late(j.from, j.to)
+		late(j.burst, j.from, j.to)
 	}
 	for _, j := range r.parked {
-		late(j.from, j.to)
+		late(j.burst, j.from, j.to)
 	}
-	if len(r.trace.end) > 0 {
-		late(r.head, r.trace.end[len(r.trace.end)-1])
-	}
+	late(r.burst, r.head, r.trace.start(len(r.trace.at)))
 	res := Result{Goodput: float64(r.score.bytes) / Measured.Seconds(), Writes: r.score.writes}
 	res.P50, res.P99 = r.score.percentile(0.5), r.score.percentile(0.99)
 	if all > 0 {

@@ -61,3 +61,18 @@ func (t *trace) start(i int) int64 {
 	}
 	return t.end[i-1]
 }
+
+// split calls each for the bytes from one number to another, burst by burst: with
+// when one came, and how many of the bytes are of it. burst is the one that from is
+// in, and what it returns the one that to is in.
+func (t *trace) split(burst int, from, to int64, each func(arrived time.Duration, n int64)) int {
+	for from < to {
+		end := min(to, t.end[burst])
+		each(t.at[burst], end-from)
+		if end == t.end[burst] {
+			burst++
+		}
+		from = end
+	}
+	return burst
+}

@@ -107,23 +107,31 @@ func printEach(all []shaping.Judgement, columns []shaping.Column) {
 // measured returns the judgements of regimes, from a file of the folder if it
 // has those of as many.
 func measured(folder, name string, regimes []shaping.Regime) ([]shaping.Judgement, error) {
+	if folder == "" {
+		return measure(regimes), nil
+	}
 	path := fmt.Sprintf("%s/%s-%d.gob", folder, name, len(regimes))
-	var all []shaping.Judgement
-	if f, err := os.Open(path); folder != "" && err == nil {
+	f, err := os.Open(path)
+	if err == nil {
 		defer f.Close()
-		return all, gob.NewDecoder(f).Decode(&all)
-	} else if folder != "" && !errors.Is(err, fs.ErrNotExist) {
+		var all []shaping.Judgement
+		err = gob.NewDecoder(f).Decode(&all)
+		return all, err
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	for _, r := range regimes {
-		all = append(all, shaping.Measure(r))
-	}
-	if folder == "" {
-		return all, nil
-	}
-	f, err := os.Create(path)
-	if err != nil {
+	all := measure(regimes)
+	if f, err = os.Create(path); err != nil {
 		return nil, err
 	}
 	return all, errors.Join(gob.NewEncoder(f).Encode(all), f.Close())
+}
+
+func measure(regimes []shaping.Regime) []shaping.Judgement {
+	all := make([]shaping.Judgement, len(regimes))
+	for i, r := range regimes {
+		all[i] = shaping.Measure(r)
+	}
+	return all
 }
