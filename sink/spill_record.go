@@ -93,18 +93,20 @@ func appendText[T string | []byte](dst []byte, text T) []byte {
 
 // decodeRecord appends the entries of a record to b, each with its labels, or nothing if it is none.
 func decodeRecord(b *batch.Batch, record []byte) error {
-	// One look before anything is kept: what claims to have more than it holds takes no memory.
 	d := recordDecoder{rest: record}
-	if err := d.record(func(batch.Labels, time.Time, []byte, []batch.Attr) {}); err != nil {
+	sets, err := d.sets()
+	if err != nil {
 		return err
 	}
-	memory := b.Buffer(len(record))
-	copy(memory, record)
-	d = recordDecoder{rest: memory}
-	return d.record(func(l batch.Labels, t time.Time, line []byte, attrs []batch.Attr) {
-		b.AppendShared(t, line, attrs...)
-		b.Entries[len(b.Entries)-1].Labels = l
-	})
+	// One look before anything is kept: what claims to have more than it holds takes no memory.
+	look := d
+	if err := look.entries(sets, nil); err != nil {
+		return err
+	}
+	memory := b.Buffer(len(d.rest))
+	copy(memory, d.rest)
+	d.rest = memory
+	return d.entries(sets, b)
 }
 
 // A recordDecoder reads from rest until it fails.
@@ -113,33 +115,45 @@ type recordDecoder struct {
 	bad  bool
 }
 
-func (d *recordDecoder) record(entry func(batch.Labels, time.Time, []byte, []batch.Attr)) error {
+// sets reads the label sets, and the version in front of them.
+func (d *recordDecoder) sets() ([]batch.Labels, error) {
 	if len(d.rest) == 0 {
-		return errRecord
+		return nil, errRecord
 	}
 	if v := d.rest[0]; v != recordVersion {
-		return fmt.Errorf("%w: version %d, which another release may know", errRecord, v)
+		return nil, fmt.Errorf("%w: version %d, which another release may know", errRecord, v)
 	}
 	d.rest = d.rest[1:]
 	sets := make([]batch.Labels, 0, 1)
 	for n := d.number(1); n > 0 && !d.bad; n-- {
 		l, err := d.labels()
 		if err != nil {
-			return fmt.Errorf("%w: %w", errRecord, err)
+			return nil, fmt.Errorf("%w: %w", errRecord, err)
 		}
 		sets = append(sets, l)
 	}
+	return sets, nil
+}
+
+// entries reads the rest of the record, and appends its entries to b, which gets the memory of rest; nil: nowhere.
+func (d *recordDecoder) entries(sets []batch.Labels, b *batch.Batch) error {
 	var attrs []batch.Attr
 	for n := d.number(5); n > 0 && !d.bad; n-- {
 		set, sec, nsec, line := d.uvarint(), d.varint(), d.uvarint(), d.text()
 		attrs = attrs[:0]
 		for k := d.number(2); k > 0 && !d.bad; k-- {
-			attrs = append(attrs, batch.Attr{Key: string(d.text()), Value: string(d.text())})
+			key, value := d.text(), d.text()
+			if b != nil {
+				attrs = append(attrs, batch.Attr{Key: string(key), Value: string(value)})
+			}
 		}
 		if d.bad || set >= uint64(len(sets)) || nsec >= 1e9 {
 			return errRecord
 		}
-		entry(sets[set], time.Unix(sec, int64(nsec)).UTC(), line, attrs)
+		if b != nil {
+			b.AppendShared(time.Unix(sec, int64(nsec)).UTC(), line, attrs...)
+			b.Entries[len(b.Entries)-1].Labels = sets[set]
+		}
 	}
 	if d.bad || len(d.rest) > 0 {
 		return errRecord

@@ -23,7 +23,6 @@ type fakeLoki struct {
 	mu    sync.Mutex
 	down  bool
 	lines map[int]int // how often each came
-
 }
 
 // startLoki serves one on the loopback interface, until stop is called.
@@ -66,7 +65,6 @@ func (f *fakeLoki) push(w http.ResponseWriter, r *http.Request) {
 	for _, match := range lineNumber.FindAllSubmatch(raw, -1) {
 		n, _ := strconv.Atoi(string(match[1]))
 		f.lines[n]++
-
 	}
 	w.WriteHeader(http.StatusNoContent)
 }

@@ -124,8 +124,8 @@ func (s *Sink) ruleOther(a answer) ruling {
 		what += s.fileHint()
 	}
 	err := s.answerError(a, what)
-	if a.status/100 == 5 && retryAfter(a.header, time.Now()) > 0 {
-		err = s.throttledError(a, what)
+	if wait := retryAfter(a.header, time.Now()); a.status/100 == 5 && wait > 0 {
+		err = sink.Throttled(err, wait)
 	}
 	return ruling{verdict: undelivered, err: err, scope: a.scope()}
 }
