@@ -16,7 +16,7 @@ import (
 )
 
 // Nothing is allocated where nothing is extracted, and neither where labels are that
-// were seen before.
+// were seen before, or for the list that an attribute is added to.
 func TestParsersDoNotAllocate(t *testing.T) {
 	label := map[string]string{"level": "level"}
 	for _, test := range []struct {
@@ -37,6 +37,7 @@ func TestParsersDoNotAllocate(t *testing.T) {
 		{"time, none", "text", process.Must(process.Time(process.TimeConfig{}))},
 		{"unwrap, neither", benchLogfmt, process.Must(process.Unwrap(process.UnwrapConfig{}))},
 		{"clamp", "text", process.Must(process.Clamp(process.ClampConfig{}))},
+		{"sample, with an attribute", "text", process.Must(process.Sample(process.SampleConfig{Rate: 0.9999999, Attr: "rate"}))},
 	} {
 		b := batch.New(nil, batch.MustLabels("app", "shop"))
 		for range 100 {

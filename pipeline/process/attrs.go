@@ -32,7 +32,8 @@ func addAttrs(b *batch.Batch, e *batch.Entry, more ...batch.Attr) {
 	if len(more) == 0 {
 		return
 	}
-	attrs := append(make([]batch.Attr, 0, len(e.Attrs)+len(more)), e.Attrs...)
+	var room [16]batch.Attr // as a rule, it is enough: b has a copy in the end
+	attrs := append(room[:0], e.Attrs...)
 	for _, a := range more {
 		attrs = setAttr(attrs, 0, a.Key, a.Value)
 	}

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,14 +54,7 @@ func Clamp(cfg ClampConfig) (*Clamper, error) {
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	c := &Clamper{past: defaultPast, future: defaultFuture}
-	if cfg.Past > 0 {
-		c.past = cfg.Past
-	}
-	if cfg.Future > 0 {
-		c.future = cfg.Future
-	}
-	return c, nil
+	return &Clamper{past: cmp.Or(cfg.Past, defaultPast), future: cmp.Or(cfg.Future, defaultFuture)}, nil
 }
 
 // Process is that of pipeline.Processor. Entries without a time are left alone.

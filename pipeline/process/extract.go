@@ -132,24 +132,30 @@ func (x *extractor) label(w *bench, b *batch.Batch, i int) bool {
 	if w.key = key; !some {
 		return false
 	}
-	r := w.recall(key)
-	if r == nil {
-		r = w.resolve(key, w.pairs(x.plan, longest))
-		r.cut = w.texts.cut
-	}
-	w.texts.cut = w.texts.cut || r.cut
+	r := w.amount(key, func() []labelset.Pair { return w.pairs(x.plan, longest) })
 	if r.set == (batch.Labels{}) {
 		return false
 	}
 	b.Entries[i].Labels = r.onto(b.LabelsOf(i))
-	if len(r.lost) == 0 {
-		return false
-	}
-	w.tally.Overflowed++
 	for _, l := range r.lost {
 		w.attrs = setAttr(w.attrs, 0, l.Name, l.Value)
 	}
-	return true
+	return len(r.lost) > 0
+}
+
+// amount returns what the labels whose key is key amount to, and notes what of them
+// was cut or is too much. If that is not known any more, pairs makes them.
+func (w *bench) amount(key []byte, pairs func() []labelset.Pair) *recalled {
+	r := w.recall(key)
+	if r == nil {
+		r = w.resolve(key, pairs())
+		r.cut = w.texts.cut
+	}
+	w.texts.cut = w.texts.cut || r.cut
+	if len(r.lost) > 0 {
+		w.tally.Overflowed++
+	}
+	return r
 }
 
 // pairs returns the labels that were found.

@@ -60,7 +60,7 @@ func (f *fields) plan(who string, check func(field string) error) (*plan, error)
 			field := m.fields[name]
 			p.named = append(p.named, naming{name, field})
 			if !batch.ValidName(name) {
-				errs = append(errs, fmt.Errorf("process: %s: %s: %q: want letters, digits and _, not starting with a digit", who, m.name, name))
+				errs = append(errs, fmt.Errorf("process: %s: %s: %q: %w", who, m.name, name, errName))
 			}
 			if err := check(field); err != nil {
 				errs = append(errs, fmt.Errorf("process: %s: %s: %q: %w", who, m.name, name, err))

@@ -65,7 +65,7 @@ func Level(cfg LevelConfig) (*LevelDetector, error) {
 	var errs []error
 	for _, n := range []naming{{l.attr, "Attr"}, {l.label, "Label"}} {
 		if n.name != "" && !batch.ValidName(n.name) {
-			errs = append(errs, fmt.Errorf("process: Level: %s: %q: want letters, digits and _, not starting with a digit", n.field, n.name))
+			errs = append(errs, fmt.Errorf("process: Level: %s: %q: %w", n.field, n.name, errName))
 		}
 	}
 	errs = append(errs, l.fields.check("Level")...)

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -116,10 +117,7 @@ type regexpFinder struct {
 }
 
 func newRegexpFinder(re *regexp.Regexp, p *plan, maxInput int) regexpFinder {
-	f := regexpFinder{plan: p, re: re, maxInput: defaultMaxInput}
-	if maxInput > 0 {
-		f.maxInput = maxInput
-	}
+	f := regexpFinder{plan: p, re: re, maxInput: cmp.Or(maxInput, defaultMaxInput)}
 	for _, n := range p.named {
 		f.groups = append(f.groups, re.SubexpIndex(n.field))
 	}

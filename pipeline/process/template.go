@@ -268,16 +268,7 @@ func (t *Templater) label(w *easel, e *batch.Entry, l batch.Labels) *recalled {
 	if w.key = key; !some {
 		return nil
 	}
-	r := w.recall(key)
-	if r == nil {
-		r = w.resolve(key, t.pairs(w, e, l, longest))
-		r.cut = w.texts.cut
-	}
-	w.texts.cut = w.texts.cut || r.cut
-	if len(r.lost) > 0 {
-		w.tally.Overflowed++
-	}
-	return r
+	return w.amount(key, func() []labelset.Pair { return t.pairs(w, e, l, longest) })
 }
 
 // pairs returns the labels that the templates make.

@@ -39,7 +39,7 @@ func (d *Decoder) docker(line []byte, l *Line) error {
 			return errDockerJSON
 		}
 	}
-	if s.Next(); len(s.Rest) > 0 {
+	if !s.End() {
 		return errDockerJSON
 	}
 	if l.Text == nil {
