@@ -64,32 +64,24 @@ func newQueue(limit int) *queue {
 // and somebody who makes some.
 func (q *queue) push(rec []byte, wait time.Duration) error {
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	err := q.put(rec)
 	if err == ErrFull && wait > 0 && q.running {
-		q.mu.Unlock()
-		return q.await(rec, wait)
+		err = q.await(rec, wait)
 	}
 	if err != nil {
 		q.drop(err)
 	}
-	q.mu.Unlock()
 	return err
 }
 
+// await puts rec after a release that makes room for it, or finds that none has by
+// the end of the wait. The caller holds the lock, but while this waits.
 func (q *queue) await(rec []byte, wait time.Duration) error {
 	t := time.NewTimer(wait)
 	defer t.Stop()
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for late := false; ; {
-		err := q.put(rec)
-		if err == nil {
-			return nil
-		}
-		if err != ErrFull || late || !q.running {
-			q.drop(err)
-			return err
-		}
+	err := ErrFull
+	for late := false; err == ErrFull && !late && q.running; err = q.put(rec) {
 		changed := q.change()
 		q.mu.Unlock()
 		select {
@@ -99,6 +91,7 @@ func (q *queue) await(rec []byte, wait time.Duration) error {
 		}
 		q.mu.Lock()
 	}
+	return err
 }
 
 // put copies rec if there is room. The caller holds the lock.
