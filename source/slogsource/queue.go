@@ -212,17 +212,23 @@ func (q *queue) stop() {
 }
 
 // take returns the oldest chunk, nil if there is none. It counts as used until
-// it is released.
+// it is released. If records were dropped behind all there was, an empty one that
+// says so is the last.
 func (q *queue) take() *chunk {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.chunks) == 0 {
-		q.awake = false
-		return nil
+	if len(q.chunks) > 0 {
+		c := q.chunks[0]
+		q.chunks = slices.Delete(q.chunks, 0, 1) // there are few
+		return c
 	}
-	c := q.chunks[0]
-	q.chunks = slices.Delete(q.chunks, 0, 1) // there are few
-	return c
+	if q.omission.records > 0 {
+		c := &chunk{before: q.omission}
+		q.omission = omission{}
+		return c
+	}
+	q.awake = false
+	return nil
 }
 
 // release ends what take began: c was handed over, or is given up.
@@ -249,16 +255,6 @@ func (q *queue) busy() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.chunks) > 1 || q.changed != nil
-}
-
-// omitted returns what was dropped behind all that was taken. It is asked when there
-// is no chunk.
-func (q *queue) omitted() omission {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	o := q.omission
-	q.omission = omission{}
-	return o
 }
 
 // mark counts what has been put so far.
