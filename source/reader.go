@@ -147,19 +147,21 @@ type readerPass struct {
 	out    *Outlet
 	ctx    context.Context // outlasts that of Run
 	stream *Stream         // nil: to be opened
+	seen   int             // buf[:seen] has been searched: no line ends in it
 }
 
 // lines sends the whole lines there are, and the beginning of one that is too long
 // to wait for its end.
 func (p *readerPass) lines() error {
 	p.pass()
-	for bytes.IndexByte(p.buf[:p.n], '\n') >= 0 {
+	for bytes.IndexByte(p.buf[p.seen:p.n], '\n') >= 0 {
 		used := 0
 		if err := p.send(func(b *batch.Batch) { used = p.cut.Append(b, p.buf[:p.n]) }); err != nil {
 			return err
 		}
-		p.n = copy(p.buf, p.buf[used:p.n])
+		p.n, p.seen = copy(p.buf, p.buf[used:p.n]), 0
 	}
+	p.seen = p.n
 	// One byte more, for a CR that is not counted.
 	if p.n <= p.cfg.MaxLine+1 {
 		return nil
@@ -193,7 +195,7 @@ func (p *readerPass) rest() error {
 		b.Append(time.Time{}, line, attrs...)
 	})
 	if err == nil {
-		p.n = 0
+		p.n, p.seen = 0, 0
 	}
 	return err
 }

@@ -46,21 +46,15 @@ func (c *courier) deliver(ctx, lasting context.Context) bool {
 	return false
 }
 
-// next takes the next chunk in hand, if there is none. If records
-// were dropped behind all there was, an empty one that says so is the last.
+// next takes the next chunk in hand, if there is none.
 func (c *courier) next() bool {
 	if c.hand == nil {
 		c.hand = c.src.queue.take()
 	}
-	if c.hand != nil {
-		return true
+	if c.hand == nil {
+		c.tell()
 	}
-	if o := c.src.queue.omitted(); o.records > 0 {
-		c.hand = &chunk{before: o}
-		return true
-	}
-	c.tell()
-	return false
+	return c.hand != nil
 }
 
 // tell has the pipeline's logger say how many records were dropped.

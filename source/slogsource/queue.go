@@ -64,32 +64,24 @@ func newQueue(limit int) *queue {
 // and somebody who makes some.
 func (q *queue) push(rec []byte, wait time.Duration) error {
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	err := q.put(rec)
 	if err == ErrFull && wait > 0 && q.running {
-		q.mu.Unlock()
-		return q.await(rec, wait)
+		err = q.await(rec, wait)
 	}
 	if err != nil {
 		q.drop(err)
 	}
-	q.mu.Unlock()
 	return err
 }
 
+// await puts rec after a release that makes room for it, or finds that none has by
+// the end of the wait. The caller holds the lock, but while this waits.
 func (q *queue) await(rec []byte, wait time.Duration) error {
 	t := time.NewTimer(wait)
 	defer t.Stop()
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for late := false; ; {
-		err := q.put(rec)
-		if err == nil {
-			return nil
-		}
-		if err != ErrFull || late || !q.running {
-			q.drop(err)
-			return err
-		}
+	err := ErrFull
+	for late := false; err == ErrFull && !late && q.running; err = q.put(rec) {
 		changed := q.change()
 		q.mu.Unlock()
 		select {
@@ -99,6 +91,7 @@ func (q *queue) await(rec []byte, wait time.Duration) error {
 		}
 		q.mu.Lock()
 	}
+	return err
 }
 
 // put copies rec if there is room. The caller holds the lock.
@@ -219,17 +212,23 @@ func (q *queue) stop() {
 }
 
 // take returns the oldest chunk, nil if there is none. It counts as used until
-// it is released.
+// it is released. If records were dropped behind all there was, an empty one that
+// says so is the last.
 func (q *queue) take() *chunk {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.chunks) == 0 {
-		q.awake = false
-		return nil
+	if len(q.chunks) > 0 {
+		c := q.chunks[0]
+		q.chunks = slices.Delete(q.chunks, 0, 1) // there are few
+		return c
 	}
-	c := q.chunks[0]
-	q.chunks = slices.Delete(q.chunks, 0, 1) // there are few
-	return c
+	if q.omission.records > 0 {
+		c := &chunk{before: q.omission}
+		q.omission = omission{}
+		return c
+	}
+	q.awake = false
+	return nil
 }
 
 // release ends what take began: c was handed over, or is given up.
@@ -256,16 +255,6 @@ func (q *queue) busy() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.chunks) > 1 || q.changed != nil
-}
-
-// omitted returns what was dropped behind all that was taken. It is asked when there
-// is no chunk.
-func (q *queue) omitted() omission {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	o := q.omission
-	q.omission = omission{}
-	return o
 }
 
 // mark counts what has been put so far.
