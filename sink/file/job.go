@@ -65,11 +65,7 @@ func (j *job) divide(b *batch.Batch, now time.Time) {
 	timed := j.sink.rules.path.unit > 0
 	from := 0
 	for i := range b.Entries {
-		e := &b.Entries[i]
-		l := e.Labels
-		if l == (batch.Labels{}) {
-			l = b.Labels
-		}
+		e, l := &b.Entries[i], b.LabelsOf(i)
 		if p != nil && l == labels && (!timed || r.takes(timeOf(e, now))) {
 			continue
 		}
