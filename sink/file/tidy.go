@@ -134,7 +134,7 @@ func (s *Sink) removeIdle(name string) error {
 	}
 	if err := claim(f); err != nil {
 		_ = f.Close()
-		if errors.Is(s.fault(name, err), ErrInUse) {
+		if errors.Is(err, ErrInUse) {
 			return nil
 		}
 		return err
