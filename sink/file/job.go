@@ -244,12 +244,20 @@ func (c *chunk) begin() int {
 	return c.ends[c.next-1]
 }
 
-// lock waits for its turn until ctx is done.
-func (l *log) lock(ctx context.Context) error {
+// tryLock has its turn if that takes no waiting, and reports whether it has.
+func (l *log) tryLock() bool {
 	select {
 	case l.turn <- struct{}{}:
-		return nil
+		return true
 	default:
+		return false
+	}
+}
+
+// lock waits for its turn until ctx is done.
+func (l *log) lock(ctx context.Context) error {
+	if l.tryLock() { // even if ctx is done
+		return nil
 	}
 	select {
 	case l.turn <- struct{}{}:

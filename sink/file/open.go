@@ -115,8 +115,7 @@ func (l *log) vet(f diskFile, made bool) (fs.FileInfo, error) {
 // whether it did.
 func (s *Sink) yield(info fs.FileInfo) (yielded bool) {
 	for _, l := range s.shelf.all() {
-		select {
-		case l.turn <- struct{}{}: // without waiting, as in victim
+		if l.tryLock() { // without waiting, as in victim
 			if l.file != nil && os.SameFile(l.info, info) {
 				if err := l.evict(); err != nil {
 					s.troubles.note(l.path, s.fault(l.path, err))
@@ -124,7 +123,6 @@ func (s *Sink) yield(info fs.FileInfo) (yielded bool) {
 				yielded = true
 			}
 			l.unlock()
-		default:
 		}
 		s.shelf.release(l)
 	}
