@@ -37,7 +37,7 @@ func (l *log) open(now time.Time) error {
 		}
 		l.take(f, info, made, now)
 		if err := l.adopt(info.Size()); err != nil {
-			l.abandon()
+			_ = l.abandon()
 			return err
 		}
 		return nil
@@ -154,8 +154,9 @@ func (l *log) take(f diskFile, info fs.FileInfo, made bool, now time.Time) {
 }
 
 // abandon closes the file as it is.
-func (l *log) abandon() {
-	_ = l.file.Close()
+func (l *log) abandon() error {
+	err := l.file.Close()
 	l.file, l.info = nil, nil
 	l.sink.shelf.closed(l)
+	return err
 }
