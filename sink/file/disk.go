@@ -144,12 +144,16 @@ func syncFolders(d disk, name string) error {
 	}
 }
 
-// claim keeps other Sinks from f, where the file system has locks.
+// claim keeps other Sinks from f, where the file system has locks. It returns ErrInUse if one of them has it.
 func claim(f diskFile) error {
-	if err := f.claim(); !errors.Is(err, errors.ErrUnsupported) {
-		return err
+	err := f.claim()
+	if _, held := errors.AsType[*filelock.HeldError](err); held {
+		return ErrInUse
 	}
-	return nil
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
+	return err
 }
 
 // exists reports whether there is anything of that name.

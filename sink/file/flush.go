@@ -80,7 +80,7 @@ func (l *log) lose(err error) {
 		l.size = l.sound
 		_ = l.cut() // else lines are there twice when they have been written again
 	}
-	l.abandon()
+	_ = l.abandon()
 }
 
 // close flushes and closes the file. An error means that lines may be lost.
@@ -101,10 +101,7 @@ func (l *log) shut() error {
 	if l.torn {
 		_ = l.cut() // if that fails, whoever opens the file next completes the line
 	}
-	err := l.file.Close()
-	l.file, l.info = nil, nil
-	l.sink.shelf.closed(l)
-	return err
+	return l.abandon()
 }
 
 // evict closes the file to make room. If there is a task that flushes, it is left to that, which opens the file again:

@@ -114,16 +114,9 @@ func (r *lineRule) appendJSON(dst []byte, e *batch.Entry, l *labelSet) []byte {
 		dst = append(dst, '"')
 	}
 	dst = append(dst, l.json...)
-	for i := range e.Attrs {
-		if i == 0 {
-			dst = append(dst, `,"attrs":{`...)
-		} else {
-			dst = append(dst, ',')
-		}
-		dst = appendPair(dst, e.Attrs[i].Key, e.Attrs[i].Value)
-	}
 	if len(e.Attrs) > 0 {
-		dst = append(dst, '}')
+		dst = append(dst, `,"attrs":`...)
+		dst = appendAttrs(dst, e.Attrs)
 	}
 	return append(dst, '}')
 }

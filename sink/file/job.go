@@ -65,11 +65,7 @@ func (j *job) divide(b *batch.Batch, now time.Time) {
 	timed := j.sink.rules.path.unit > 0
 	from := 0
 	for i := range b.Entries {
-		e := &b.Entries[i]
-		l := e.Labels
-		if l == (batch.Labels{}) {
-			l = b.Labels
-		}
+		e, l := &b.Entries[i], b.LabelsOf(i)
 		if p != nil && l == labels && (!timed || r.takes(timeOf(e, now))) {
 			continue
 		}
@@ -248,12 +244,20 @@ func (c *chunk) begin() int {
 	return c.ends[c.next-1]
 }
 
-// lock waits for its turn until ctx is done.
-func (l *log) lock(ctx context.Context) error {
+// tryLock has its turn if that takes no waiting, and reports whether it has.
+func (l *log) tryLock() bool {
 	select {
 	case l.turn <- struct{}{}:
-		return nil
+		return true
 	default:
+		return false
+	}
+}
+
+// lock waits for its turn until ctx is done.
+func (l *log) lock(ctx context.Context) error {
+	if l.tryLock() { // even if ctx is done
+		return nil
 	}
 	select {
 	case l.turn <- struct{}{}:

@@ -37,7 +37,7 @@ func (l *log) open(now time.Time) error {
 		}
 		l.take(f, info, made, now)
 		if err := l.adopt(info.Size()); err != nil {
-			l.abandon()
+			_ = l.abandon()
 			return err
 		}
 		return nil
@@ -115,8 +115,7 @@ func (l *log) vet(f diskFile, made bool) (fs.FileInfo, error) {
 // whether it did.
 func (s *Sink) yield(info fs.FileInfo) (yielded bool) {
 	for _, l := range s.shelf.all() {
-		select {
-		case l.turn <- struct{}{}: // without waiting, as in victim
+		if l.tryLock() { // without waiting, as in victim
 			if l.file != nil && os.SameFile(l.info, info) {
 				if err := l.evict(); err != nil {
 					s.troubles.note(l.path, s.fault(l.path, err))
@@ -124,7 +123,6 @@ func (s *Sink) yield(info fs.FileInfo) (yielded bool) {
 				yielded = true
 			}
 			l.unlock()
-		default:
 		}
 		s.shelf.release(l)
 	}
@@ -156,8 +154,9 @@ func (l *log) take(f diskFile, info fs.FileInfo, made bool, now time.Time) {
 }
 
 // abandon closes the file as it is.
-func (l *log) abandon() {
-	_ = l.file.Close()
+func (l *log) abandon() error {
+	err := l.file.Close()
 	l.file, l.info = nil, nil
 	l.sink.shelf.closed(l)
+	return err
 }

@@ -37,7 +37,7 @@ func (s *Sink) pack(ctx context.Context, i *item) error {
 	}
 	defer from.Close()
 	if err := claim(from); err != nil {
-		if errors.Is(s.fault(i.name, err), ErrInUse) { // another process packs it
+		if errors.Is(err, ErrInUse) { // another process packs it
 			return nil
 		}
 		return err

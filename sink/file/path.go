@@ -52,7 +52,6 @@ type component struct {
 	pieces []template.Piece
 	most   int            // bytes for each label
 	match  *regexp.Regexp // nil if there is no placeholder
-	times  []bool         // which of match's groups are times
 }
 
 // splitRoot returns the folder that a path template begins with, and the rest.
@@ -174,19 +173,20 @@ func checkText(text string, labels bool) error {
 // compile makes the pattern by which names of this form are known again.
 func (c *component) compile(names nameRule) {
 	var pattern strings.Builder
+	fixed := true
 	for _, p := range c.pieces {
 		switch field, isTime := timeFields[p.Verb]; {
 		case p.Verb == "":
 			pattern.WriteString(regexp.QuoteMeta(p.Text))
 		case isTime:
 			pattern.WriteString("(" + field.pattern + ")")
-			c.times = append(c.times, true)
+			fixed = false
 		default:
 			pattern.WriteString("(" + names.pattern() + ")")
-			c.times = append(c.times, false)
+			fixed = false
 		}
 	}
-	if len(c.times) > 0 {
+	if !fixed {
 		c.match = regexp.MustCompile("^(?s:" + pattern.String() + ")$")
 	}
 }

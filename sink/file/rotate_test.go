@@ -234,3 +234,19 @@ func TestRelativePath(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestIdleRotationFails: what Health says of it names the file, once.
+func TestIdleRotationFails(t *testing.T) {
+	r := newRig(t, Config{Path: "all.log", Rotate: Rotate{Every: time.Hour}})
+	r.plant("all.log", "1\n", noon.Add(-2*time.Hour))
+	r.disk.fault = func(_ int, op string) error {
+		if op == "claim" {
+			return syscall.EIO
+		}
+		return nil
+	}
+	r.tidy(t.Context(), noon)
+	if err := r.Health(); !errors.Is(err, syscall.EIO) || strings.Count(err.Error(), "all.log") != 1 {
+		t.Error(err)
+	}
+}

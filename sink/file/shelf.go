@@ -106,10 +106,8 @@ func (h *shelf) victim(most int) *log {
 	}
 	oldest := h.newest.newer
 	for l := oldest; ; l = l.newer {
-		select {
-		case l.turn <- struct{}{}:
+		if l.tryLock() {
 			return l
-		default:
 		}
 		if l.newer == oldest {
 			return nil

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/logferry/logferry/batch"
-	"github.com/logferry/logferry/internal/filelock"
 	"github.com/logferry/logferry/lifecycle"
 	"github.com/logferry/logferry/sink"
 )
@@ -216,8 +215,8 @@ func (s *Sink) Stats() Stats {
 
 // fault is an error about a file, whose whole name it has.
 func (s *Sink) fault(name string, err error) error {
-	if _, held := errors.AsType[*filelock.HeldError](err); held {
-		err = ErrInUse
+	if errors.Is(err, ErrInUse) {
+		err = ErrInUse // alone: that the file could not be closed either is of no interest
 	} else if p, ok := errors.AsType[*fs.PathError](err); ok {
 		err = fmt.Errorf("%s: %w", p.Op, p.Err)
 	} else if l, ok := errors.AsType[*os.LinkError](err); ok {

@@ -128,9 +128,9 @@ func (v *survey) match(c *component, name string) (place, bool) {
 		if piece.Verb != "" {
 			group++
 			current, family = m[group], m[group]
-			if c.times[group-1] {
-				current, family = now.Format(timeFields[piece.Verb].layout), "*"
-			}
+		}
+		if field, isTime := timeFields[piece.Verb]; isTime {
+			current, family = now.Format(field.layout), "*"
 		}
 		p.current += current
 		p.family += family

@@ -115,13 +115,13 @@ func (s *Sink) rotateNow(ctx context.Context, path string, now time.Time, ended 
 	}
 	defer l.unlock()
 	if err := l.ready(now); err != nil {
-		return false, s.fault(path, err)
+		return false, err
 	}
 	if l.size == 0 || now.Before(l.stay) || !l.due(now) && !(ended && now.Sub(l.last) >= late) {
 		return false, nil
 	}
 	if err := l.rotate(now); err != nil {
-		return false, s.fault(path, err)
+		return false, err
 	}
 	return true, nil
 }
@@ -134,7 +134,7 @@ func (s *Sink) removeIdle(name string) error {
 	}
 	if err := claim(f); err != nil {
 		_ = f.Close()
-		if errors.Is(s.fault(name, err), ErrInUse) {
+		if errors.Is(err, ErrInUse) {
 			return nil
 		}
 		return err
