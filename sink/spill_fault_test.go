@@ -155,7 +155,7 @@ func TestSpillSickDisk(t *testing.T) {
 	}
 	done.Wait()
 	well.Store(true)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := s.Drain(ctx); err != nil {
 		t.Errorf("Drain: %v; %+v", err, s.Stats())
