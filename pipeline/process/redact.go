@@ -110,6 +110,10 @@ func (k kind) String() string {
 // which its source has cut, and the last line of a private key that comes line by line,
 // which is shorter than the others: a source that joins lines, with record.Multiline,
 // has a key in one entry.
+//
+// Where a processor fails, before it or behind it, the lines as they were read go through
+// the Redactor before a dead letter gets them, as pipeline.Concealer says; but the
+// pipeline's Logger is told of the error as it is.
 type Redactor struct {
 	patterns Pattern
 	look     [256]look       // what to do at a byte
@@ -221,6 +225,10 @@ func (r *Redactor) Process(_ context.Context, b *batch.Batch) error {
 	count(&r.values, values)
 	return nil
 }
+
+// Conceals is that of pipeline.Concealer: where another processor fails, the dead
+// letter is not given a line that the Redactor has not seen.
+func (r *Redactor) Conceals() bool { return true }
 
 // text is a line as a string, for as long as nobody writes over it: a processor
 // never does, and keeps no part of it.

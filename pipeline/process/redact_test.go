@@ -17,7 +17,7 @@ import (
 	"github.com/logferry/logferry/pipeline/process"
 )
 
-var _ pipeline.Processor = (*process.Redactor)(nil)
+var _ pipeline.Concealer = (*process.Redactor)(nil)
 
 const allPatterns = process.Credentials | process.Tokens | process.Cards | process.Emails | process.IPs
 
