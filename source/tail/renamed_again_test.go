@@ -1,0 +1,46 @@
+package tail
+
+import (
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+)
+
+// meanwhile has do called once, between two ticks of the scanner of src, and returns what
+// asks for it: nothing is looked at before all of it is done.
+func meanwhile(src *Source, do func()) (ask func()) {
+	var asked atomic.Bool
+	src.plan.check = func(*scanner) {
+		if asked.CompareAndSwap(true, false) {
+			do()
+		}
+	}
+	return func() { asked.Store(true) }
+}
+
+// TestTruncatedAndRenamed: a file that was copied and truncated, and then renamed, before
+// anyone looked comes between its copy and what is at its path by then.
+func TestTruncatedAndRenamed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.log")
+	src, err := New(quick(Config{Paths: []string{path}, Readers: 1}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := meanwhile(src, func() {
+		write(t, path, "2\n")
+		copyFile(t, path, path+".1")
+		if err := os.Truncate(path, 0); err != nil {
+			t.Error(err)
+		}
+		write(t, path, "3, which is longer than what was there\n")
+		rename(t, path+".1", path+".2")
+		rename(t, path, path+".1")
+		write(t, path, "4\n")
+	})
+	write(t, path, "1\n")
+	r := startSource(t, src, newSinkhole(), nil)
+	r.await("1")
+	ask()
+	r.await("1", "2", "3, which is longer than what was there", "4")
+}
