@@ -57,13 +57,11 @@ func (s *scanner) rank(fs []*file, now time.Time) {
 		return m
 	}
 	gens := names()
-	for range shifts {
-		again := names()
-		if maps.Equal(gens, again) {
-			break // they were not renamed meanwhile
-		}
-		gens = again
-	}
+	untilStill(func() bool {
+		before := gens
+		gens = names()
+		return maps.Equal(before, gens)
+	})
 	slices.SortFunc(fs, func(a, b *file) int {
 		if c, ok := gens[a].compare(gens[b]); ok && c != 0 {
 			return c
