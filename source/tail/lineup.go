@@ -128,8 +128,10 @@ func (s *scanner) succeeds(path string, known, last *file) {
 
 // queue has f wait for before.
 func (s *scanner) queue(f, before *file) {
-	if f != before && !before.drained {
-		f.await(before)
+	if before.drained {
+		return
+	}
+	if f.await(before); f.after == before {
 		s.dequeue(f)
 	}
 }
