@@ -35,13 +35,17 @@ func TestLogrotate(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.put(noon, shop, numbered(0, 10)...)
-		written := 10
+		written, wrote := 10, make(chan struct{})
 		sup := lifecycle.New(lifecycle.Config{})
 		t.Cleanup(func() { _ = sup.Close(context.Background()) })
 		writer := sup.Go("writer", func(ctx context.Context) error {
 			for ; ctx.Err() == nil; written += 10 {
 				if err := r.try(noon, shop, numbered(written, 10)...); err != nil {
 					return err
+				}
+				select {
+				case wrote <- struct{}{}:
+				default:
 				}
 			}
 			return nil
@@ -55,6 +59,12 @@ func TestLogrotate(t *testing.T) {
 			for _, name := range glob(t, path+"-*.backup") {
 				if err := os.Rename(name, fmt.Sprintf("%s.backup%d", path, n)); err != nil {
 					t.Fatal(err)
+				}
+			}
+			for range 2 { // the second of these Writes began after that
+				select {
+				case <-wrote:
+				case <-writer.Done():
 				}
 			}
 		}
@@ -76,7 +86,7 @@ func TestLogrotate(t *testing.T) {
 		if want := numbered(0, written); !slices.Equal(got, want) {
 			t.Errorf("%s: %s", mode, difference(got, want))
 		}
-		if s := r.Stats(); s.Reopened < 2 {
+		if s := r.Stats(); s.Reopened < 10 {
 			t.Errorf("%s: %+v", mode, s)
 		}
 	}

@@ -57,13 +57,11 @@ func (s *scanner) rank(fs []*file, now time.Time) {
 		return m
 	}
 	gens := names()
-	for range shifts {
-		again := names()
-		if maps.Equal(gens, again) {
-			break // they were not renamed meanwhile
-		}
-		gens = again
-	}
+	untilStill(func() bool {
+		before := gens
+		gens = names()
+		return maps.Equal(before, gens)
+	})
 	slices.SortFunc(fs, func(a, b *file) int {
 		if c, ok := gens[a].compare(gens[b]); ok && c != 0 {
 			return c
@@ -130,8 +128,10 @@ func (s *scanner) succeeds(path string, known, last *file) {
 
 // queue has f wait for before.
 func (s *scanner) queue(f, before *file) {
-	if f != before && !before.drained {
-		f.await(before)
+	if before.drained {
+		return
+	}
+	if f.await(before); f.after == before {
 		s.dequeue(f)
 	}
 }

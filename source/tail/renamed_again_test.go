@@ -1,0 +1,76 @@
+package tail
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"testing"
+)
+
+// meanwhile has do called once, between two ticks of the scanner of src, and returns what
+// asks for it: nothing is looked at before all of it is done.
+func meanwhile(src *Source, do func()) (ask func()) {
+	var asked atomic.Bool
+	src.plan.check = func(*scanner) {
+		if asked.CompareAndSwap(true, false) {
+			do()
+		}
+	}
+	return func() { asked.Store(true) }
+}
+
+// TestTruncatedAndRenamed: a file that was copied and truncated, and then renamed, before
+// anyone looked comes between its copy and what is at its path by then.
+func TestTruncatedAndRenamed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.log")
+	src, err := New(quick(Config{Paths: []string{path}, Readers: 1}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := meanwhile(src, func() {
+		write(t, path, "2\n")
+		copyFile(t, path, path+".1")
+		if err := os.Truncate(path, 0); err != nil {
+			t.Error(err)
+		}
+		write(t, path, "3, which is longer than what was there\n")
+		rename(t, path+".1", path+".2")
+		rename(t, path, path+".1")
+		write(t, path, "4\n")
+	})
+	write(t, path, "1\n")
+	r := startSource(t, src, newSinkhole(), nil)
+	r.await("1")
+	ask()
+	r.await("1", "2", "3, which is longer than what was there", "4")
+}
+
+// TestSwapped: two files that are to be read, and take each other's place, do not wait
+// for each other.
+func TestSwapped(t *testing.T) {
+	dir := t.TempDir()
+	src, err := New(quick(Config{Paths: []string{filepath.Join(dir, "*.log")}, Readers: 1}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := meanwhile(src, func() {
+		rename(t, dir+"/b.log", dir+"/x")
+		rename(t, dir+"/a.log", dir+"/b.log")
+		rename(t, dir+"/x", dir+"/a.log")
+	})
+	sink, open := newSinkhole(), make(chan struct{})
+	sink.gate = until(open)
+	write(t, dir+"/0.log", "0\n")
+	r := startSource(t, src, sink, nil)
+	wait(t, "the first file", func() bool { return len(r.src.Stats()) == 1 })
+	write(t, dir+"/a.log", "a\n")
+	write(t, dir+"/b.log", "bb\n")
+	wait(t, "all files", func() bool { return len(r.src.Stats()) == 3 })
+	ask()
+	wait(t, "the change to be seen", func() bool {
+		return slices.ContainsFunc(r.src.Stats(), func(s FileStats) bool { return s.Path == dir+"/a.log" && s.Size == 3 })
+	})
+	close(open)
+	wait(t, "all lines", func() bool { return r.sink.count() == 3 })
+}
