@@ -86,7 +86,9 @@ func run(t *testing.T, files tail.Config, to sink.Sink, p ...pipeline.Processor)
 	e, err := pipeline.New(pipeline.Config{
 		Sources:    map[string]source.Source{"files": src},
 		Processors: p,
-		Routes:     []pipeline.Route{{Name: "out", Sink: to, Shaper: batch.Fixed(batch.Limits{MaxBytes: 20_000, MaxWait: time.Millisecond, InFlight: 4})}},
+		// All may have been read before the first batch is written.
+		CloseTimeout: patience,
+		Routes:       []pipeline.Route{{Name: "out", Sink: to, Shaper: batch.Fixed(batch.Limits{MaxBytes: 20_000, MaxWait: time.Millisecond, InFlight: 4})}},
 	})
 	if err != nil {
 		t.Fatal(err)
