@@ -17,7 +17,7 @@ type gap struct {
 	since  int64 // when the last one known was changed last
 	behind *file // that one, if it is known
 	until  int64 // when the next one known was changed last
-	ahead  *file // that one, if it was rotated too
+	ahead  *file // that one, if there is one: it may be rotated any time
 }
 
 // A passage is a generation found in a gap.
@@ -132,6 +132,9 @@ func (s *scanner) nameOf(f *file, g gap, now time.Time) generation {
 	if f == nil {
 		return generation{}
 	}
+	if f.at == g.path && idOf(f.at) == f.id {
+		return generation{form: present}
+	}
 	path, _ := s.find(f.id, dirOf(g.where), now, now)
 	if path == "" {
 		return generation{}
@@ -140,7 +143,7 @@ func (s *scanner) nameOf(f *file, g gap, now time.Time) generation {
 }
 
 // spans reports whether p lies within g, whose ends by their names are those
-// generations. A late line may make an older file the one that was changed last,
+// generations. What was at the path last time, and is not found, is taken to be there. A late line may make an older file the one that was changed last,
 // so names count more, if they can tell. If they cannot, and both were changed in
 // one tick of the clock of files, p is: what is known is not among the passages.
 func (g *gap) spans(p passage, behind, ahead generation) bool {
@@ -154,7 +157,7 @@ func (g *gap) spans(p passage, behind, ahead generation) bool {
 	if order, ok := p.gen.compare(ahead); ok && order != 0 {
 		return order < 0
 	}
-	return p.info.mtime <= g.until
+	return p.info.mtime <= g.until || ahead.form == noGeneration && g.ahead.at == g.path
 }
 
 // An ended file was read to its end, delivered and forgotten.

@@ -42,7 +42,7 @@ func (s *scanner) lineUp(path string, fs []*file, now time.Time) {
 		s.queue(fs[i], fs[i-1])
 	}
 	last := fs[len(fs)-1]
-	s.succeeds(path, last, s.skipped(last, now))
+	s.succeeds(path, last, s.skipped(last, s.at(path), now))
 }
 
 // rank sorts fs, which lay at one path in turn, the oldest first: by their names
@@ -52,7 +52,7 @@ func (s *scanner) rank(fs []*file, now time.Time) {
 	names := func() map[*file]generation {
 		m := map[*file]generation{}
 		for _, f := range fs {
-			m[f] = s.nameOf(f, gap{where: f.where(), name: f.log}, now)
+			m[f] = s.nameOf(f, gap{path: f.path, where: f.where(), name: f.log}, now)
 		}
 		return m
 	}
@@ -97,6 +97,7 @@ func (s *scanner) expected() map[string]struct{} {
 // Config.Rotated, all of them.
 func (s *scanner) unseen(path string, last memo, ok bool, now time.Time) *file {
 	g := gap{path: path, name: logName(path), where: logName(path), tag: s.tagOf(path), since: s.newest}
+	g.before(s.at(path))
 	switch {
 	case ok:
 		g.since, g.where = last.mtime, last.where()
@@ -111,6 +112,14 @@ func (s *scanner) unseen(path string, last memo, ok bool, now time.Time) *file {
 		g.since = s.src.made.Add(-clockTick).UnixNano()
 	}
 	return s.bridge(g, nil, now)
+}
+
+// at is the file at path, nil if there is none or it is not known.
+func (s *scanner) at(path string) *file {
+	if sp := s.spots[path]; sp != nil {
+		return sp.cur
+	}
+	return nil
 }
 
 // succeeds has what is at path now wait for last, which lay there before it and

@@ -1,11 +1,14 @@
 package tail
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"testing"
+
+	"github.com/logferry/logferry/batch"
 )
 
 // meanwhile has do called once, between two ticks of the scanner of src, and returns what
@@ -73,4 +76,68 @@ func TestSwapped(t *testing.T) {
 	})
 	close(open)
 	wait(t, "all lines", func() bool { return r.sink.count() == 3 })
+}
+
+// TestRotatedWhileItIsTakenUp: what comes to the path of a file after it, before all is
+// asked that is asked of a new file, is not taken for what was there before it.
+func TestRotatedWhileItIsTakenUp(t *testing.T) {
+	for name, before := range map[string]func(t *testing.T, r *run, path string){
+		"the first of its path": func(*testing.T, *run, string) {},
+		"the next": func(t *testing.T, r *run, path string) {
+			write(t, path, "1\n")
+			r.await("1")
+			rename(t, path, path+".1")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "app.log")
+			rotated := false
+			cfg := quick(Config{Paths: []string{path}})
+			cfg.Labels = func(p string) batch.Labels { // it is asked for once the file is open
+				if text, err := os.ReadFile(path); err == nil && string(text) == "2\n" && !rotated {
+					rotated = true
+					rotateOn(t, path, "3\n", "4\n")
+				}
+				return filename(p)
+			}
+			r := start(t, cfg, newSinkhole(), nil)
+			before(t, r, path)
+			write(t, path+"x", "2\n")
+			rename(t, path+"x", path) // so that it is not seen empty
+			want := append(r.sink.got(), "2", "3", "4")
+			r.await(want...)
+		})
+	}
+}
+
+// TestRotatedWhenItIsWrittenTo: likewise for a file that was empty until now.
+func TestRotatedWhenItIsWrittenTo(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.log")
+	src, err := New(quick(Config{Paths: []string{path}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rotated := false
+	src.plan.check = func(s *scanner) {
+		if sp := s.spots[path]; !rotated && sp.cur.queued && sp.cur.size > 0 {
+			rotated = true
+			rotateOn(t, path, "3\n", "4\n")
+		}
+	}
+	write(t, path, "")
+	r := startSource(t, src, newSinkhole(), nil)
+	wait(t, "the file", func() bool { return len(r.src.Stats()) == 1 })
+	write(t, path, "2\n")
+	r.await("2", "3", "4")
+}
+
+// rotateOn rotates path once for each of texts, which is what is written then.
+func rotateOn(t *testing.T, path string, texts ...string) {
+	for i, text := range texts {
+		for n := i + 2; n > 0; n-- {
+			os.Rename(fmt.Sprintf("%s.%d", path, n), fmt.Sprintf("%s.%d", path, n+1))
+		}
+		rename(t, path, path+".1")
+		write(t, path, text)
+	}
 }

@@ -11,13 +11,15 @@ import (
 // skipped looks for files that lay at the path of f after f did and are gone
 // from there already: it was rotated more than once between two looks, or
 // while nobody looked. They are followed in their order. It returns the file
-// whose end whatever is there now has to wait for, nil if there is none.
-func (s *scanner) skipped(f *file, now time.Time) *file {
+// whose end next, what came there after them, has to wait for, nil if there is
+// none. Next is nil if nothing is there yet.
+func (s *scanner) skipped(f, next *file, now time.Time) *file {
 	last := f
 	if _, ok := s.files[f]; !ok || f.drained || f.gone {
 		last = nil
 	}
 	g := gap{path: f.path, name: f.log, where: f.where(), tag: f.tag, since: f.mtime, behind: f}
+	g.before(next)
 	if f.h != nil {
 		if st, err := f.h.stat(); err == nil {
 			g.since = st.mtime
@@ -40,9 +42,6 @@ func (s *scanner) overtaken(f *file, now time.Time) bool {
 	}
 	g := gap{path: f.path, name: f.log, where: f.log, tag: f.tag, since: since}
 	g.behind = cmp.Or(f.after, f.before, s.last[f.path])
-	if f.at != f.path {
-		g.ahead, g.until = f, f.mtime
-	}
 	return s.awaits(f, g, s.lately(dirOf(f.log), now))
 }
 
@@ -50,6 +49,7 @@ func (s *scanner) overtaken(f *file, now time.Time) bool {
 // for any of it.
 func (s *scanner) awaits(f *file, g gap, now time.Time) bool {
 	before := f.after
+	g.before(f)
 	f.await(s.bridge(g, before, now))
 	if f.after == before {
 		return false
@@ -57,6 +57,13 @@ func (s *scanner) awaits(f *file, g gap, now time.Time) bool {
 	s.dequeue(f)
 	f.show(Waiting)
 	return true
+}
+
+// before has g end where f begins, if f is not nil.
+func (g *gap) before(f *file) {
+	if g.ahead = f; f != nil {
+		g.until = f.mtime
+	}
 }
 
 // bridge follows what is found in g behind last, which may be nil, and returns

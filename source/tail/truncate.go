@@ -114,7 +114,7 @@ func (s *scanner) truncated(f *file, st fileInfo, now time.Time) {
 	n.moved, n.weighed = f.moved, true
 	s.move(f, c, now)
 	s.insert(n, f)
-	n.await(s.skipped(f, now))
+	n.await(s.skipped(f, n, now))
 	s.enqueue(n)
 	s.appoint(n, now)
 }
