@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -33,10 +34,7 @@ func TestTruncatedAndRenamed(t *testing.T) {
 	}
 	ask := meanwhile(src, func() {
 		write(t, path, "2\n")
-		copyFile(t, path, path+".1")
-		if err := os.Truncate(path, 0); err != nil {
-			t.Error(err)
-		}
+		copyAway(t, path, path+".1")
 		write(t, path, "3, which is longer than what was there\n")
 		rename(t, path+".1", path+".2")
 		rename(t, path, path+".1")
@@ -88,23 +86,31 @@ func TestRotatedWhileItIsTakenUp(t *testing.T) {
 			r.await("1")
 			rename(t, path, path+".1")
 		},
+		"the next, by copies": func(t *testing.T, r *run, path string) {
+			write(t, path, "1\n")
+			r.await("1")
+			rename(t, path, path+".1")
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "app.log")
-			rotated := false
+			rotated, away := false, rename
+			if strings.HasSuffix(name, "copies") {
+				away = copyAway
+			}
 			cfg := quick(Config{Paths: []string{path}})
 			cfg.Labels = func(p string) batch.Labels { // it is asked for once the file is open
 				if text, err := os.ReadFile(path); err == nil && string(text) == "2\n" && !rotated {
 					rotated = true
-					rotateOn(t, path, "3\n", "4\n")
+					rotateOn(t, away, path, "3\n", "4\n")
 				}
 				return filename(p)
 			}
 			r := start(t, cfg, newSinkhole(), nil)
 			before(t, r, path)
+			want := append(r.sink.got(), "2", "3", "4")
 			write(t, path+"x", "2\n")
 			rename(t, path+"x", path) // so that it is not seen empty
-			want := append(r.sink.got(), "2", "3", "4")
 			r.await(want...)
 		})
 	}
@@ -121,7 +127,7 @@ func TestRotatedWhenItIsWrittenTo(t *testing.T) {
 	src.plan.check = func(s *scanner) {
 		if sp := s.spots[path]; !rotated && sp.cur.queued && sp.cur.size > 0 {
 			rotated = true
-			rotateOn(t, path, "3\n", "4\n")
+			rotateOn(t, rename, path, "3\n", "4\n")
 		}
 	}
 	write(t, path, "")
@@ -132,12 +138,20 @@ func TestRotatedWhenItIsWrittenTo(t *testing.T) {
 }
 
 // rotateOn rotates path once for each of texts, which is what is written then.
-func rotateOn(t *testing.T, path string, texts ...string) {
+func rotateOn(t *testing.T, away func(t testing.TB, from, to string), path string, texts ...string) {
 	for i, text := range texts {
 		for n := i + 2; n > 0; n-- {
 			os.Rename(fmt.Sprintf("%s.%d", path, n), fmt.Sprintf("%s.%d", path, n+1))
 		}
-		rename(t, path, path+".1")
+		away(t, path, path+".1")
 		write(t, path, text)
+	}
+}
+
+// copyAway copies and truncates.
+func copyAway(t testing.TB, from, to string) {
+	copyFile(t, from, to)
+	if err := os.Truncate(from, 0); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -67,43 +67,59 @@ func (g *gap) before(f *file) {
 }
 
 // bridge follows what is found in g behind last, which may be nil, and returns
-// the last of it.
+// the last of it. If what is ahead was copied and truncated meanwhile, that is as
+// far as it goes: the copy comes next, and then what was found behind it.
 func (s *scanner) bridge(g gap, last *file, now time.Time) *file {
 	if s.Once {
 		return last
 	}
-	for _, p := range s.passages(g, now) {
-		if n := s.takeSkipped(g, p.candidate, now); n != nil {
+	all := s.passages(g, now)
+	for i, p := range all {
+		n, of := s.takeSkipped(g, p.candidate, now)
+		if n != nil {
 			n.await(last)
 			last = n
 			s.enqueue(n)
 			s.appoint(n, now)
+		} else if of != nil && of == g.ahead && s.altered(of) {
+			dismissAll(all[i+1:])
+			break
 		}
 	}
 	return last
 }
 
+// altered reports whether f, which can be read, does not begin any more as it did.
+func (s *scanner) altered(f *file) bool {
+	h, done := s.peek(f)
+	defer done()
+	return h != nil && !(mark{print: printOf(f.prefix)}).holds(h, s.buf)
+}
+
 // takeSkipped follows c as one of the files that lay at the path of g, unless
-// it is a copy of one that is followed.
-func (s *scanner) takeSkipped(g gap, c *candidate, now time.Time) *file {
-	n := s.newFile(g.path, c.info, now)
+// it is a copy of one that is followed, which it returns then.
+func (s *scanner) takeSkipped(g gap, c *candidate, now time.Time) (n, of *file) {
+	n = s.newFile(g.path, c.info, now)
 	n.setPlace(c.path)
 	n.real, n.moved, n.weighed, n.packed = c.path, now, true, c.packed
 	s.takeHandle(n, c.h)
 	s.readPrefix(n)
 	if n.packed != unpacked && s.unpacksKnown(n, now) {
 		s.shut(n)
-		return nil
+		return nil, nil
 	}
 	if s.adoptByID(n, now) {
 		s.register(n) // it was missed while it was renamed
 		s.hint(n, c.path)
-		return n
+		return n, nil
 	}
-	if n.packed == unpacked && s.original(n) != nil {
+	if n.packed == unpacked {
+		of = s.original(n)
+	}
+	if of != nil {
 		s.log.Info("a rotated file holds what another does, and is taken for a copy", slog.String("path", g.path), slog.String("found", c.path))
 		s.shut(n)
-		return nil
+		return nil, of
 	}
 	n.stream, n.tag = s.mint(n.path), g.tag
 	s.register(n)
@@ -113,7 +129,7 @@ func (s *scanner) takeSkipped(g gap, c *candidate, now time.Time) *file {
 		level = slog.LevelDebug // they are wanted: see Config.Rotated
 	}
 	s.log.Log(context.Background(), level, "a file was rotated before it was seen", slog.String("path", g.path), slog.String("found", c.path))
-	return n
+	return n, nil
 }
 
 // unpacksKnown reports whether n, a compressed generation that was just found,
