@@ -56,7 +56,7 @@ var floors = map[string]floor{
 	// For services that use nxadm/tail already; who does not import it links nothing of it.
 	"source/nxtail": {level: 2, ours: []string{"source", "batch", "lifecycle"}, linked: 4,
 		direct: []string{"github.com/nxadm/tail"}},
-	"source/slogsource": {level: 2, ours: []string{"source", "batch", "internal/origin"}},
+	"source/slogsource": {level: 2, ours: []string{"source", "batch", "lifecycle", "internal/origin"}},
 	"source/container": {level: 3, ours: []string{"source", "source/record", "source/tail", "batch", "lifecycle",
 		"internal/transport", "internal/labelset"}, linked: 25,
 		direct: []string{"github.com/docker/docker", "github.com/containerd/errdefs", "github.com/cenkalti/backoff/v4",
@@ -75,6 +75,8 @@ var floors = map[string]floor{
 	"internal/load":    {level: 4, ours: []string{"source", "sink", "batch", "pipeline"}, linked: 2},
 	"internal/churn":   {level: 4},
 
+	"internal/load/loadtest": {level: 5, ours: []string{"internal/load"}, linked: 2},
+
 	"internal/shaping": {level: 1, ours: []string{"batch"}},
 
 	"source/container/containertest": {level: 1},
@@ -88,7 +90,7 @@ var floors = map[string]floor{
 }
 
 // kits are for tests. They alone import package testing, and nothing but tests and other kits imports them.
-var kits = []string{"lifecycle/lifecycletest", "source/sourcetest", "sink/sinktest", "source/container/containertest", "internal/enginetest"}
+var kits = []string{"lifecycle/lifecycletest", "source/sourcetest", "sink/sinktest", "source/container/containertest", "internal/enginetest", "internal/load/loadtest"}
 
 // headline is what the usual program imports, and how many modules of others it may link.
 var headline = struct {

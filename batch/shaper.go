@@ -44,7 +44,9 @@ type Outcome struct {
 // A Shaper decides how large batches grow and how many are under way. A route
 // asks it before each Write and tells it the outcome of every one, always from
 // one goroutine at a time, which does nothing else meanwhile: neither method may
-// wait for anything.
+// wait for anything. A Shaper that learns is a pointer, and serves one route:
+// pipeline.New refuses a pointer that is given to two. One that is a value is
+// taken for what its type says, and may be called by several routes at once.
 type Shaper interface {
 	Limits(State) Limits
 	Observe(Outcome)

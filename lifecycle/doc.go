@@ -18,6 +18,7 @@
 // A task is one goroutine, whatever happens to it. Its Run is told to stop by its context and returns. It has finished
 // if it returned nil, was stopped if it returned an error after being told to, and has failed otherwise. A panic and a
 // runtime.Goexit are failures like any other: the host survives them, Restart applies to them, Close reports them.
+// [Sleep] is how a task waits for a while.
 //
 // Each task has a slash path, such as app/sources/shop. It is set as the profiler label "logferry", which child
 // goroutines inherit, so that the host's own profiles tell whose a goroutine is. [Supervisor.Running] lists what is

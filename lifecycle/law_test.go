@@ -72,11 +72,12 @@ var allowed = []struct{ file, construct, why string }{
 	{"source/container/docker.go", "client.NewClientWithOpts", "on internal/transport; what it starts for events is waited for in docker.events"},
 	{"source/container/fromenv.go", "os.Getenv", "FromEnv is there for that, and called by the application"},
 	{"internal/enginetest/need.go", "os.Getenv", "it tells tests where the engines are"},
+	{"internal/load/loadtest/loadtest.go", "os.Getenv", "it asks whether benchmarks are to be long, as tests do"},
 	{"source/container/containertest/front.go", "http.Server", "a kit's: closing the engine waits for all of its connections"},
 }
 
 // kits are test kits: they import testing, only tests import them, and they may spawn.
-var kits = []string{"lifecycle/lifecycletest", "source/sourcetest", "sink/sinktest", "source/container/containertest", "internal/enginetest"}
+var kits = []string{"lifecycle/lifecycletest", "source/sourcetest", "sink/sinktest", "source/container/containertest", "internal/enginetest", "internal/load/loadtest"}
 
 // programs is where main packages live. They are the host, and may do what a host does.
 var programs = []string{"examples/", "internal/enginetest/chatter/", "internal/shaping/report/"}

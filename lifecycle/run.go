@@ -67,7 +67,7 @@ func (t *task) main() {
 
 // step waits for the restart, if this is one, and runs Run once.
 func (t *task) step() {
-	if t.restarts.used > 0 && !sleep(t.ctx, t.wait) {
+	if t.restarts.used > 0 && !Sleep(t.ctx, t.wait) {
 		t.ended(Stopped, nil)
 		return
 	}
@@ -161,17 +161,4 @@ func (t *task) leave() {
 	}
 	t.handle.cancel(nil)
 	t.sup.release(t)
-}
-
-// sleep waits for d and reports whether ctx still holds.
-func sleep(ctx context.Context, d time.Duration) bool {
-	if d > 0 {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-	}
-	return ctx.Err() == nil
 }

@@ -102,6 +102,7 @@ func (r *route) queueOf(j *job) *list.List {
 func (r *route) park(j *job, wait time.Duration, o batch.Outcome) {
 	r.writeFailed(j.err, wait)
 	r.slim(j)
+	r.partWays(j, o)
 	j.absent = o.Class == batch.Failed
 	j.vainly = j.absent || errors.Is(j.err, sink.ErrBreakerOpen)
 	j.due = time.Now().Add(wait)
@@ -130,6 +131,27 @@ func (r *route) slim(j *job) {
 	}
 	for s := range j.shards {
 		s.stays = false
+	}
+}
+
+// partWays lets those of j's streams go on of which nothing was in the Write that
+// has just ended, if it failed for entries of its own rather than for the
+// destination's sake: they are behind those that must wait only because a batch
+// that is written again may go in pieces.
+func (r *route) partWays(j *job, o batch.Outcome) {
+	_, some := errors.AsType[*sink.PartialError](j.err)
+	if !some || o.Class == batch.Failed || o.Class == batch.Throttled || j.letter != nil || len(j.runs) == 1 {
+		return
+	}
+	for _, f := range j.delivery.Held() {
+		j.shardOf(f.Index).stays = true
+	}
+	rest := j.split()
+	for s := range j.shards {
+		s.stays = false
+	}
+	if rest != nil {
+		r.again.PushFront(rest)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"strings"
 	"time"
 
@@ -67,7 +68,7 @@ type Route struct {
 	Sink sink.Sink
 	// Shaper decides how large batches are, how long entries wait for company
 	// and how many Writes run at once; nil: batch.NewAdaptive, which finds out.
-	// batch.Fixed is for who knows. One that is not Fixed serves one route. If
+	// batch.Fixed is for who knows. One that is a pointer serves one route. If
 	// it has a method Validate that returns an error, [New] asks it.
 	Shaper batch.Shaper
 	// Match says which entries take this route; nil: all. It is called
@@ -235,18 +236,18 @@ func (c *Config) validate() (errs []error) {
 	if len(c.Routes) == 0 {
 		bad("Routes: there is none; want at least one")
 	}
-	seen, shapers := map[string]int{}, map[*batch.Adaptive]int{}
+	seen, shapers := map[string]int{}, map[batch.Shaper]int{}
 	for i := range c.Routes {
 		r := &c.Routes[i]
 		if j, dup := seen[r.Name]; dup {
 			bad("Routes[%d].Name: %q is the name of Routes[%d] too", i, r.Name, j)
 		}
 		seen[r.Name] = i
-		if a, ok := r.Shaper.(*batch.Adaptive); ok {
-			if j, dup := shapers[a]; dup {
-				bad("Routes[%d] (%s): Shaper: is that of Routes[%d] too: an Adaptive serves one route", i, r.Name, j)
+		if keepsState(r.Shaper) {
+			if j, dup := shapers[r.Shaper]; dup {
+				bad("Routes[%d] (%s): Shaper: is that of Routes[%d] too: a %T serves one route", i, r.Name, j, r.Shaper)
 			}
-			shapers[a] = i
+			shapers[r.Shaper] = i
 		}
 		errs = append(errs, r.validate(i)...)
 	}
@@ -262,6 +263,14 @@ func (c *Config) validate() (errs []error) {
 		}
 	}
 	return errs
+}
+
+// keepsState reports whether two routes that are given s have the same thing of
+// it: it is a pointer to something. Each would call it from a goroutine of its
+// own, and tell it what it did not ask about.
+func keepsState(s batch.Shaper) bool {
+	t := reflect.TypeOf(s)
+	return t != nil && t.Kind() == reflect.Pointer && t.Elem().Size() > 0
 }
 
 func (r *Route) validate(i int) (errs []error) {

@@ -63,8 +63,12 @@ func TestNewRefuses(t *testing.T) {
 		"Processors[0]":    func(c *Config) { c.Processors = []Processor{nil} },
 		"Limits.Pause":     func(c *Config) { c.Routes[0].Shaper = batch.Fixed(batch.Limits{Pause: time.Second}) },
 		"of NewAdaptive":   func(c *Config) { c.Routes[0].Shaper = &batch.Adaptive{} },
-		"of Routes[0] too: an Adaptive": func(c *Config) { // which both would call at once
+		"of Routes[0] too: a *batch.Adaptive": func(c *Config) { // which both would call at once
 			c.Routes[0].Shaper = batch.NewAdaptive(batch.AdaptiveConfig{})
+			c.Routes = append(c.Routes, Route{Sink: sink.Discard(), Shaper: c.Routes[0].Shaper})
+		},
+		"of Routes[0] too: a *pipeline.script": func(c *Config) {
+			c.Routes[0].Shaper = &script{}
 			c.Routes = append(c.Routes, Route{Sink: sink.Discard(), Shaper: c.Routes[0].Shaper})
 		},
 		`Sources["x"]`: func(c *Config) { c.Sources["x"] = nil },
@@ -76,6 +80,32 @@ func TestNewRefuses(t *testing.T) {
 		}
 	}
 }
+
+// Shapers that two routes may have in common, or only seem to.
+func TestNewTakesShapersThatAreShared(t *testing.T) {
+	for name, both := range map[string][2]batch.Shaper{
+		"fixed":               {batch.Fixed(batch.Limits{}), batch.Fixed(batch.Limits{})},
+		"none":                {nil, nil},
+		"two":                 {&script{}, &script{}},
+		"pointers to nothing": {new(stateless), new(stateless)},
+		"cannot be compared":  {spread{}, spread{}},
+	} {
+		cfg := one(counter{}, Route{Sink: sink.Discard(), Shaper: both[0]}, Route{Sink: sink.Discard(), Shaper: both[1]})
+		if _, err := New(cfg); err != nil {
+			t.Errorf("%s: New = %v", name, err)
+		}
+	}
+}
+
+type stateless struct{}
+
+func (*stateless) Limits(batch.State) batch.Limits { return batch.Limits{} }
+func (*stateless) Observe(batch.Outcome)           {}
+
+type spread []int
+
+func (spread) Limits(batch.State) batch.Limits { return batch.Limits{} }
+func (spread) Observe(batch.Outcome)           {}
 
 // New starts nothing and asks a sink only once what it is; the Config is left as
 // it was.

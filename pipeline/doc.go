@@ -37,10 +37,11 @@
 // What a Write leaves to be repeated waits in its shards, where it occupies no
 // goroutine and holds up no other shard; the outermost [sink.Retry] says how long,
 // and without one the zero sink.RetryConfig does, for ever. Of a batch of several
-// streams only those wait of which something is left; but where it goes in pieces,
-// so does what is behind an entry that is told to wait. It is written again in
+// streams only those wait of which something is left. It is written again in
 // pieces no larger than the shaper allows by then, and at once in smaller ones if
-// it was too large for the destination ([sink.TooLarge]). When a Write goes well
+// it was too large for the destination ([sink.TooLarge]); pieces of streams of which
+// nothing failed do not wait for one in which single entries did, but all wait for a
+// destination that is not there, or asks everybody for less. When a Write goes well
 // after three or more in a row that found nobody, all that was parked meanwhile is
 // due at once, but for what the destination told to wait. While batches are due
 // that have not been written before, repeated Writes take no more than half of

@@ -82,6 +82,48 @@ func (j *job) shards(yield func(*shard) bool) {
 	}
 }
 
+// shardOf returns whose entry i of b is, nil if nothing of its run is to be
+// written any more.
+func (j *job) shardOf(i int) *shard {
+	at, _ := slices.BinarySearchFunc(j.runs, i, func(x run, i int) int {
+		if x.until <= i {
+			return -1
+		}
+		return 1
+	})
+	return j.runs[at].shard
+}
+
+// split makes a job of its own of the entries of all shards that do not stay,
+// nil if there are none of them, or no others. It holds the batch as j does.
+func (j *job) split() *job {
+	d := j.delivery.Split(func(i int) bool { return !j.shardOf(i).stays })
+	if d == nil {
+		return nil
+	}
+	o := newJob()
+	o.b, o.target, o.delivery = j.b, j.target, d
+	o.b.Retain(1)
+	for _, f := range d.Pending() {
+		o.entries++
+		o.size += o.b.Entries[f.Index].Size()
+	}
+	o.cost = int(int64(j.cost) * int64(o.entries) / int64(j.entries))
+	j.entries, j.size, j.cost = j.entries-o.entries, j.size-o.size, j.cost-o.cost
+	o.runs = slices.Clone(j.runs)
+	for i, x := range j.runs {
+		switch {
+		case x.shard == nil:
+		case x.shard.stays:
+			o.runs[i].shard = nil
+		default:
+			j.runs[i].shard = nil
+			x.shard.job = o
+		}
+	}
+	return o
+}
+
 // maxPanics is how often in a row Writes of one batch, or of a piece of it, may
 // panic before what they were to write is taken to be the reason.
 const maxPanics = 3

@@ -19,7 +19,7 @@ func (r *route) written(j *job) {
 	}
 	r.refused(failed)
 	if r.dead == nil {
-		r.book(j.b, failed, DroppedRefused)
+		r.book(j, failed, DroppedRefused)
 		r.finish(j)
 		return
 	}
@@ -58,14 +58,14 @@ func (r *route) posted(j *job) {
 	r.finish(j)
 }
 
-// book counts a batch out of flight whose failed entries are dropped.
-func (r *route) book(b *batch.Batch, failed []sink.Failure, reason string) {
+// book counts a job out of flight whose failed entries are dropped.
+func (r *route) book(j *job, failed []sink.Failure, reason string) {
 	fates := make(map[int32]fate, len(failed))
 	for _, f := range failed {
 		fates[int32(f.Index)] = fate(reason)
-		markOrigin(b, f.Index, fate(reason))
+		markOrigin(j.b, f.Index, fate(reason))
 	}
-	r.ledger.settle(len(b.Entries), fates)
+	r.ledger.settle(j.entries, fates)
 	r.dropped(reason, len(failed))
 }
 

@@ -3,10 +3,8 @@ package sink_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -248,166 +246,6 @@ func TestBreakerUnreturned(t *testing.T) {
 	}
 }
 
-// Half-open admits one Write at a time; those in between are told to come back soon, not at once.
-func TestBreakerProbes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := newPatient(sink.BreakerConfig{})
-		p.trip(t)
-		time.Sleep(5*time.Second + time.Millisecond)
-		answer := make(chan error)
-		p.answer = func(context.Context) error { return <-answer }
-		probe := make(chan error)
-		try := func() {
-			go func() { probe <- p.write(t) }()
-			synctest.Wait()
-			for _, want := range []time.Duration{50 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond, 200 * time.Millisecond} {
-				after, ok := p.refused(t)
-				if !ok || after != want {
-					t.Errorf("beside the probe: refused for %v: %v", after, ok)
-				}
-				time.Sleep(after)
-			}
-			p.is(t, sink.HalfOpen)
-		}
-		// Each of these leaves the place to the next.
-		for _, err := range []error{sink.RetryAfter(errDown, 0), sink.Permanent(errDown), partial(errDown, 1)} {
-			try()
-			answer <- err
-			<-probe
-		}
-		try()
-		answer <- nil
-		<-probe
-		p.is(t, sink.Closed)
-	})
-}
-
-// A probe whose caller goes away leaves its place to the next.
-func TestBreakerProbeCancelled(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := newPatient(sink.BreakerConfig{})
-		p.trip(t)
-		time.Sleep(5*time.Second + time.Millisecond)
-		p.answer = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
-		for range 3 {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			if err := p.Write(ctx, numbered(1)); !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("got %v", err)
-			}
-			cancel()
-			p.is(t, sink.HalfOpen)
-		}
-		p.fails(nil)
-		if err := p.write(t); err != nil {
-			t.Error(err)
-		}
-		p.is(t, sink.Closed)
-	})
-}
-
-// A probe without an answer does not block the breaker for ever, and a Write that is none has no deadline.
-func TestBreakerProbeTimeout(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := newPatient(sink.BreakerConfig{ProbeTimeout: 4700 * time.Millisecond})
-		p.trip(t)
-		time.Sleep(5*time.Second + time.Millisecond)
-		p.answer = func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) }
-		began := time.Now()
-		err := p.write(t)
-		if want := "sink: probe: no answer within 4.7s: context deadline exceeded"; fmt.Sprint(err) != want || !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("got %v", err)
-		}
-		if took := time.Since(began); took != 4700*time.Millisecond {
-			t.Errorf("took %v", took)
-		}
-		p.is(t, sink.Open)
-		time.Sleep(5*time.Second + time.Millisecond)
-		p.fails(nil)
-		p.write(t)
-		p.is(t, sink.Closed)
-		p.answer = func(ctx context.Context) error {
-			if d, ok := ctx.Deadline(); ok {
-				t.Errorf("a deadline while closed: %v", d)
-			}
-			return nil
-		}
-		p.write(t)
-	})
-}
-
-// OnState may ask for the state, is not called concurrently or out of order, and may panic.
-func TestBreakerOnState(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var b sink.Sink
-		var said []string
-		fail := false
-		answer := errDown
-		b = sink.Breaker(sink.Func(func(context.Context, *batch.Batch) error { return answer }), sink.BreakerConfig{
-			Failures: 1,
-			OnState: func(from, to sink.State) {
-				now := b.(sink.BreakerStater).BreakerState()
-				said = append(said, fmt.Sprintf("%v to %v, now %v", from, to, now))
-				if fail {
-					panic("no")
-				}
-			},
-		})
-		b.Write(t.Context(), numbered(1))
-		time.Sleep(5*time.Second + time.Millisecond)
-		answer, fail = nil, true
-		wantPanic(t, "no", func() { b.Write(t.Context(), numbered(1)) }) // before the Write itself
-		fail = false
-		b.Write(t.Context(), numbered(1))
-		want := "closed to open, now open; open to half-open, now half-open; half-open to closed, now closed"
-		if got := strings.Join(said, "; "); got != want {
-			t.Errorf("got  %s\nwant %s", got, want)
-		}
-	})
-}
-
-// While OnState is busy with one change, others wait for it, in order; nobody waits for OnState.
-func TestBreakerOnStateBusy(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		busy := make(chan struct{})
-		var said []string
-		p := newPatient(sink.BreakerConfig{})
-		p.Sink = sink.Breaker(sink.Func(func(ctx context.Context, _ *batch.Batch) error { return p.answer(ctx) }), sink.BreakerConfig{
-			Failures: 1,
-			OnState: func(from, to sink.State) {
-				said = append(said, from.String()+" to "+to.String())
-				<-busy
-			},
-		})
-		go p.write(t) // trips, and is held up
-		synctest.Wait()
-		time.Sleep(5*time.Second + time.Millisecond)
-		p.is(t, sink.HalfOpen)
-		p.fails(nil)
-		p.write(t)
-		p.is(t, sink.Closed)
-		if len(said) != 1 {
-			t.Errorf("told %v while it was busy", said)
-		}
-		close(busy)
-		synctest.Wait()
-		if want := []string{"closed to open", "open to half-open", "half-open to closed"}; !slices.Equal(said, want) {
-			t.Errorf("told %v", said)
-		}
-	})
-}
-
-func TestState(t *testing.T) {
-	for s, want := range map[sink.State]string{sink.Closed: "closed", sink.HalfOpen: "half-open", sink.Open: "open", 7: "State(7)"} {
-		if got := s.String(); got != want {
-			t.Errorf("got %s, want %s", got, want)
-		}
-	}
-	var zero sink.State
-	if zero != sink.Closed {
-		t.Error("the zero State is not Closed")
-	}
-}
-
 // Under contention every change is told once, in an order that makes sense, and the breaker closes again in the end.
 func TestBreakerConcurrently(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -450,31 +288,6 @@ func TestBreakerConcurrently(t *testing.T) {
 		wg.Wait()
 		if state != sink.Closed {
 			t.Errorf("in the end: %v", state)
-		}
-	})
-}
-
-// With a breaker in between, a destination that is back is used within OpenFor and its jitter, however long it was
-// away.
-func TestBreakerRecovery(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		back := time.Now().Add(3 * time.Hour)
-		writes := 0
-		s := sink.Retry(sink.Breaker(sink.Func(func(context.Context, *batch.Batch) error {
-			writes++
-			if time.Now().Before(back) {
-				return errDown
-			}
-			return nil
-		}), sink.BreakerConfig{Failures: 1}), sink.RetryConfig{Max: 5 * time.Second})
-		if err := s.Write(t.Context(), numbered(1)); err != nil {
-			t.Error(err)
-		}
-		if late := time.Since(back); late > 15*time.Second {
-			t.Errorf("delivered %v after the destination was back", late)
-		}
-		if writes > 3*3600/5+10 {
-			t.Errorf("%d Writes in three hours", writes)
 		}
 	})
 }

@@ -21,7 +21,8 @@ import (
 //	err := d.Err()
 //
 // Where Limit says so, or an error that [TooLarge] marks, it goes in pieces: one piece after the other, in the order of
-// the batch, and none before what is in front of it is delivered or refused for good.
+// the batch, and none before what is in front of it is delivered or refused for good. Who knows that some of what is left
+// need not wait for that takes it out by Split.
 //
 // It belongs to one goroutine at a time and refers to its batch, which stays unsettled until the Delivery is over.
 type Delivery struct {
@@ -40,6 +41,7 @@ type Delivery struct {
 	taken int // of bytes of now, by what was too large; zero: none
 
 	failed []Failure // permanently, by index in batch, sorted
+	held   int       // so many of what is left were in the last Write
 
 	tries   int
 	vain    int                         // Writes since the last piece that went well
@@ -83,6 +85,7 @@ func (d *Delivery) Done(err error) (wait time.Duration, again bool) {
 	d.tries++
 	d.vain++
 	t := d.take(err)
+	d.held = t.left
 	switch {
 	case t.left == 0:
 		d.vain, d.backoff = 0, nil
@@ -104,8 +107,46 @@ func (d *Delivery) Done(err error) (wait time.Duration, again bool) {
 // whose fate is open.
 func (d *Delivery) Interrupted(err error) {
 	d.tries++
-	d.take(err)
+	d.held = d.take(err).left
 	d.cut()
+}
+
+// Held returns those of Pending that were in the last Write: the others have not been written yet, or are to be written
+// again, but wait for nothing but these.
+func (d *Delivery) Held() []Failure { return d.pending(d.held) }
+
+// Split takes out of d the entries that move, of those that are neither delivered nor permanently failed, by their index
+// in the batch that was given to Begin, and returns a Delivery of them, whose first Write may be at once; nil if there
+// are none or no others. Its indices are those of the same batch. It is not called during a Write. From then on the two
+// are independent, and may be of different goroutines.
+func (d *Delivery) Split(moves func(index int) bool) *Delivery {
+	if d.view == nil {
+		return nil
+	}
+	var kept, moved remains
+	held := 0
+	for i := range d.left() {
+		at := d.origin(i)
+		if moves(at) {
+			moved.add(at, d.errOf(i))
+			continue
+		}
+		kept.add(at, d.errOf(i))
+		if i < d.held {
+			held++
+		}
+	}
+	if len(kept.idx) == 0 || len(moved.idx) == 0 {
+		return nil
+	}
+	o := &Delivery{cfg: d.cfg, batch: d.batch, begun: d.begun, limit: d.limit, taken: d.taken, tries: d.tries}
+	o.set(moved)
+	o.now = o.view
+	o.cut()
+	d.set(kept)
+	d.cut()
+	d.held = held
+	return o
 }
 
 // Tries is how many Writes there have been, those of pieces included.
@@ -119,11 +160,19 @@ func (d *Delivery) Failed() []Failure { return d.failed }
 // given to Begin, sorted, with the error of their last attempt, or one that says that there was none because others come
 // first; nil if there was no Write yet.
 func (d *Delivery) Pending() []Failure {
+	if d.view == nil {
+		return nil
+	}
+	return d.pending(d.left())
+}
+
+// pending is the first n of them.
+func (d *Delivery) pending(n int) []Failure {
 	if d.now == nil || d.tries == 0 {
 		return nil
 	}
-	fs := make([]Failure, 0, d.left())
-	for i := range d.left() {
+	fs := make([]Failure, 0, n)
+	for i := range n {
 		fs = append(fs, Failure{d.origin(i), d.errOf(i)})
 	}
 	return fs
@@ -172,6 +221,7 @@ func (d *Delivery) giveUp(n int) {
 	}
 	sortFailures(d.failed)
 	d.off += n
+	d.held = max(0, d.held-n)
 	d.vain = 0
 }
 

@@ -165,17 +165,34 @@ func (d *Delivery) keep(pending []Failure, n int) {
 		return
 	}
 	left := len(pending) + d.left() - n
-	idx, errs := make([]int32, 0, left), make([]error, 0, left)
+	r := remains{make([]int32, 0, left), make([]error, 0, left)}
 	for _, f := range pending {
-		idx, errs = append(idx, int32(d.origin(f.Index))), append(errs, f.Err)
+		r.add(d.origin(f.Index), f.Err)
 	}
 	for i := n; i < d.left(); i++ {
-		idx, errs = append(idx, int32(d.origin(i))), append(errs, d.errOf(i))
+		r.add(d.origin(i), d.errOf(i))
 	}
 	if left < len(d.view.Entries) {
-		d.idx, d.view = idx, d.batch.Subset(idx)
+		d.set(r)
+		return
 	}
-	d.off, d.whole, d.errs = 0, nil, errs
+	d.off, d.whole, d.errs = 0, nil, r.errs
+}
+
+// remains are what is left of a batch: where its entries are there, and what came of them last.
+type remains struct {
+	idx  []int32
+	errs []error
+}
+
+func (r *remains) add(at int, err error) {
+	r.idx, r.errs = append(r.idx, int32(at)), append(r.errs, err)
+}
+
+// set makes r what is left. It is to be cut then.
+func (d *Delivery) set(r remains) {
+	d.idx, d.view = r.idx, d.batch.Subset(r.idx)
+	d.off, d.whole, d.errs = 0, nil, r.errs
 }
 
 // left is how many entries have not met their fate.

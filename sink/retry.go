@@ -8,6 +8,7 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/lifecycle"
 )
 
 // A RetryConfig says how a batch is written again. The zero RetryConfig waits 100 ms, then twice as long every time
@@ -118,7 +119,7 @@ func (r *retrier) Write(ctx context.Context, b *batch.Batch) error {
 		if !again {
 			return d.Err()
 		}
-		if !sleep(ctx, wait) {
+		if !lifecycle.Sleep(ctx, wait) {
 			return interrupted(ctx, &d)
 		}
 	}
@@ -133,19 +134,4 @@ func interrupted(ctx context.Context, d *Delivery) error {
 	fs = append(fs, d.Failed()...)
 	sortFailures(fs)
 	return fmt.Errorf("sink: retry: %w: %w", context.Cause(ctx), partial(fs))
-}
-
-// sleep waits for d and reports whether ctx still holds.
-func sleep(ctx context.Context, d time.Duration) bool {
-	if d == 0 {
-		return ctx.Err() == nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
 }

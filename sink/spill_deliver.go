@@ -47,7 +47,7 @@ func (s *Spiller) deliverAll(ctx context.Context) error {
 			s.stir() // what was dropped or damaged is passed
 			s.rest(ctx)
 		case err != nil:
-			sleep(ctx, readAgain)
+			lifecycle.Sleep(ctx, readAgain)
 		}
 	}
 	if under != nil {
@@ -234,7 +234,7 @@ func (s *Spiller) persist(ctx context.Context, to Sink, cfg RetryConfig, pace *p
 			return d.Failed(), nil
 		}
 		s.noteDelivery(err)
-		if !sleep(ctx, wait) {
+		if !lifecycle.Sleep(ctx, wait) {
 			return nil, ctx.Err()
 		}
 	}

@@ -174,7 +174,7 @@ func TestSpillSickDisk(t *testing.T) {
 // A Write whose sync hangs ends with its ctx, and Close with its own.
 func TestSpillDiskHangs(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "queue")
-	hang := make(chan struct{})
+	hang, hangs := make(chan struct{}), make(chan struct{}, 1)
 	var hanging atomic.Bool
 	s, err := Spill(Discard(), SpillConfig{Dir: dir})
 	if err != nil {
@@ -182,6 +182,10 @@ func TestSpillDiskHangs(t *testing.T) {
 	}
 	s.Sicken(func(op string) error {
 		if op == "sync" && hanging.Load() {
+			select {
+			case hangs <- struct{}{}:
+			default:
+			}
 			<-hang
 		}
 		return nil
@@ -193,9 +197,12 @@ func TestSpillDiskHangs(t *testing.T) {
 	hanging.Store(true)
 	b := batch.New(nil, batch.Labels{})
 	b.Append(time.Now(), []byte("line"))
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if err := s.Write(ctx, b); !errors.Is(err, context.DeadlineExceeded) {
+	ctx, cancel := context.WithCancel(t.Context())
+	wrote := make(chan error, 1)
+	go func() { wrote <- s.Write(ctx, b) }()
+	<-hangs
+	cancel()
+	if err := <-wrote; !errors.Is(err, context.Canceled) {
 		t.Errorf("Write = %v", err)
 	}
 	late, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)

@@ -1,13 +1,12 @@
 package bench
 
 import (
-	"context"
-	"os"
 	"runtime"
 	"testing"
 	"time"
 
 	"github.com/logferry/logferry/internal/load"
+	"github.com/logferry/logferry/internal/load/loadtest"
 	"github.com/logferry/logferry/sink"
 	"github.com/logferry/logferry/sink/loki"
 )
@@ -22,14 +21,6 @@ var services = []struct {
 	{"far", service{Fixed: 80 * time.Millisecond, PerMiB: 150 * time.Millisecond, Width: 8}},
 }
 
-// scale is one of two sizes of these benchmarks: short unless LOGFERRY_SOAK is set.
-func scale[T any](short, long T) T {
-	if os.Getenv("LOGFERRY_SOAK") != "" {
-		return long
-	}
-	return short
-}
-
 // drive starts a pipeline with a Loki sink to srv. It ends with the benchmark.
 func drive(b *testing.B, srv *server, cfg load.Config) *load.Run {
 	b.Helper()
@@ -38,26 +29,13 @@ func drive(b *testing.B, srv *server, cfg load.Config) *load.Run {
 		b.Fatal(err)
 	}
 	cfg.Sink, cfg.LineBytes = to, lineSize
-	r, err := load.Start(b.Context(), cfg)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return r
-}
-
-func end(b *testing.B, r *load.Run) {
-	b.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	if err := r.Close(ctx); err != nil {
-		b.Error(err)
-	}
+	return loadtest.Start(b, cfg)
 }
 
 // BenchmarkSaturation delivers flat out to slow servers, with the pipeline's own shaper and with fixed settings:
 // of-best is the share of what the best of these delivers.
 func BenchmarkSaturation(b *testing.B) {
-	for _, at := range scale(services[1:2], services) {
+	for _, at := range loadtest.Scale(services[1:2], services) {
 		b.Run(at.name, func(b *testing.B) {
 			srv := startServer(b)
 			srv.become(b, at.service)
@@ -65,9 +43,9 @@ func BenchmarkSaturation(b *testing.B) {
 				Open:      func() (sink.Sink, error) { return loki.New(loki.Config{URL: srv.url}) },
 				Streams:   64,
 				LineBytes: lineSize,
-				Sizes:     scale([]int{1 << 20}, []int{256 << 10, 512 << 10, 1 << 20}),
-				InFlight:  scale([]int{4, 32}, []int{1, 2, 4, 8, 16, 32}),
-				Window:    scale(time.Second, 4*time.Second),
+				Sizes:     loadtest.Scale([]int{1 << 20}, []int{256 << 10, 512 << 10, 1 << 20}),
+				InFlight:  loadtest.Scale([]int{4, 32}, []int{1, 2, 4, 8, 16, 32}),
+				Window:    loadtest.Scale(time.Second, 4*time.Second),
 			}
 			for b.Loop() {
 				v, err := c.Run(b.Context())
@@ -87,8 +65,8 @@ func BenchmarkIdle(b *testing.B) {
 	srv := startServer(b)
 	for b.Loop() {
 		r := drive(b, srv, load.Config{Streams: 4, Every: 23 * time.Millisecond})
-		got := r.Over(b.Context(), scale(time.Second, 20*time.Second))
-		end(b, r)
+		got := r.Over(b.Context(), loadtest.Scale(time.Second, 20*time.Second))
+		loadtest.End(b, r)
 		b.ReportMetric(float64(got.Quantile(0.5).Microseconds())/1e3, "p50-ms")
 		b.ReportMetric(float64(got.Quantile(0.99).Microseconds())/1e3, "p99-ms")
 	}
@@ -104,12 +82,12 @@ func BenchmarkOutage(b *testing.B) {
 	for b.Loop() {
 		srv.become(b, up)
 		r := drive(b, srv, load.Config{Streams: 64})
-		r.Over(ctx, scale(time.Second, 5*time.Second))
-		window := scale(time.Second, 10*time.Second)
+		r.Over(ctx, loadtest.Scale(time.Second, 5*time.Second))
+		window := loadtest.Scale(time.Second, 10*time.Second)
 		before := r.Over(ctx, window)
 		srv.become(b, down)
 		early := heap()
-		r.Over(ctx, scale(2*time.Second, 30*time.Second))
+		r.Over(ctx, loadtest.Scale(2*time.Second, 30*time.Second))
 		late := heap()
 		srv.become(b, up)
 		back := time.Now()
@@ -118,7 +96,7 @@ func BenchmarkOutage(b *testing.B) {
 		}
 		waited := time.Since(back)
 		after := r.Over(ctx, window)
-		end(b, r)
+		loadtest.End(b, r)
 		b.ReportMetric(float64(after.Bytes)/float64(before.Bytes), "of-before")
 		b.ReportMetric(float64(waited.Milliseconds()), "back-ms")
 		b.ReportMetric(early, "early-heap-MB")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/logferry/logferry/internal/enginetest"
+	"github.com/logferry/logferry/lifecycle"
 	"github.com/logferry/logferry/source"
 	"github.com/logferry/logferry/source/container"
 	"github.com/logferry/logferry/source/sourcetest"
@@ -126,7 +127,7 @@ func (w *world) take(p *sourcetest.Parcel) {
 func (w *world) stall(ctx context.Context, rng *rand.Rand) {
 	for {
 		free, held := time.Duration(500+rng.IntN(4000))*time.Millisecond, time.Duration(500+rng.IntN(3500))*time.Millisecond
-		if !sleep(ctx, free) {
+		if !lifecycle.Sleep(ctx, free) {
 			return
 		}
 		w.mu.Lock()
@@ -134,23 +135,12 @@ func (w *world) stall(ctx context.Context, rng *rand.Rand) {
 		w.mu.Unlock()
 		r.SetRoom(1 + rng.IntN(3))
 		r.Hold()
-		ok := sleep(ctx, held)
+		ok := lifecycle.Sleep(ctx, held)
 		r.SetRoom(0)
 		r.Release()
 		if !ok {
 			return
 		}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 

@@ -1,13 +1,12 @@
 package lokitest
 
 import (
-	"context"
-	"os"
 	"testing"
 	"time"
 
 	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/internal/load"
+	"github.com/logferry/logferry/internal/load/loadtest"
 	"github.com/logferry/logferry/sink"
 	"github.com/logferry/logferry/sink/loki"
 )
@@ -20,13 +19,6 @@ import (
 
 // lineBytes is what a line of a service's log has, about.
 const lineBytes = 217
-
-func scale[T any](short, long T) T {
-	if os.Getenv("LOGFERRY_SOAK") != "" {
-		return long
-	}
-	return short
-}
 
 // startUnlimited starts a Loki whose rate is that of the machine.
 func startUnlimited(b *testing.B) *Server {
@@ -48,20 +40,7 @@ func driveSink(b *testing.B, s *Server, cfg load.Config) (*load.Run, *loki.Sink)
 		b.Fatal(err)
 	}
 	cfg.Sink, cfg.LineBytes = to, lineBytes
-	r, err := load.Start(b.Context(), cfg)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return r, to
-}
-
-func end(b *testing.B, r *load.Run) {
-	b.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	if err := r.Close(ctx); err != nil {
-		b.Error(err)
-	}
+	return loadtest.Start(b, cfg), to
 }
 
 // BenchmarkShaperSaturation delivers flat out: of-best is the share of what the best fixed setting delivers.
@@ -71,9 +50,9 @@ func BenchmarkShaperSaturation(b *testing.B) {
 		Open:      func() (sink.Sink, error) { return loki.New(loki.Config{URL: srv.URL}) },
 		Streams:   32,
 		LineBytes: lineBytes,
-		Sizes:     scale([]int{1 << 20}, []int{256 << 10, 512 << 10, 1 << 20}),
-		InFlight:  scale([]int{2, 8}, []int{1, 2, 4, 8, 32}),
-		Window:    scale(time.Second, 5*time.Second),
+		Sizes:     loadtest.Scale([]int{1 << 20}, []int{256 << 10, 512 << 10, 1 << 20}),
+		InFlight:  loadtest.Scale([]int{2, 8}, []int{1, 2, 4, 8, 32}),
+		Window:    loadtest.Scale(time.Second, 5*time.Second),
 	}
 	for b.Loop() {
 		v, err := c.Run(b.Context())
@@ -91,8 +70,8 @@ func BenchmarkShaperIdle(b *testing.B) {
 	srv := startUnlimited(b)
 	for b.Loop() {
 		r := drive(b, srv, load.Config{Streams: 4, Every: 23 * time.Millisecond})
-		got := r.Over(b.Context(), scale(2*time.Second, 20*time.Second))
-		end(b, r)
+		got := r.Over(b.Context(), loadtest.Scale(2*time.Second, 20*time.Second))
+		loadtest.End(b, r)
 		b.ReportMetric(float64(got.Quantile(0.5).Microseconds())/1e3, "p50-ms")
 		b.ReportMetric(float64(got.Quantile(0.99).Microseconds())/1e3, "p99-ms")
 	}
@@ -106,11 +85,11 @@ func BenchmarkShaperOutage(b *testing.B) {
 	for b.Loop() {
 		srv := startUnlimited(b)
 		r := drive(b, srv, load.Config{Streams: 32})
-		window := scale(2*time.Second, 10*time.Second)
+		window := loadtest.Scale(2*time.Second, 10*time.Second)
 		r.Over(ctx, window)
 		before := r.Over(ctx, window)
 		srv.Kill()
-		r.Over(ctx, scale(2*time.Second, 30*time.Second))
+		r.Over(ctx, loadtest.Scale(2*time.Second, 30*time.Second))
 		srv.Restart()
 		back, at := time.Now(), r.Read()
 		if err := r.Await(ctx, at.Bytes+1); err != nil {
@@ -118,7 +97,7 @@ func BenchmarkShaperOutage(b *testing.B) {
 		}
 		waited := time.Since(back)
 		after := r.Over(ctx, window)
-		end(b, r)
+		loadtest.End(b, r)
 		b.ReportMetric(float64(after.Bytes)/float64(before.Bytes), "of-before")
 		b.ReportMetric(float64(waited.Milliseconds()), "back-ms")
 	}
@@ -141,12 +120,12 @@ func BenchmarkShaperTenantRate(b *testing.B) {
 			for b.Loop() {
 				c.cfg.Streams = 32
 				r, to := driveSink(b, srv, c.cfg)
-				r.Over(b.Context(), scale(5*time.Second, 20*time.Second)) // the burst is used up, and the pace found
+				r.Over(b.Context(), loadtest.Scale(5*time.Second, 20*time.Second)) // the burst is used up, and the pace found
 				before := to.Stats()
-				window := scale(5*time.Second, 60*time.Second)
+				window := loadtest.Scale(5*time.Second, 60*time.Second)
 				got := r.Over(b.Context(), window)
 				after := to.Stats()
-				end(b, r)
+				loadtest.End(b, r)
 				b.ReportMetric(float64(after.Statuses[429]-before.Statuses[429])/float64(after.Requests-before.Requests), "refused")
 				b.ReportMetric(float64(after.RawBytes-before.RawBytes)/float64(got.Bytes), "sent")
 				b.ReportMetric(float64(got.Bytes)/window.Seconds()/(4<<20), "of-limit")

@@ -52,8 +52,7 @@ func conforms(t *testing.T, made func(testing.TB) *fakeLoki, cfg Config) {
 					close(c)
 				}
 			},
-			Stored:   func(e *batch.Entry) { e.Time = e.Time.UTC() },
-			Patience: 10 * time.Second,
+			Stored: func(e *batch.Entry) { e.Time = e.Time.UTC() },
 		}
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/lifecycle"
 	"github.com/logferry/logferry/sink"
 )
 
@@ -103,7 +104,7 @@ func (p *parcel) once(ctx context.Context) (wait time.Duration, again bool, err 
 func (p *parcel) deliver(ctx context.Context) error {
 	for p.delivery.Batch() != nil {
 		wait, again, err := p.once(ctx)
-		if again && !sleep(ctx, wait) {
+		if again && !lifecycle.Sleep(ctx, wait) {
 			return err
 		}
 		if ctx.Err() != nil {
@@ -246,16 +247,4 @@ func fingerprint(b *batch.Batch) uint64 {
 		h.WriteByte('\n')
 	}
 	return h.Sum64()
-}
-
-// sleep waits for d and reports whether ctx still holds.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
 }

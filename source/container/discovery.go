@@ -66,7 +66,7 @@ func (d *discovery) run(ctx context.Context) error {
 		if lasted >= steady {
 			pause.Reset()
 		}
-		if !sleep(ctx, next(pause)) {
+		if !lifecycle.Sleep(ctx, next(pause)) {
 			return nil
 		}
 	}
@@ -91,15 +91,3 @@ func (d *discovery) attend(ctx context.Context) (time.Duration, error) {
 
 // next is how long to wait, jitter included.
 func next(b *backoff.ExponentialBackOff) time.Duration { return min(b.NextBackOff(), maxPause) }
-
-// sleep waits for d and reports whether ctx still holds.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
-}

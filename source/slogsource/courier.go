@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/lifecycle"
 	"github.com/logferry/logferry/source"
 )
 
@@ -70,22 +71,11 @@ func (c *courier) rest(ctx context.Context) bool {
 	if c.src.queue.busy() {
 		return true
 	}
-	if !sleep(ctx, gap) {
+	if !lifecycle.Sleep(ctx, gap) {
 		return false
 	}
 	select {
 	case <-c.src.queue.wake:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
 		return true
 	case <-ctx.Done():
 		return false
