@@ -49,18 +49,14 @@ func (s *scanner) lineUp(path string, fs []*file, now time.Time) {
 // or, if those cannot tell, by when they were changed last, which a late line may
 // have been to the older one.
 func (s *scanner) rank(fs []*file, now time.Time) {
-	names := func() map[*file]generation {
-		m := map[*file]generation{}
-		for _, f := range fs {
-			m[f] = s.nameOf(f, gap{path: f.path, where: f.where(), name: f.log}, now)
-		}
-		return m
+	if len(fs) < 2 {
+		return
 	}
-	gens := names()
+	gens := s.generationsOf(fs, now)
 	untilStill(func() bool {
 		before := gens
-		gens = names()
-		return maps.Equal(before, gens)
+		gens = s.generationsOf(fs, time.Now())
+		return len(gens) == len(fs) && maps.Equal(before, gens)
 	})
 	slices.SortFunc(fs, func(a, b *file) int {
 		if c, ok := gens[a].compare(gens[b]); ok && c != 0 {
@@ -68,6 +64,18 @@ func (s *scanner) rank(fs []*file, now time.Time) {
 		}
 		return cmp.Compare(a.mtime, b.mtime)
 	})
+}
+
+// generationsOf tells which generations fs are by their names now, as far as they are
+// found: one that is being renamed may be in no listing for a moment.
+func (s *scanner) generationsOf(fs []*file, now time.Time) map[*file]generation {
+	m := map[*file]generation{}
+	for _, f := range fs {
+		if gen, ok := s.nameOf(f, gap{path: f.path, where: f.where(), name: f.log}, now); ok {
+			m[f] = gen
+		}
+	}
+	return m
 }
 
 // expected are the paths where files are, or were, or may come.

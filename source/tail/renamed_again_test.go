@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/logferry/logferry/batch"
 )
@@ -153,5 +154,33 @@ func copyAway(t testing.TB, from, to string) {
 	copyFile(t, from, to)
 	if err := os.Truncate(from, 0); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestRankedInAShift: files that lay at one path are put in order by their names, though
+// one of them was being renamed when their folder was listed.
+func TestRankedInAShift(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.log")
+	s := newIdleScanner(t, Config{Paths: []string{path}, NoWatch: true})
+	now := time.Now()
+	known := func(path string) *file {
+		write(t, path, path)
+		st, err := statPath(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.newFile(path, st, now)
+	}
+	newer := known(path + ".1")
+	older := known(path + ".2")
+	older.mtime = newer.mtime + 1 // by its last line, which came late
+	for _, f := range []*file{older, newer} {
+		f.path, f.log, f.real = path, path, f.at
+	}
+	s.listings[filepath.Dir(path)] = &listing{began: now, names: []string{"app.log.1"}}
+	fs := []*file{newer, older}
+	s.rank(fs, now)
+	if fs[0] != older {
+		t.Error("the older file is not the first")
 	}
 }
