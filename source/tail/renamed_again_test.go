@@ -163,24 +163,70 @@ func TestRankedInAShift(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.log")
 	s := newIdleScanner(t, Config{Paths: []string{path}, NoWatch: true})
 	now := time.Now()
-	known := func(path string) *file {
-		write(t, path, path)
-		st, err := statPath(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s.newFile(path, st, now)
-	}
-	newer := known(path + ".1")
-	older := known(path + ".2")
+	newer := rotatedFile(t, s, path, path+".1")
+	older := rotatedFile(t, s, path, path+".2")
 	older.mtime = newer.mtime + 1 // by its last line, which came late
-	for _, f := range []*file{older, newer} {
-		f.path, f.log, f.real = path, path, f.at
-	}
 	s.listings[filepath.Dir(path)] = &listing{began: now, names: []string{"app.log.1"}}
 	fs := []*file{newer, older}
 	s.rank(fs, now)
 	if fs[0] != older {
 		t.Error("the older file is not the first")
 	}
+}
+
+// rotatedFile makes one that lay at path and is followed, but for that it is not open.
+func rotatedFile(t *testing.T, s *scanner, path, at string) *file {
+	t.Helper()
+	write(t, at, at)
+	st, err := statPath(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := s.newFile(at, st, time.Now())
+	f.path, f.log, f.real, f.moved = path, path, at, time.Now()
+	f.setPrefix([]byte(at))
+	f.stream = s.mint(path)
+	s.register(f)
+	return f
+}
+
+// TestFinishedInAShift: a file that was delivered is remembered, though it is being
+// renamed when it is looked for.
+func TestFinishedInAShift(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.log")
+	s := newIdleScanner(t, Config{Paths: []string{path}, NoWatch: true})
+	now := time.Now()
+	f := rotatedFile(t, s, path, path+".2")
+	f.sent = "a cursor"
+	f.setPlace(path + ".1") // where it was
+	dir := filepath.Dir(path)
+	s.listings[dir] = &listing{began: now.Add(-time.Millisecond), took: time.Second, names: []string{"app.log.1"}}
+	s.finish(f, now)
+	if _, ok := s.files[f]; !ok || f.retired {
+		t.Fatal("what cannot be found yet was seen off")
+	}
+	clear(s.listings)
+	s.finish(f, now)
+	if _, ok := s.files[f]; !ok || !f.retired || f.at != path+".2" {
+		t.Errorf("not remembered: %s", f.condition())
+	}
+}
+
+// TestCopyInAShift: the copy of a file that was truncated is found, though it is being
+// renamed when it is looked for.
+func TestCopyInAShift(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.log")
+	s := newIdleScanner(t, Config{Paths: []string{path}, NoWatch: true})
+	f := rotatedFile(t, s, path, path)
+	f.real = ""
+	rename(t, path, path+".2")
+	write(t, path, "")
+	// For a while it stands nowhere.
+	s.listings[filepath.Dir(path)] = &listing{began: time.Now().Add(50 * time.Millisecond), names: []string{"app.log", "app.log.1"}}
+	delete(s.byID, f.id) // what is there now is another file
+	c := s.findCopyStill(f)
+	if c == nil || c.path != path+".2" {
+		t.Fatalf("found %v", c)
+	}
+	c.h.Close()
 }

@@ -75,10 +75,8 @@ func (s *scanner) truncated(f *file, st fileInfo, now time.Time) {
 	}
 	c := s.findCopy(f, f.mark(), now)
 	if c == nil {
-		// The folder may have been listed for others before the copy was made:
-		// of thousands, each is truncated at its own time.
+		c = s.findCopyStill(f)
 		now = time.Now()
-		c = s.findCopy(f, f.mark(), now)
 	}
 	if c == nil {
 		c = s.packedCopy(f, now)
