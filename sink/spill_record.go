@@ -40,7 +40,9 @@ func appendRecord(dst []byte, b *batch.Batch, lo int) (_ []byte, hi int) {
 		}
 		sets.number(b.LabelsOf(hi))
 	}
-	dst = slices.Grow(dst, size+entryBytes*(hi-lo)) // or it would grow bit by bit, and be copied each time
+	// Or it would grow bit by bit, and be copied each time. A sixteenth is for the room that the spool puts behind it.
+	size += entryBytes * (hi - lo)
+	dst = slices.Grow(dst, size+size/16)
 	dst = append(dst, recordVersion)
 	dst = binary.AppendUvarint(dst, uint64(len(sets.all)))
 	for _, l := range sets.all {

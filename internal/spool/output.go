@@ -28,13 +28,7 @@ func (o *output) add(frame []byte) {
 	o.write(frame)
 }
 
-// end adds zeros, writes what is left, and returns the memory of what was gathered.
-func (o *output) end(zeros int) []byte {
-	o.buf = append(o.buf, make([]byte, zeros)...)
-	o.flush()
-	return o.buf
-}
-
+// flush writes what is gathered.
 func (o *output) flush() {
 	o.write(o.buf)
 	o.buf = o.buf[:0]
