@@ -220,7 +220,7 @@ const rotateAgain = 10 * time.Second
 
 // generation returns a name for what is in the file now, which nothing has yet.
 func (l *log) generation(now time.Time) (string, error) {
-	stamp := now.UTC().Truncate(time.Millisecond)
+	stamp := l.sink.stampAt(now)
 	if !stamp.After(l.stamp) {
 		stamp = l.stamp.Add(time.Millisecond)
 	}
@@ -239,6 +239,17 @@ func (l *log) generation(now time.Time) (string, error) {
 			return name, nil
 		}
 		stamp = stamp.Add(time.Millisecond)
+	}
+}
+
+// stampAt is the time of a generation that is made now, to the millisecond: not before that of any made before. Who rotates
+// may have waited for that since now, and a log does not remember its generations once it has no file open.
+func (s *Sink) stampAt(now time.Time) time.Time {
+	for ms := now.UnixMilli(); ; {
+		latest := s.stamped.Load()
+		if ms = max(ms, latest); s.stamped.CompareAndSwap(latest, ms) {
+			return time.UnixMilli(ms).UTC()
+		}
 	}
 }
 
