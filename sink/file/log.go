@@ -24,7 +24,8 @@ type log struct {
 	file diskFile // nil: none is open
 	info fs.FileInfo
 	size int64     // up to here it consists of whole lines
-	last time.Time // when it was written to
+	last time.Time // when it was written to,
+	ours bool      // by this log
 	torn bool      // behind size there may be a part of a line
 
 	seq    uint64 // counts the writes
@@ -175,7 +176,9 @@ func (l *log) write(lines []byte, now time.Time) error {
 	l.size += int64(n)
 	l.sink.stats.bytes.Add(int64(n))
 	l.seq++
-	l.last = now
+	if !l.ours || now.After(l.last) { // it may have waited for its turn since
+		l.last, l.ours = now, true
+	}
 	return nil
 }
 

@@ -68,6 +68,18 @@ func TestRotateByTime(t *testing.T) {
 	}
 }
 
+// TestRotateOnce: a Write that had to wait for its turn until a file was begun for another hour does not make that one due.
+func TestRotateOnce(t *testing.T) {
+	r := newRig(t, Config{Path: "all.log", Rotate: Rotate{Every: time.Hour}})
+	one := noon.Add(time.Hour)
+	r.put(noon, shop, "1")
+	r.put(one, shop, "2")
+	r.put(one.Add(-time.Millisecond), shop, "3")
+	r.put(one.Add(time.Millisecond), shop, "4")
+	r.holds("all.log", "all.log.20260102T130000.000")
+	r.file("all.log", "2", "3", "4")
+}
+
 // TestRotateAcrossRestarts: the time of the last change counts, whoever made it.
 func TestRotateAcrossRestarts(t *testing.T) {
 	r := newRig(t, Config{Path: "all.log", Rotate: Rotate{Every: time.Hour}})
