@@ -69,6 +69,10 @@ func (f sickFile) Truncate(size int64) error {
 	return errors.Join(f.folder.fail("truncate"), f.File.Truncate(size))
 }
 
+func (f sickFile) Reserve(off, end int64) error {
+	return errors.Join(f.folder.fail("reserve"), f.File.Reserve(off, end))
+}
+
 func (f sickFile) ReadAt(p []byte, off int64) (int, error) {
 	if err := f.folder.fail("read"); err != nil {
 		return 0, err
