@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/sink/sinktest"
