@@ -16,6 +16,7 @@ type SpillStats struct {
 	// The backlog: what is queued and not delivered.
 	Records int64         // what was written together and is read together; damaged ones count until they are found
 	Entries int64         // of all records
+	Waiting int64         // entries that wait in memory, because their stream was told to or is behind one that was
 	Oldest  time.Duration // how long ago the oldest of them was written
 	Bytes   int64         // of the queue's files, delivered records that are not deleted yet included
 
@@ -58,7 +59,7 @@ func (d SpillDamage) String() string {
 
 // spillCounts are those that the queue's files do not know.
 type spillCounts struct {
-	queued, direct, delivered, deadLettered, refused, full, expired atomic.Int64
+	queued, direct, delivered, deadLettered, refused, full, expired, waiting atomic.Int64
 }
 
 // Stats may be called at any time; before Start it is zero.
@@ -72,7 +73,7 @@ func (s *Spiller) Stats() SpillStats {
 	c := &s.counts
 	st.Queued, st.Direct, st.Delivered = c.queued.Load(), c.direct.Load(), c.delivered.Load()
 	st.DeadLettered, st.Refused = c.deadLettered.Load(), c.refused.Load()
-	st.Full, st.Expired = c.full.Load(), c.expired.Load()
+	st.Full, st.Expired, st.Waiting = c.full.Load(), c.expired.Load(), c.waiting.Load()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st.Disk, st.Destination = errors.Join(s.trouble[:]...), s.failing
