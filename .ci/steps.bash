@@ -180,11 +180,16 @@ build_loki() {
 	echo "built $bin"
 }
 
+# with_loki has tests run against the real Loki.
+with_loki() {
+	LOGFERRY_LOKI_BIN=$(loki_binary)
+	export LOGFERRY_LOKI_BIN LOGFERRY_REQUIRE=loki${LOGFERRY_REQUIRE:+,$LOGFERRY_REQUIRE}
+}
+
 # test_nested runs go test with the given arguments in every nested module, against the real Loki.
 test_nested() {
 	local dir
-	LOGFERRY_LOKI_BIN=$(loki_binary)
-	export LOGFERRY_LOKI_BIN LOGFERRY_REQUIRE=loki${LOGFERRY_REQUIRE:+,$LOGFERRY_REQUIRE}
+	with_loki
 	for dir in $(nested); do
 		echo "--- $dir"
 		go test -C "$dir" "$@" ./...

@@ -21,6 +21,7 @@ import (
 // any time.
 type Engine struct {
 	cfg      Config
+	conceals []bool // which of its Processors do
 	pool     batch.Pool
 	headers  snapshots
 	handouts handouts
@@ -74,11 +75,13 @@ const maxKeep = 6 << 20
 func New(cfg Config) (*Engine, error) {
 	cfg = cfg.withDefaults()
 	groupings, errs := cfg.askSinks()
-	if err := errors.Join(append(errs, cfg.validate()...)...); err != nil {
+	conceals, refused := cfg.askProcessors()
+	if err := errors.Join(append(append(errs, refused...), cfg.validate()...)...); err != nil {
 		return nil, err
 	}
 	e := &Engine{
 		cfg:      cfg,
+		conceals: conceals,
 		pool:     batch.Pool{MaxKeep: maxKeep},
 		budget:   newBudget(cfg.MaxInFlightBytes),
 		log:      newJournal(cfg.Logger),

@@ -54,22 +54,25 @@ func (in *intake) handle(ctx context.Context, a *account, b *batch.Batch) {
 	// A plug-in may end this goroutine with runtime.Goexit, which no recover
 	// sees. The batch must meet a fate all the same, and not be read again:
 	// the same would happen again.
-	returned := false
+	returned, processed := false, false
 	var err error
 	defer func() {
-		if !returned {
-			err = lifecycle.ErrGoexit
-		}
-		if err != nil {
-			in.failed(a, b, err)
-		}
 		b.Settle(nil)
 		for _, d := range a.drops { // last: a hook may end the goroutine too
 			in.engine.dropped("", d.Reason, d.Entries)
 		}
 	}()
+	defer func() { // before that: a Concealer may end the goroutine here
+		if !returned {
+			err = lifecycle.ErrGoexit
+		}
+		if err != nil {
+			in.failed(ctx, a, b, err, processed)
+		}
+	}()
 	in.pass(a, b)
-	if err = in.process(ctx, a, b); err == nil {
+	if err = in.process(ctx, a, b, nil); err == nil {
+		processed = true
 		err = in.route(a, b)
 	}
 	returned = true
@@ -118,13 +121,14 @@ func (in *intake) pass(a *account, b *batch.Batch) {
 	}
 }
 
-// process runs the processors. After an error b is as it was read.
-func (in *intake) process(ctx context.Context, a *account, b *batch.Batch) error {
+// process runs the processors, or only those that are chosen. After an error b is as it
+// was read.
+func (in *intake) process(ctx context.Context, a *account, b *batch.Batch, only []bool) error {
 	if len(in.engine.cfg.Processors) == 0 {
 		return nil
 	}
 	defer in.grow(a, b) // also of one that failed
-	added, filtered, err := in.runProcessors(ctx, b)
+	added, filtered, err := in.runProcessors(ctx, b, only)
 	if err != nil {
 		return err
 	}
@@ -148,7 +152,7 @@ func (in *intake) grow(a *account, b *batch.Batch) {
 // runProcessors counts what the processors add, and what they take away without
 // a reason: what they give one for is counted by b. One that fails half way
 // leaves no trace.
-func (in *intake) runProcessors(ctx context.Context, b *batch.Batch) (added, filtered int, err error) {
+func (in *intake) runProcessors(ctx context.Context, b *batch.Batch, only []bool) (added, filtered int, err error) {
 	e := in.engine
 	asRead, labels := e.headers.take(b.Entries), b.Labels
 	well := false
@@ -159,6 +163,9 @@ func (in *intake) runProcessors(ctx context.Context, b *batch.Batch) (added, fil
 		e.headers.give(asRead)
 	}()
 	for i, p := range e.cfg.Processors {
+		if only != nil && !only[i] {
+			continue
+		}
 		before := known(b)
 		if err := guard(fmt.Sprintf("Processors[%d]", i), func() error { return p.Process(ctx, b) }); err != nil {
 			return 0, 0, err
@@ -189,18 +196,36 @@ func (in *intake) drop(a *account, n int, reason string) {
 }
 
 // failed sends a batch whose processing failed to a dead letter if there is one,
-// or else drops it. It is not read again: it would fail again.
-func (in *intake) failed(a *account, b *batch.Batch, err error) {
+// or else drops it. It is not read again: it would fail again. Unless it was processed,
+// and failed behind that, the Concealers have yet to see it.
+func (in *intake) failed(ctx context.Context, a *account, b *batch.Batch, err error, processed bool) {
 	e := in.engine
 	err = sound(err)
 	e.log.logger.Error("batch failed in processing", "source", in.name, "entries", a.entries, "error", err)
-	if r := e.deadLetterRoute(); r != nil && a.entries > 0 {
-		b.Retain(1)
-		r.enqueue([]part{{b: b, hi: len(b.Entries), size: b.Size(), each: a.memory/len(b.Entries) + 1, dead: err}})
+	sent := false
+	defer func() { // also if a Concealer ends the goroutine
+		if !sent {
+			in.drop(a, a.entries, DroppedProcessor)
+			a.entries = 0
+		}
+	}()
+	r := e.deadLetterRoute()
+	if r == nil {
 		return
 	}
-	in.drop(a, a.entries, DroppedProcessor)
-	a.entries = 0
+	if !processed {
+		reason, failure := in.conceal(ctx, a, b, err)
+		if failure != nil {
+			e.log.logger.Error("batch dropped: its secrets could not be concealed", "source", in.name, "entries", a.entries, "error", sound(failure))
+			return
+		}
+		err = reason
+	}
+	if a.entries > 0 {
+		b.Retain(1)
+		r.enqueue([]part{{b: b, hi: len(b.Entries), size: b.Size(), each: a.memory/len(b.Entries) + 1, dead: err}})
+		sent = true
+	}
 }
 
 // route takes every reference b will need, and only then hands it on. After an

@@ -44,8 +44,8 @@ type Processor interface {
 	// are counted as [DroppedFiltered].
 	//
 	// After an error or a panic the batch, as it was read, goes to the first
-	// route with a dead letter that is not best effort, or else is counted as
-	// dropped; it is not the source's failure and is not read again. The same
+	// route with a dead letter that is not best effort, by way of every [Concealer], or
+	// else is counted as dropped; it is not the source's failure and is not read again. The same
 	// goes for runtime.Goexit, but that it ends the source's goroutine, which is
 	// run again.
 	Process(ctx context.Context, b *batch.Batch) error

@@ -67,7 +67,7 @@ type RouteStats struct {
 // give to [batch.Batch.Drop].
 const (
 	DroppedFiltered   = "filtered"    // by a processor that gave no reason: its net loss over a batch
-	DroppedProcessor  = "processor"   // a Processor or a Match failed, and there is no dead letter
+	DroppedProcessor  = "processor"   // a Processor or a Match failed, and there is no dead letter, or a Concealer failed too
 	DroppedUnrouted   = "unrouted"    // no route matched
 	DroppedRefused    = "refused"     // the sink refused it for good, and there is no dead letter
 	DroppedDeadLetter = "dead_letter" // the dead letter refused it for good

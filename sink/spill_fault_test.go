@@ -69,6 +69,10 @@ func (f sickFile) Truncate(size int64) error {
 	return errors.Join(f.folder.fail("truncate"), f.File.Truncate(size))
 }
 
+func (f sickFile) Reserve(off, end int64) error {
+	return errors.Join(f.folder.fail("reserve"), f.File.Reserve(off, end))
+}
+
 func (f sickFile) ReadAt(p []byte, off int64) (int, error) {
 	if err := f.folder.fail("read"); err != nil {
 		return 0, err
@@ -155,7 +159,7 @@ func TestSpillSickDisk(t *testing.T) {
 	}
 	done.Wait()
 	well.Store(true)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := s.Drain(ctx); err != nil {
 		t.Errorf("Drain: %v; %+v", err, s.Stats())
@@ -174,7 +178,7 @@ func TestSpillSickDisk(t *testing.T) {
 // A Write whose sync hangs ends with its ctx, and Close with its own.
 func TestSpillDiskHangs(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "queue")
-	hang := make(chan struct{})
+	hang, hangs := make(chan struct{}), make(chan struct{}, 1)
 	var hanging atomic.Bool
 	s, err := Spill(Discard(), SpillConfig{Dir: dir})
 	if err != nil {
@@ -182,6 +186,10 @@ func TestSpillDiskHangs(t *testing.T) {
 	}
 	s.Sicken(func(op string) error {
 		if op == "sync" && hanging.Load() {
+			select {
+			case hangs <- struct{}{}:
+			default:
+			}
 			<-hang
 		}
 		return nil
@@ -193,9 +201,12 @@ func TestSpillDiskHangs(t *testing.T) {
 	hanging.Store(true)
 	b := batch.New(nil, batch.Labels{})
 	b.Append(time.Now(), []byte("line"))
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if err := s.Write(ctx, b); !errors.Is(err, context.DeadlineExceeded) {
+	ctx, cancel := context.WithCancel(t.Context())
+	wrote := make(chan error, 1)
+	go func() { wrote <- s.Write(ctx, b) }()
+	<-hangs
+	cancel()
+	if err := <-wrote; !errors.Is(err, context.Canceled) {
 		t.Errorf("Write = %v", err)
 	}
 	late, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)

@@ -20,6 +20,20 @@ func (p Piece) Placeholder() string {
 	return "{" + p.Verb + "}"
 }
 
+// Label is the name of the label that p stands for unless whoever asks knows p for
+// something else: app of {app}, and of {label:app}, which is for labels called like
+// something else. A word alone is a label, "label" as well. The error says that p has
+// an argument that means nothing.
+func (p Piece) Label() (name string, err error) {
+	switch {
+	case p.Arg == "":
+		return p.Verb, nil
+	case p.Verb == "label":
+		return p.Arg, nil
+	}
+	return "", fmt.Errorf("%s is no placeholder", p.Placeholder())
+}
+
 var (
 	errOpen  = errors.New("a { has no }: write {{ for a brace")
 	errClose = errors.New("a } has no {: write }} for a brace")

@@ -33,6 +33,23 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// A word alone is a label, also one that could have an argument.
+func TestLabel(t *testing.T) {
+	for placeholder, want := range map[string]string{
+		"{app}": "app", "{label:app}": "app", "{label:date}": "date", "{label}": "label", "{attr}": "attr", "{label:label}": "label",
+		"{app:x}": "", "{attr:x}": "",
+	} {
+		pieces, err := Parse(placeholder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := pieces[0].Label()
+		if got != want || (err == nil) != (want != "") || err != nil && err.Error() != placeholder+" is no placeholder" {
+			t.Errorf("%s: %q, %v; want %q", placeholder, got, err, want)
+		}
+	}
+}
+
 // A template that was taken apart says what it said.
 func FuzzParse(f *testing.F) {
 	f.Add("{app}/{{x}}{time:15:04}")

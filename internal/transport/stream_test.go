@@ -195,7 +195,7 @@ func TestDeadConnection(t *testing.T) {
 	if _, err := post(t, tr, early, url, "x"); !errors.Is(err, context.Canceled) || tr.Open() != 1 {
 		t.Errorf("a caller that gave up: %v, %d connections", err, tr.Open())
 	}
-	timed, cancel := context.WithTimeout(t.Context(), deadAfter+100*time.Millisecond)
+	timed, cancel := context.WithTimeout(t.Context(), 3*deadAfter)
 	defer cancel()
 	if _, err := post(t, tr, timed, url, "x"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a dead connection: %v", err)

@@ -23,7 +23,7 @@ type Life struct {
 const (
 	crowd    = 100              // goroutines that call one instance at once
 	lives    = 50               // instances that live at the same time
-	patience = 10 * time.Second // bound on every call; reaching it is a hang
+	patience = 30 * time.Second // bound on every call; reaching it is a hang
 )
 
 // Stress makes instances with born, over and over, and fails t unless
@@ -35,7 +35,7 @@ const (
 //   - 50 instances may live at once;
 //   - nothing panics, and no goroutine outlives the Close of its instance.
 //
-// It takes a call that needs more than 10 s for a hang. born is called from the test's goroutine and returns an instance
+// It takes a call that needs more than 30 s for a hang. born is called from the test's goroutine and returns an instance
 // that has nothing to do with the ones before; its Close must return nil if all went well. Run it with -race.
 func Stress(t testing.TB, born func() Life) {
 	t.Helper()

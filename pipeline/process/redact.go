@@ -23,11 +23,14 @@ const (
 	// Credentials are values whose name says that they are secret (password=,
 	// "api_key":, Authorization:, and what else ends in such a word), in
 	// key=value pairs, JSON, JSON within JSON, query strings and headers; the
-	// user information of URLs; and Bearer or Basic with what follows.
+	// user information of URLs, and of data source names such as
+	// user:password@tcp(host:3306)/db; and Bearer or Basic with what follows.
 	Credentials Pattern = 1 << iota
 	// Tokens are secrets that are known by their form: JSON web tokens, the keys
 	// of AWS, Google, GitHub, GitLab, Slack, Stripe, npm, PyPI and others, and
-	// private keys in PEM.
+	// private keys in PEM. Where such a key comes line by line, so that its begin
+	// is in another entry, a line of 64, 70 or 76 characters of base64 and nothing
+	// else is taken for one of it.
 	Tokens
 	// Cards are payment card numbers: 13 to 19 digits, together or in groups,
 	// that begin as those of an issuer do and whose check digit is right.
@@ -99,10 +102,18 @@ func (k kind) String() string {
 //
 // It sees one entry at a time, and takes rather too much than too little: a
 // quoted value ends at its quote or with the line, any other one at a blank, or
-// where the next name=value begins behind '&', ',' or ';'. What it cannot know is
-// an unquoted secret with blanks in it, one without a name or a known form, or the
-// half of one that a line ends in which its source has cut. Where a processor fails,
-// the dead letter gets lines as they were read.
+// where the next name=value begins behind '&', ',' or ';'. Behind "password: " or
+// "password = " at the beginning of a line, as in YAML, it ends with the line.
+//
+// What it cannot know is a secret with blanks in it that is neither quoted nor like
+// that, one without a name or a known form, the half of a secret that a line ends in
+// which its source has cut, and the last line of a private key that comes line by line,
+// which is shorter than the others: a source that joins lines, with record.Multiline,
+// has a key in one entry.
+//
+// Where a processor fails, before it or behind it, the lines as they were read go through
+// the Redactor before a dead letter gets them, as pipeline.Concealer says; but the
+// pipeline's Logger is told of the error as it is.
 type Redactor struct {
 	patterns Pattern
 	look     [256]look       // what to do at a byte
@@ -194,7 +205,7 @@ func (r *Redactor) Process(_ context.Context, b *batch.Batch) error {
 	for i := range b.Entries {
 		e := &b.Entries[i]
 		n := 0
-		if f.find(text(e.Line)) {
+		if f.findLine(text(e.Line)) {
 			n += len(f.found)
 			e.Line = f.rewrite(b)
 		}
@@ -214,6 +225,10 @@ func (r *Redactor) Process(_ context.Context, b *batch.Batch) error {
 	count(&r.values, values)
 	return nil
 }
+
+// Conceals is that of pipeline.Concealer: where another processor fails, the dead
+// letter is not given a line that the Redactor has not seen.
+func (r *Redactor) Conceals() bool { return true }
 
 // text is a line as a string, for as long as nobody writes over it: a processor
 // never does, and keeps no part of it.

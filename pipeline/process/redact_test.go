@@ -17,7 +17,7 @@ import (
 	"github.com/logferry/logferry/pipeline/process"
 )
 
-var _ pipeline.Processor = (*process.Redactor)(nil)
+var _ pipeline.Concealer = (*process.Redactor)(nil)
 
 const allPatterns = process.Credentials | process.Tokens | process.Cards | process.Emails | process.IPs
 
@@ -88,6 +88,14 @@ var secrets = []string{
 	"?next=%2Fx%3Ftoken%3D‹abc%26y%3D1›&x=1",
 	`password= ‹token:› "‹a b›" x`, `Authorization: ‹token: "a b"›`,
 	`Cookie: ‹token: "a b"; c=d›`, `password=‹token="a b"› x`, `{"m":"pwd=‹token=\"a b\"›","x":1}`,
+	// of several words
+	"X-Auth-Token: ‹Bearer abc› x", "auth_token=‹basic abc=› x", `api_key: ‹Bearer "a b"› x`, `{'token': '‹Bearer a›'}`, "curl -H 'X-Token: ‹Bearer abc›' h",
+	"private_key: ‹-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----› x", "PRIVATE_KEY=‹-----BEGIN PRIVATE KEY-----\nMIIE",
+	"token=‹4111 1111 1111 1111› x", "password: ‹correct horse battery›", "  - db_password: ‹correct horse›\r\n    user: bob", "a: b\npassword = ‹correct, horse›\nx",
+	"password: ‹abc› user=bob", "password = ‹abc›, user=bob", "INFO password: ‹abc› was wrong", "PASSWORD=‹abc› psql x", "token: ‹abc› was refused",
+	// data source names
+	"‹app:pa55›@tcp(db:3306)/shop", "open dsn=‹app:p=a@s/s›@tcp(db)/shop failed", `{"dsn":"‹app:pa55›@unix(/run/my.sock)/shop?a=b"}`, "‹a:b›@tcp([‹::1›]:3306", "DSN: ‹a:b›@cloudsql(p:r:i)/shop",
+	"mysql://‹app:pa55›@tcp(db:3306)/shop",
 	// URLs
 	"https://hooks.slack.com/services/‹T000/B000/XXXX› failed",
 	"postgres://‹app:pa55›@db:5432/x", "redis://‹:pa55›@h", "https://‹tok›@github.com/x.git",
@@ -100,6 +108,9 @@ var secrets = []string{
 	"‹sk-proj-0123456789abcdefghij›", "‹npm_0123456789abcdefghijABCDEFGHIJ012345›", "‹ya29.a0AfH6SMBx-0123456789›",
 	"‹SG.0123456789012345678901.0123456789012345678901234567890123456789012›",
 	"‹-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----› x", "key: ‹-----BEGIN PRIVATE KEY-----\nMIIE",
+	"vault ‹hvs.CAESIJ0123456789abcdefghijklmn›.", "‹GOCSPX-0123456789abcdefghij›",
+	"‹MIIEowIBAAKCAQEAx7Zk3Wm9Xc5Vb1Nt8Rj2Hg4Fd6Sx0Pq7Zk3Wm9Xc/Vb1N+8R›", "\t ‹b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW›\r",
+	"‹MC4CAQAwBQYDK2VwBCIEIx7Zk3Wm9Xc5Vb1Nt8Rj2Hg4Fd6Sx0Pq7Zk3Wm9Xc4==›",
 	// cards
 	"card ‹4111111111111111› ok", "‹4111 1111 1111 1111›", "‹4111-1111-1111-1111›,", "amex ‹378282246310005›", "‹3782 822463 10005›",
 	"n=‹5555555555554444›", `"pan":"‹6011111111111117›"`, "order 12 ‹4111 1111 1111 1111› 200", "‹2223003122003222›", "‹30569309025904›",
@@ -118,6 +129,9 @@ var harmless = []string{
 	"2024 1126 1020 3000", "550e8400-e29b-41d4-a716-446655440000",
 	"getty@tty1.service", "pkg@1.2.3", "user@localhost", "@media", "a@b.c",
 	"v1.2.3.4", "1.2.3.4.5", "256.1.1.1", "1.2.3", "1.2.3.4x",
+	"root@tcp(db:3306)/shop", "a:b@c(d)", "a:b@tcp", "a:b @tcp(db)/x", "com.shop.Order@1f2e3d(x)", "@tcp(", "hvs.short", "Password: ",
+	strings.Repeat("0123456789abcdef", 4), strings.Repeat("0123456789ABCDEF", 4), strings.Repeat("-", 64), strings.Repeat("=", 64), strings.Repeat("aB1 ", 16),
+	strings.Repeat("x", 70), "sum " + strings.Repeat("Aq7/", 15), strings.Repeat("aBc/", 16), strings.Repeat("aB1.", 16), "x" + strings.Repeat("aB1/", 16), strings.Repeat("aB=1", 16),
 	"--password", "--password --verbose", "--- token", "<b>text</b>", "a->token x", "%", "%3D", "https://hooks.slack.com/", "Cookie: ",
 	"task-0123456789abcdefghij", "ghp_short", "AKIAshort", "eyJ short", "heyJude", "-----BEGIN CERTIFICATE-----\nMIIE\n-----END CERTIFICATE-----",
 }

@@ -184,9 +184,6 @@ var unitKinds = []string{".service", ".socket", ".scope", ".slice", ".target", "
 // email looks for an e-mail address around the '@' that stands from i to at: that is
 // one byte, or three in a URL.
 func (f *seeker) email(i, at int) int {
-	if n := len(f.found); n > 0 && f.found[n-1].to == i {
-		return i + 1 // behind the user information of a URL: a host
-	}
 	from := i
 	for from > 0 && i-from < maxLocal && (isLocal[f.s[from-1]] || f.s[from-1] >= 0x80) {
 		from--

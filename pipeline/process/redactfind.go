@@ -49,7 +49,7 @@ const (
 	lookSeparator             // '=' or ':' may have a name before it
 	lookPrefix                // '_' or '-' may end the prefix of a token, "--" be before a name
 	lookLetter                // may begin a token, or stand at a known place in it
-	lookAt                    // '@' stands in an e-mail address
+	lookAt                    // '@' stands in an e-mail address, or behind a password
 	lookPercent               // '%' may stand for that, or for '='
 	lookTag                   // '>' may have the name of an element before it
 )
@@ -77,9 +77,10 @@ func (r *Redactor) watch() {
 	}
 	if r.patterns&Credentials != 0 {
 		set(lookLetter, "Bb")
+		set(lookAt, "@")
 	}
 	if r.patterns&Tokens != 0 {
-		set(lookLetter, "JASy")
+		set(lookLetter, "JASvy")
 		set(lookPrefix, "_-")
 		for _, p := range prefixes {
 			before := p.text[len(p.text)-2]
@@ -126,13 +127,25 @@ func (f *seeker) scan() {
 		case lookLetter:
 			i = f.letter(i)
 		case lookAt:
-			i = f.email(i, i)
+			i = f.at(i)
 		case lookPercent:
 			i = f.percent(i)
 		case lookTag:
 			i = f.element(i)
 		}
 	}
+}
+
+// findLine is find for a line, which may be one of a private key.
+func (f *seeker) findLine(s string) bool {
+	if f.r.patterns&Tokens != 0 && len(s) <= maxKeyLine {
+		if key := strings.TrimSpace(s); isKeyLine(key) {
+			from := strings.Index(s, key)
+			f.s, f.found = s, append(f.found[:0], span{from: from, to: from + len(key), kind: kindToken})
+			return true
+		}
+	}
+	return f.find(s)
 }
 
 // match adds what an expression of the user's matches.

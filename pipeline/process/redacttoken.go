@@ -14,12 +14,12 @@ type prefix struct {
 // prefixes are those that end in '_' or '-', as their issuers document them.
 var prefixes = []prefix{
 	{"ghp_", 30}, {"gho_", 30}, {"ghu_", 30}, {"ghs_", 30}, {"ghr_", 30}, {"github_pat_", 30}, // GitHub
-	{"glpat-", 20}, {"gldt-", 20}, {"glrt-", 20}, {"glcbt-", 20}, // GitLab
+	{"glpat-", 20}, {"gldt-", 20}, {"glrt-", 20}, {"glcbt-", 20}, {"glptt-", 20}, {"gloas-", 20}, {"glagent-", 20}, {"glft-", 20}, // GitLab
 	{"xoxb-", 10}, {"xoxp-", 10}, {"xoxa-", 10}, {"xoxr-", 10}, {"xoxs-", 10}, {"xoxe-", 10}, {"xapp-", 10}, // Slack
 	{"sk_live_", 16}, {"sk_test_", 16}, {"rk_live_", 16}, {"rk_test_", 16}, {"whsec_", 16}, // Stripe
 	{"sk-", 20}, {"gsk_", 20}, {"hf_", 30}, {"r8_", 30}, // models
 	{"npm_", 30}, {"pypi-", 30}, {"dckr_pat_", 20}, // registries
-	{"glsa_", 30}, {"glc_", 30}, {"dop_v1_", 40}, {"shpat_", 30}, {"shpss_", 30}, {"xkeysib-", 40}, {"hvs_", 20},
+	{"glsa_", 30}, {"glc_", 30}, {"dop_v1_", 40}, {"shpat_", 30}, {"shpss_", 30}, {"xkeysib-", 40}, {"GOCSPX-", 20},
 }
 
 const (
@@ -55,12 +55,25 @@ func (f *seeker) prefix(i int) int {
 	return i + 1
 }
 
-// pem takes the private key that begins at i, and all that follows if its end is
-// in another line.
+// pem takes the private key that begins at i.
 func (f *seeker) pem(i int) int {
-	label, rest, ok := strings.Cut(f.s[i+len(pemBegin):], "-----")
-	if !ok || !strings.HasSuffix(label, "PRIVATE KEY") && !strings.HasSuffix(label, "PRIVATE KEY BLOCK") {
+	end := f.pemEnd(i)
+	if end == i {
 		return i + len(pemBegin)
+	}
+	return f.add(span{from: i, to: end, kind: kindToken})
+}
+
+// pemEnd is the end of the private key that begins at i, and that of the text if its
+// last line is not there. It is i if none begins there.
+func (f *seeker) pemEnd(i int) int {
+	after, ok := strings.CutPrefix(f.s[i:], pemBegin)
+	if !ok {
+		return i
+	}
+	label, rest, ok := strings.Cut(after, "-----")
+	if !ok || !strings.HasSuffix(label, "PRIVATE KEY") && !strings.HasSuffix(label, "PRIVATE KEY BLOCK") {
+		return i
 	}
 	end := len(f.s)
 	if at := strings.Index(rest, pemEnd); at >= 0 {
@@ -68,7 +81,34 @@ func (f *seeker) pem(i int) int {
 			end = len(f.s) - len(rest) + at + len(pemEnd) + last + len("-----")
 		}
 	}
-	return f.add(span{from: i, to: end, kind: kindToken})
+	return end
+}
+
+// maxKeyLine is how long a line of a key may be with the blanks around it.
+const maxKeyLine = 128
+
+// isKeyLine reports whether a line may be one of a private key that was written line by
+// line: it has nothing but as much base64 as all lines but the last one have there, in
+// RFC 7468 (64), OpenSSH (70) or MIME (76). Hashes in hex are as long, and are none.
+func isKeyLine(s string) bool {
+	if n := len(s); n != 64 && n != 70 && n != 76 {
+		return false
+	}
+	s = strings.TrimRight(s, "=")
+	var upper, lower, other bool
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c-'A' < 26:
+			upper = true
+			other = other || c > 'F'
+		case c-'a' < 26:
+			lower = true
+			other = other || c > 'f'
+		case !isDigit(c) && c != '+' && c != '/':
+			return false
+		}
+	}
+	return upper && lower && other && strings.ContainsAny(s, "0123456789")
 }
 
 // tokenEnd is the end of a token some of whose bytes begin at i: without a full
@@ -99,6 +139,10 @@ func (f *seeker) letter(i int) int {
 	case 'S':
 		if strings.HasPrefix(s, "SG.") && !f.wordBefore(i) { // SendGrid
 			return f.token(i, 40)
+		}
+	case 'v':
+		if strings.HasPrefix(s, "vs.") && i > 0 && f.s[i-1] == 'h' { // Vault
+			return f.token(i-1, 24)
 		}
 	case 'y':
 		if strings.HasPrefix(s, "ya29.") { // OAuth of Google

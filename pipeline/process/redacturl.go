@@ -28,6 +28,53 @@ func (f *seeker) userInfo(i, j int) int {
 	return max(f.add(span{from: j, to: at}), i+1)
 }
 
+// at looks at the '@' at i: whether it is part of a data source name, or of an e-mail
+// address.
+func (f *seeker) at(i int) int {
+	if n := len(f.found); n > 0 && f.found[n-1].to == i {
+		return i + 1 // behind the user information of a URL: a host
+	}
+	if f.r.patterns&Credentials != 0 {
+		if from := f.source(i); from < i {
+			return max(f.add(span{from: from, to: i}), i+1)
+		}
+	}
+	if f.r.patterns&Emails != 0 {
+		return f.email(i, i)
+	}
+	return i + 1
+}
+
+// source is where name:password begins before the '@' at i, if that is one of a data
+// source name, or else i:
+//
+//	name:password@tcp(host:3306)/database
+//
+// as github.com/go-sql-driver/mysql has it. Nothing is escaped in there, so a password
+// has all there is up to a blank or quote.
+func (f *seeker) source(i int) int {
+	network := f.run(i+1, &isName)
+	if network == i+1 || network == len(f.s) || f.s[network] != '(' {
+		return i
+	}
+	address := f.s[network:min(len(f.s), network+maxPassword)]
+	end := strings.IndexByte(address, ')')
+	if name := f.s[i+1 : network]; name != "tcp" && name != "unix" && (end < 0 || !strings.HasPrefix(address[end+1:], "/")) {
+		return i
+	}
+	from := i
+	for from > 0 && i-from < maxPassword && !isBlank(f.s[from-1]) && !isQuote(f.s[from-1]) {
+		from--
+	}
+	if f.pairAt(from) {
+		from += strings.IndexByte(f.s[from:], '=') + 1
+	}
+	if s := f.s[from:i]; !strings.Contains(s, ":") || f.r.isMark(s[strings.LastIndexByte(s, '/')+1:]) {
+		return i
+	}
+	return from
+}
+
 // webhooks are where the path of a URL is a secret.
 var webhooks = []struct{ host, path string }{
 	{"hooks.slack.com", "/services/"}, {"hooks.slack.com", "/workflows/"}, {"api.telegram.org", "/bot"},

@@ -164,6 +164,7 @@ func (f *seeker) value(i int, name, quote string) int {
 		if x.to = f.bareEnd(v); isNothing(f.s[v:x.to]) {
 			return max(x.to, i)
 		}
+		x.to = f.wordsEnd(v, x.to, i-1, name)
 	}
 	return f.goOn(f.add(x), i)
 }

@@ -23,15 +23,15 @@ import (
 // A template is text with placeholders:
 //
 //	{app}              the label app
-//	{label:app}        the same, for labels called like one of the others
+//	{label:time}       that of labels called like one of the others
 //	{attr:trace_id}    the attribute trace_id
 //	{line}             the line
 //	{labels}           all labels, as Loki writes them
 //	{time}             the time, as RFC 3339 has it
 //	{time:2006-01-02}  the time in a layout of package time
 //
-// {{ and }} stand for braces. A template with placeholders none of which has something
-// to say for an entry changes nothing of it.
+// Any other word is a label, {label} too. {{ and }} stand for braces. A template with
+// placeholders none of which has something to say for an entry changes nothing of it.
 type TemplateConfig struct {
 	// Labels are templates of labels to set, by their names.
 	Labels map[string]string
@@ -165,11 +165,9 @@ func (t *Templater) fill(p template.Piece) (fill, error) {
 	case p.Verb == "attr" && p.Arg != "":
 		return fill{append: func(dst []byte, e *batch.Entry, _ batch.Labels) []byte { return append(dst, attr(e, p.Arg)...) }}, nil
 	}
-	name := p.Verb
-	if p.Verb == "label" {
-		name = p.Arg
-	} else if p.Arg != "" {
-		return fill{}, fmt.Errorf("%s is no placeholder", p.Placeholder())
+	name, err := p.Label()
+	if err != nil {
+		return fill{}, err
 	}
 	if !batch.ValidName(name) {
 		return fill{}, fmt.Errorf("%s: %q: %w", p.Placeholder(), name, errName)

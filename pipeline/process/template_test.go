@@ -20,6 +20,7 @@ func TestTemplate(t *testing.T) {
 		want string
 	}{
 		"label":       {process.TemplateConfig{Labels: one("{app}-{label:line}")}, `{app="shop", line="7", new="shop-7"} [{n 1}] text`},
+		"a word":      {process.TemplateConfig{Attrs: one("{label}{label:label}{app}")}, `{app="shop", line="7"} [{n 1} {new shop}] text`},
 		"from a line": {process.TemplateConfig{Labels: one("{line}!")}, `{app="shop", line="7", new="text!"} [{n 1}] text`},
 		"attributes":  {process.TemplateConfig{Attrs: map[string]string{"n": "{attr:n}{attr:n}", "m": "{{{attr:n}}}"}}, `{app="shop", line="7"} [{n 11} {m {1}}] text`},
 		"line":        {process.TemplateConfig{Line: "{time} {labels} {line}{none}"}, `{app="shop", line="7"} [{n 1}] 2026-11-26T12:00:00Z {app="shop", line="7"} text`},

@@ -19,9 +19,10 @@ type Config struct {
 	//	/var/log/shop/{app}/{date}.log    one for each value of the label app, and each day
 	//
 	// A placeholder is the name of a label, or one of date (2006-01-02), year, month, day, hour and minute, which are
-	// those of the entry's Time; {label:date} is the label of such a name. {{ and }} stand for braces. The folder before
-	// the first placeholder is the root: it is made if it is missing, and no file is ever written outside of it,
-	// whatever a label holds and wherever symbolic links lead. Path ends in text such as .log.
+	// those of the entry's Time; {label:date} is the label of such a name, and any other word is a label, {label} too.
+	// {{ and }} stand for braces. The folder before the first placeholder is the root: it is made if it is missing, and
+	// no file is ever written outside of it, whatever a label holds and wherever symbolic links lead. Path ends in text
+	// such as .log.
 	//
 	// What a name cannot hold is escaped in values as it is in a URL, as %2F is a slash: what is reserved on any system,
 	// what cannot be seen, and a dot, space or dash at the beginning or the end. On Windows and macOS capitals and what is not

@@ -54,7 +54,10 @@
 // With each Write it is looked whether the file is still the one at its path. If it was renamed or removed, the file
 // at the path is opened or made, so no signal is needed; if it was truncated, writing goes on at its new end. What is
 // written between the last look and the renaming is in the renamed file, and whoever compresses that should wait a
-// moment, as logrotate does with delaycompress. Rotation of one's own is turned off with Rotate{Bytes: -1}.
+// moment, as logrotate does with delaycompress. It should leave it to this package to make the file, with nocreate:
+// with create, logrotate takes a file that it finds there already, since a Write was quicker, out of its way to
+// all.log-2006010215.backup, in place of another one that it has found within the hour. Rotation of one's own is turned
+// off with Rotate{Bytes: -1}.
 //
 // # Tasks
 //

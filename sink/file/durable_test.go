@@ -135,11 +135,6 @@ func TestPowerLost(t *testing.T) {
 // next one nothing.
 func TestFlushFailsWhileClosed(t *testing.T) {
 	r := newRig(t, Config{Path: "x.log", SyncInterval: time.Hour})
-	sup := lifecycle.New(lifecycle.Config{})
-	if err := r.Start(t.Context(), sup); err != nil {
-		t.Fatal(err)
-	}
-	r.put(noon, shop, "1")
 	flushes := 0
 	r.disk.fault = func(_ int, op string) error {
 		if op != "sync" {
@@ -157,6 +152,11 @@ func TestFlushFailsWhileClosed(t *testing.T) {
 		}
 		return syscall.EIO
 	}
+	sup := lifecycle.New(lifecycle.Config{})
+	if err := r.Start(t.Context(), sup); err != nil {
+		t.Fatal(err)
+	}
+	r.put(noon, shop, "1")
 	r.syncAll(t.Context())
 	if s := r.Stats(); s.SyncFailures != 1 {
 		t.Errorf("%+v", s)

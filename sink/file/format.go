@@ -19,7 +19,9 @@ type Format int
 
 const (
 	// Raw writes the line of an entry as it is. A newline within it, which would make two lines of it, is written as a
-	// backslash and an n; all other bytes stay as they are, those of terminals' escape sequences too.
+	// backslash and an n; all other bytes stay as they are, those of terminals' escape sequences too. So do backslashes:
+	// lines of JSON remain JSON, but a newline cannot be told from a backslash and an n that were in the line. JSON is for
+	// what is to be read back as it was.
 	Raw Format = iota
 	// JSON writes an object:
 	//

@@ -141,16 +141,11 @@ func (r *pathRule) newComponent(name string) (component, error) {
 
 // labelOf returns the label that a placeholder stands for.
 func labelOf(p template.Piece) (string, error) {
-	name := p.Verb
-	if p.Verb == "label" && p.Arg != "" {
-		name = p.Arg
-	} else if p.Arg != "" {
-		return "", fmt.Errorf("%s is no placeholder", p.Placeholder())
+	name, err := p.Label()
+	if err == nil && !batch.ValidName(name) {
+		err = fmt.Errorf("%s: %q cannot be the name of a label", p.Placeholder(), name)
 	}
-	if !batch.ValidName(name) {
-		return "", fmt.Errorf("%s: %q cannot be the name of a label", p.Placeholder(), name)
-	}
-	return name, nil
+	return name, err
 }
 
 // checkText checks what a template itself puts into a name.

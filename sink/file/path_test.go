@@ -30,6 +30,7 @@ func TestPaths(t *testing.T) {
 		{"{app}/{date}.log", "shop", "shop/2026-01-02.log"},
 		{"{year}/{month}/{day}/{hour}{minute}-{app}.log", "x", "2026/01/02/0304-x.log"},
 		{"{label:app}-{label:date}.log", "x", "x-_.log"},
+		{"{app}-{label}.log", "x", "x-_.log"}, {"{label:app}-{label:label}.log", "x", "x-_.log"},
 		{"{{{app}}}.log", "x", "{x}.log"},
 		{"{app}.log", "", "_.log"},
 		{"{app}.log", "_", "%5F.log"},

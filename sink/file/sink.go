@@ -203,7 +203,8 @@ func (s *Sink) closeLogs() error {
 }
 
 // Health returns nil if each file could be written when that was last tried, and nothing else is amiss; else an error
-// that names what is wrong, a file that cannot be rotated, compressed or removed included.
+// that names what is wrong, a file that cannot be rotated, compressed or removed included. It names sixteen things at
+// most. What failed and was not tried again, as nobody writes to that path any more, is forgotten after five minutes.
 func (s *Sink) Health() error { return s.troubles.join() }
 
 // Stats returns the counters. They are read one by one.

@@ -82,13 +82,14 @@ func wantAll(t *testing.T, r *rig, ops map[string]bool, twice bool) {
 // difference names what is missing, strange, or where the order differs.
 func difference(got, want []string) string {
 	var s strings.Builder
+	there, written := count(got), count(want)
 	for _, line := range want {
-		if n := count(got, line); n != 1 {
+		if n := there[line]; n != 1 {
 			fmt.Fprintf(&s, "%q is there %d times\n", line, n)
 		}
 	}
 	for _, line := range got {
-		if count(want, line) == 0 {
+		if written[line] == 0 {
 			fmt.Fprintf(&s, "%q was never written\n", line)
 		}
 	}
@@ -98,11 +99,11 @@ func difference(got, want []string) string {
 	return s.String()
 }
 
-func count(lines []string, line string) (n int) {
-	for _, l := range lines {
-		if l == line {
-			n++
-		}
+// count tells how often each line is there.
+func count(lines []string) map[string]int {
+	n := make(map[string]int, len(lines))
+	for _, line := range lines {
+		n[line]++
 	}
 	return n
 }

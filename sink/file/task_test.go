@@ -3,6 +3,8 @@ package file
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -137,4 +139,44 @@ func TestStartRefused(t *testing.T) {
 	if n := r.users.Load(); n != 0 {
 		t.Errorf("%d users of the folder", n)
 	}
+}
+
+// TestHealthForgets: a path that failed and is not written to any more is not held against the Sink for ever, one that
+// goes on failing is, and the latest failures are those that are told.
+func TestHealthForgets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Config{Path: "{app}.log"})
+		r.disk.breakAll(true)
+		fail := func(app string) {
+			if err := r.try(time.Now(), batch.MustLabels("app", app), "1"); err == nil {
+				t.Fatal("the disk is not broken")
+			}
+			time.Sleep(time.Second)
+		}
+		told := func(app string) bool {
+			err := r.Health()
+			return err != nil && strings.Contains(err.Error(), app+".log")
+		}
+		for i := range maxTroubles + 1 {
+			fail(fmt.Sprint("app", i+10))
+		}
+		if told("app10") || !told("app11") || !told(fmt.Sprint("app", maxTroubles+10)) {
+			t.Errorf("Health does not tell of the latest: %v", r.Health())
+		}
+		time.Sleep(troubleLasts - 30*time.Second)
+		fail("app20")
+		time.Sleep(30 * time.Second)
+		if !told("app20") || told("app19") || told("app21") {
+			t.Errorf("Health tells of more or less than what was tried lately: %v", r.Health())
+		}
+		time.Sleep(troubleLasts)
+		if err := r.Health(); err != nil {
+			t.Errorf("Health never forgets: %v", err)
+		}
+		r.troubles.note(troubleTidy, errUnsteady)
+		time.Sleep(time.Hour) // a pass may take as long
+		if !errors.Is(r.Health(), errUnsteady) {
+			t.Errorf("Health forgets what tidying found: %v", r.Health())
+		}
+	})
 }

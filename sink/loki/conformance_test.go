@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/logferry/logferry/batch"
 	"github.com/logferry/logferry/sink/sinktest"
@@ -52,8 +51,7 @@ func conforms(t *testing.T, made func(testing.TB) *fakeLoki, cfg Config) {
 					close(c)
 				}
 			},
-			Stored:   func(e *batch.Entry) { e.Time = e.Time.UTC() },
-			Patience: 10 * time.Second,
+			Stored: func(e *batch.Entry) { e.Time = e.Time.UTC() },
 		}
 	})
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/logferry/logferry/sink"
 )
 
-const defaultPatience = 10 * time.Second
+const defaultPatience = 30 * time.Second
 
 // A harness is one Sink with the kit around it.
 type harness struct {

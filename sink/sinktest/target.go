@@ -28,6 +28,6 @@ type Target struct {
 	// Stall makes the destination hang until release is called: Writes get no answer, and nothing is taken.
 	Stall func() (release func())
 
-	// Patience is how long the kit waits for what ought to be prompt; zero: 10 s.
+	// Patience is how long the kit waits for what ought to be prompt; zero: 30 s.
 	Patience time.Duration
 }

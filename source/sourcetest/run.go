@@ -33,14 +33,14 @@ type Feed struct {
 //   - after a batch was lost, and after a restart of the source or of the
 //     program, exactly what was not acknowledged is sent again, which shows that
 //     the cursor sent with a batch is the one behind its last entry;
-//   - Run returns within 10 s of the end of its ctx: while it waits for input,
+//   - Run returns within 30 s of the end of its ctx: while it waits for input,
 //     while its Send finds no room, and before it has begun;
 //   - no goroutine is left behind; so t and its subtests must not run in
 //     parallel with others.
 //
 // newFeed is called once for each subtest, with its t, which it may use to fail
 // it and for cleaning up. A source that comes to the end of its input and
-// returns nil is run again when there is more. Wherever 10 s pass without
+// returns nil is run again when there is more. Wherever 30 s pass without
 // progress, that is a failure.
 func Run(t *testing.T, newFeed func(t testing.TB) Feed) {
 	for _, c := range checks {

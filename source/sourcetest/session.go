@@ -11,8 +11,9 @@ import (
 	"github.com/logferry/logferry/source"
 )
 
-// patience is how long the kit waits for anything that a source does.
-const patience = 10 * time.Second
+// patience is how long the kit waits for anything that a source does. What it does
+// at all it does in milliseconds; the rest is for a machine that is busy.
+const patience = 30 * time.Second
 
 // sessionName is the name of the source, and so the first part of its keys in
 // the checkpoints; the other two are the paths of the supervisor and of the
@@ -132,7 +133,7 @@ func (s *Session) Outlet() *source.Outlet { return s.out }
 // Save writes the cursors that have changed to the checkpoints.
 func (s *Session) Save() error { return s.saver.Save(context.Background()) }
 
-// Interrupt ends the ctx of Run and reports whether it returned within 10 s. The
+// Interrupt ends the ctx of Run and reports whether it returned within 30 s. The
 // session goes on; see Again.
 func (s *Session) Interrupt() bool {
 	s.mu.Lock()
@@ -152,7 +153,7 @@ func (s *Session) Interrupt() bool {
 
 // Stop ends the ctx of Run, waits until it and its helpers have returned, and
 // saves the cursors. What is held by the receiver stays held. The error is a
-// *lifecycle.StuckError if that takes more than 10 s, or that of Save, or that of
+// *lifecycle.StuckError if that takes more than 30 s, or that of Save, or that of
 // helpers. It may be called more than once, and returns the same.
 func (s *Session) Stop() error { return s.stop() }
 

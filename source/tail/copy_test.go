@@ -5,8 +5,6 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
-
-	"github.com/logferry/logferry/source"
 )
 
 // TestCopySinceListing: the copy of a file that was truncated is found though it
@@ -14,16 +12,7 @@ import (
 func TestCopySinceListing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.log")
 	write(t, path, "the first line of all\n")
-	src, err := New(Config{Paths: []string{path}, NoWatch: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	saver, err := source.NewSaver(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := newScanner(src, source.NewOutlet(source.OutletConfig{Name: "tail", Saver: saver}), nil, nil)
-	defer s.close()
+	s := newIdleScanner(t, Config{Paths: []string{path}, NoWatch: true})
 	now := time.Now()
 	s.begin(t.Context())
 	f := s.spots[path].cur

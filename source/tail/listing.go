@@ -25,17 +25,23 @@ func (s *scanner) list(dir string, now time.Time) *listing {
 		return l
 	}
 	l := &listing{began: time.Now()}
-	entries, err := s.readDir(dir)
-	l.part = err != nil && !missing(err)
-	for _, e := range entries {
-		if e.Type().IsRegular() {
-			l.names = append(l.names, e.Name())
-		}
-	}
-	slices.Sort(l.names)
+	l.names, l.part = s.regular(dir)
 	l.took = time.Since(l.began)
 	s.listings[dir] = l
 	return l
+}
+
+// regular are the names of the regular files in dir, sorted. part is whether
+// they are not all there are.
+func (s *scanner) regular(dir string) (names []string, part bool) {
+	entries, err := s.readDir(dir)
+	for _, e := range entries {
+		if e.Type().IsRegular() {
+			names = append(names, e.Name())
+		}
+	}
+	slices.Sort(names)
+	return names, err != nil && !missing(err)
 }
 
 // lately is how old a listing of dir may be where a moment makes no difference:
@@ -57,15 +63,20 @@ func (s *scanner) siblings(path string, now time.Time) []string {
 // that of path does without its extension: its generations are among them.
 func (s *scanner) akin(path, name string, now time.Time) []string {
 	dir := filepath.Dir(path)
-	base := filepath.Base(name)
+	return joinAll(dir, akinOf(s.list(dir, now).names, name))
+}
+
+// akinOf are those of names, which are sorted, that begin as that of the file at
+// path does without its extension.
+func akinOf(names []string, path string) []string {
+	base := filepath.Base(path)
 	stem := strings.TrimSuffix(base, filepath.Ext(base))
 	if stem == "" {
 		stem = base
 	}
-	names := s.list(dir, now).names
 	names = names[sort.SearchStrings(names, stem):]
 	n := sort.Search(len(names), func(i int) bool { return !strings.HasPrefix(names[i], stem) })
-	return joinAll(dir, names[:n])
+	return names[:n]
 }
 
 // dirOf is the folder of path.

@@ -20,11 +20,25 @@ func (s *scanner) drain(f *file, now time.Time) {
 	f.behind = nil
 }
 
-// await has n wait until f, if it is not nil, is read to its end.
+// await has n wait until f, if it is not nil, is read to its end. If f waits for n
+// already, n does not: two files that took each other's place would never be read.
 func (n *file) await(f *file) {
+	if f.comesAfter(n) {
+		return
+	}
 	if n.after = f; f != nil && !slices.Contains(f.behind, n) {
 		f.behind = append(f.behind, n)
 	}
+}
+
+// comesAfter reports whether f is n, or waits for it in the end.
+func (f *file) comesAfter(n *file) bool {
+	for ; f != nil; f = f.after {
+		if f == n {
+			return true
+		}
+	}
+	return false
 }
 
 // waiters are the files that are read after f.

@@ -198,7 +198,7 @@ func (s *scanner) strays() (names []string) {
 
 // regainThose does so for the streams that names are at each attempt.
 func (s *scanner) regainThose(names func() []string, now time.Time) {
-	for range shifts {
+	untilStill(func() bool {
 		all := names()
 		slices.Sort(all)
 		before := s.homes(all, now)
@@ -211,10 +211,8 @@ func (s *scanner) regainThose(names func() []string, now time.Time) {
 		for dir, l := range s.homes(names(), now) {
 			still = still && before[dir] != nil && l.equal(before[dir])
 		}
-		if still {
-			return
-		}
-	}
+		return still
+	})
 }
 
 // homes are the listings, from now on, of the folders of files that are missing.

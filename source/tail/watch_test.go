@@ -209,7 +209,11 @@ func newIdleScanner(t *testing.T, cfg Config) *scanner {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := source.NewOutlet(source.OutletConfig{Name: "tail", Logger: slog.New(slog.DiscardHandler)})
+	saver, err := source.NewSaver(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := source.NewOutlet(source.OutletConfig{Name: "tail", Saver: saver, Logger: slog.New(slog.DiscardHandler)})
 	s := newScanner(src, out, nil, nil)
 	if s.watch, err = newWatch(); err != nil {
 		t.Fatal(err)
