@@ -65,8 +65,8 @@ type SpillOverflow int
 const (
 	// SpillBlock refuses a Write with an error that is worth a retry ([ErrSpillFull]), so that the caller waits.
 	SpillBlock SpillOverflow = iota
-	// SpillDropOldest gives up the oldest entries, an eighth of MaxBytes at a time, but for those being delivered. If there
-	// are no others it does as SpillDropNewest.
+	// SpillDropOldest gives up the oldest entries, an eighth of MaxBytes at a time, but for those that have been read: they
+	// are being delivered, or wait with their stream. If there are no others it does as SpillDropNewest.
 	SpillDropOldest
 	// SpillDropNewest refuses a Write for good: the caller counts its entries as refused, or dead-letters them.
 	SpillDropNewest
