@@ -101,6 +101,8 @@ type Spiller struct {
 	moved    chan struct{}   // closed and replaced when something was delivered
 	trouble  [diskUses]error // of the disk, as of the last use of each kind
 	failing  error           // of the destination, as of its last Write
+	away     bool            // it fails, or the dead letter does, rather than to have some wait
+	stalled  uint64          // all before this sequence that is not delivered waits, and nothing goes on; zero: something does
 	closeErr error           // of the files
 }
 
@@ -305,18 +307,18 @@ func (s *Spiller) Drain(ctx context.Context) error {
 	return s.drain(ctx, false)
 }
 
-// drain is Drain; once it gives up when the destination fails.
+// drain is Drain; once it gives up when the destination fails, or has all wait that is left.
 func (s *Spiller) drain(ctx context.Context, once bool) error {
 	target, _ := s.log.Ends()
 	for {
 		s.mu.Lock()
-		moved, failing := s.moved, s.failing
+		moved, failing, over := s.moved, s.failing, s.away || s.stalled >= target
 		s.mu.Unlock()
 		_, acked := s.log.Ends()
 		if acked >= target {
 			return nil
 		}
-		if once && failing != nil {
+		if once && over {
 			return failing
 		}
 		select {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -72,6 +73,7 @@ func (s *Spiller) deliverAll(ctx context.Context) error {
 			q.read()
 			continue
 		}
+		s.noteStalled(q.stalled())
 		timer.Reset(q.sleep())
 		select {
 		case l := <-q.results:
@@ -89,15 +91,26 @@ func (s *Spiller) deliverAll(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// hungry reports whether another window is to be read.
-func (q *deliverer) hungry() bool {
-	return !q.empty && q.room() && q.records() < mostRecords && !time.Now().Before(q.readable)
+// stalled returns up to which sequence all that is not delivered waits, zero if something goes on.
+func (q *deliverer) stalled() uint64 {
+	switch {
+	case q.writing > 0 || len(q.parked) == 0:
+		return 0
+	case q.full():
+		return math.MaxUint64
+	}
+	return q.windows[len(q.windows)-1].last + 1
 }
 
-// room reports whether a window may be read beside what is held. A small queue is not read whole: what is read cannot be
+// hungry reports whether another window is to be read.
+func (q *deliverer) hungry() bool {
+	return !q.empty && !q.full() && !time.Now().Before(q.readable)
+}
+
+// full reports whether no window may be read beside what is held. A small queue is not read whole: what is read cannot be
 // dropped to make room.
-func (q *deliverer) room() bool {
-	return q.heldBytes.Load() < int64(q.spill.windowSize()*5/4) && q.heldEntries.Load() < windowEntries*5/4
+func (q *deliverer) full() bool {
+	return q.heldBytes.Load() >= int64(q.spill.windowSize()*5/4) || q.heldEntries.Load() >= windowEntries*5/4 || q.records() >= mostRecords
 }
 
 // hold counts b, whose lines are so many bytes, as held in memory until it is settled, and as waiting if it is a copy.

@@ -37,9 +37,12 @@ func (s *Spiller) deliverPiece(ctx context.Context, l *lane) error {
 			return err
 		case !again:
 			return s.delivered(ctx, l)
-		case l.wait > 0 && !s.away(l):
+		case l.wait > 0 && !s.isAway(l):
 			return nil
-		case !lifecycle.Sleep(ctx, l.wait):
+		case l.wait > 0:
+			s.noteAway()
+		}
+		if !lifecycle.Sleep(ctx, l.wait) {
 			return ctx.Err()
 		}
 	}
@@ -48,8 +51,8 @@ func (s *Spiller) deliverPiece(ctx context.Context, l *lane) error {
 // outageAfter is how many Writes in a row that found nobody are an outage, rather than a mishap of one lane.
 const outageAfter = 3
 
-// away takes in what the last Write of l said, and reports whether all others had better wait as well.
-func (s *Spiller) away(l *lane) bool {
+// isAway takes in what the last Write of l said, and reports whether all others had better wait as well.
+func (s *Spiller) isAway(l *lane) bool {
 	switch {
 	case l.class == batch.Failed:
 		return s.vain.Add(1) >= outageAfter
@@ -87,12 +90,18 @@ func (s *Spiller) deadLetter(ctx context.Context, b *batch.Batch, failed []Failu
 	}
 	l := &lane{delivery: RetryConfig{}.Begin(letter)}
 	pace := newPacer(1, nil, nil)
-	for again := true; again; {
-		var err error
-		if again, err = s.try(ctx, s.cfg.DeadLetter, pace, l); err != nil {
+	for {
+		again, err := s.try(ctx, s.cfg.DeadLetter, pace, l)
+		if err != nil {
 			return err
 		}
-		if again && !lifecycle.Sleep(ctx, l.wait) {
+		if !again {
+			break
+		}
+		if l.wait > 0 {
+			s.noteAway()
+		}
+		if !lifecycle.Sleep(ctx, l.wait) {
 			return ctx.Err()
 		}
 	}

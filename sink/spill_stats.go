@@ -116,15 +116,34 @@ func (s *Spiller) noteDisk(use diskUse, err error) {
 	s.trouble[use] = err
 }
 
-// noteDelivery takes in what the destination said, and wakes a Close that waits for it if that is bad news. That a
-// request was too large is none: smaller ones follow at once.
+// noteDelivery takes in what the destination said. That a request was too large is no bad news: smaller ones follow at
+// once.
 func (s *Spiller) noteDelivery(err error) {
 	if IsTooLarge(err) {
 		err = nil
 	}
 	s.mu.Lock()
-	news := err != nil && s.failing == nil
+	defer s.mu.Unlock()
 	s.failing = err
+	s.away = s.away && err != nil
+}
+
+// noteAway takes in that the destination, or the dead letter, takes nothing, and wakes a Close that waits for it.
+func (s *Spiller) noteAway() {
+	s.mu.Lock()
+	news := !s.away
+	s.away = true
+	s.mu.Unlock()
+	if news {
+		s.stir()
+	}
+}
+
+// noteStalled takes in what deliverer.stalled returns, and wakes a Close if that is news.
+func (s *Spiller) noteStalled(seq uint64) {
+	s.mu.Lock()
+	news := seq > s.stalled
+	s.stalled = seq
 	s.mu.Unlock()
 	if news {
 		s.stir()

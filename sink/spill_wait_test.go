@@ -178,6 +178,32 @@ func TestSpillAStreamWaitsAlone(t *testing.T) {
 	}
 }
 
+// Close does not wait for a stream that is told to, once the others are delivered.
+func TestSpillCloseLeavesWhatWaits(t *testing.T) {
+	d := &doorman{says: func(stream string) error {
+		if stream == "slow" {
+			return sink.RetryAfter(errors.New("429"), time.Hour)
+		}
+		return nil
+	}}
+	s := startDoorman(t, d, sink.SpillConfig{CloseTimeout: time.Hour})
+	seq := sequence{}
+	for range 50 {
+		b := batch.New(nil, batch.Labels{})
+		seq.put(b, "slow", 100)
+		seq.put(b, "fast", 100)
+		if err := s.Write(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(soon(t)); err != nil {
+		t.Error(err)
+	}
+	if d.letIn("fast") != 50 || d.letIn("slow") != 0 {
+		t.Errorf("%v, want all of the fast", d.in)
+	}
+}
+
 // What is kept of a stream that waits is bounded: then all wait, on the disk.
 func TestSpillWaitingIsBounded(t *testing.T) {
 	var open sync.Mutex
