@@ -56,7 +56,7 @@ var floors = map[string]floor{
 	// For services that use nxadm/tail already; who does not import it links nothing of it.
 	"source/nxtail": {level: 2, ours: []string{"source", "batch", "lifecycle"}, linked: 4,
 		direct: []string{"github.com/nxadm/tail"}},
-	"source/slogsource": {level: 2, ours: []string{"source", "batch", "lifecycle", "internal/origin"}},
+	"source/slogsource": {level: 2, ours: []string{"source", "source/record", "batch", "lifecycle", "internal/origin"}},
 	"source/container": {level: 3, ours: []string{"source", "source/record", "source/tail", "batch", "lifecycle",
 		"internal/transport", "internal/labelset"}, linked: 25,
 		direct: []string{"github.com/docker/docker", "github.com/containerd/errdefs", "github.com/cenkalti/backoff/v4",

@@ -13,10 +13,10 @@ import (
 // A Concealer is a Processor that may say that nothing must leave the pipeline before it
 // was there, such as one that removes secrets: process.Redactor does. If a Processor
 // fails, the batch goes through the Concealers alone, in their order, on its way to the
-// dead letter, as it was read; and so does the text of the error, as a line, from which
-// [DeadLetterReason] is made. If one of them fails too, or drops that line, nobody is shown
-// the batch: it is counted as [DroppedProcessor]. One that is hidden in a Processor of the
-// application's, such as a [ProcessorFunc] that calls it, is not known.
+// dead letter, as it was read. If one of them fails too, nobody is shown the batch: it is
+// counted as [DroppedProcessor]. The text of the error goes through them as a line, before
+// [DeadLetterReason] and the Logger have it. A Concealer that is hidden in a Processor of
+// the application's, such as a [ProcessorFunc] that calls it, is not known.
 type Concealer interface {
 	Processor
 	// Conceals reports whether that is so. It is called by New, once.
@@ -38,27 +38,34 @@ func (c *Config) askProcessors() (conceals []bool, errs []error) {
 	return conceals, errs
 }
 
-var errConcealed = errors.New("a Concealer dropped it")
-
-// conceal runs the Concealers on a batch as it was read, and on the reason for which it
-// goes to a dead letter, and returns that. After an error nobody may see the batch.
-func (in *intake) conceal(ctx context.Context, a *account, b *batch.Batch, reason error) (error, error) {
-	e := in.engine
-	if !slices.Contains(e.conceals, true) {
-		return reason, nil
+// conceal runs the Concealers on a batch as it was read. After an error nobody may see it.
+func (in *intake) conceal(ctx context.Context, a *account, b *batch.Batch) error {
+	if !in.engine.concealing() {
+		return nil
 	}
 	b.TakeDrops() // of processors that leave no trace
-	if err := in.process(ctx, a, b, e.conceals); err != nil {
-		return nil, err
-	}
-	x := batch.New(&e.pool, b.Labels)
-	defer x.Settle(nil)
-	x.Append(time.Now(), []byte(reason.Error()))
-	if _, _, err := in.runProcessors(ctx, x, e.conceals); err != nil {
-		return nil, err
-	}
-	if len(x.Entries) != 1 {
-		return nil, errConcealed
-	}
-	return errors.New(string(x.Entries[0].Line)), nil
+	return in.process(ctx, a, b, in.engine.conceals)
 }
+
+var errUntold = errors.New("a processor failed; what it said could not be concealed")
+
+// told is err as the dead letter and the log may tell it, which may quote a line: its text
+// has been through the Concealers.
+func (in *intake) told(ctx context.Context, err error) error {
+	e := in.engine
+	if !e.concealing() {
+		return err
+	}
+	b := batch.New(&e.pool, batch.Labels{})
+	defer b.Settle(nil)
+	b.Append(time.Now(), []byte(err.Error()))
+	if _, _, failure := in.runProcessors(ctx, b, e.conceals); failure != nil || len(b.Entries) != 1 {
+		return errUntold
+	}
+	if text := string(b.Entries[0].Line); text != err.Error() {
+		return errors.New(text)
+	}
+	return err
+}
+
+func (e *Engine) concealing() bool { return slices.Contains(e.conceals, true) }

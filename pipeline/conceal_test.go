@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"strings"
 	"testing"
@@ -93,6 +94,13 @@ func TestConcealers(t *testing.T) {
 						cfg.Routes[0].DeadLetter = nil
 					}
 					cfg.Processors = test.processors
+					var said bytes.Buffer
+					cfg.Logger = slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+						if a.Key == "error" {
+							return a
+						}
+						return slog.Attr{}
+					}}))
 					e := mustNew(t, cfg)
 					if err := e.Run(t.Context()); err != nil {
 						t.Fatal(err)
@@ -103,6 +111,9 @@ func TestConcealers(t *testing.T) {
 					if a.Read != 30 || int(a.DeadLettered) != test.letters || int(a.Dropped[DroppedProcessor]) != test.lost || st.InFlightBytes != 0 ||
 						int(a.Dropped["concealed"]) != test.dropped {
 						t.Errorf("%+v", a)
+					}
+					if text := said.String(); strings.ContainsAny(text, "0123456789") || !strings.Contains(text, "error=") {
+						t.Errorf("the log says %s", text)
 					}
 					for _, line := range letters.attrs {
 						if strings.ContainsAny(line, "0123456789") || !strings.HasPrefix(line, "numbers *") {

@@ -200,8 +200,6 @@ func (in *intake) drop(a *account, n int, reason string) {
 // and failed behind that, the Concealers have yet to see it.
 func (in *intake) failed(ctx context.Context, a *account, b *batch.Batch, err error, processed bool) {
 	e := in.engine
-	err = sound(err)
-	e.log.logger.Error("batch failed in processing", "source", in.name, "entries", a.entries, "error", err)
 	sent := false
 	defer func() { // also if a Concealer ends the goroutine
 		if !sent {
@@ -209,17 +207,19 @@ func (in *intake) failed(ctx context.Context, a *account, b *batch.Batch, err er
 			a.entries = 0
 		}
 	}()
+	if err = sound(err); !processed {
+		err = in.told(ctx, err)
+	}
+	e.log.logger.Error("batch failed in processing", "source", in.name, "entries", a.entries, "error", err)
 	r := e.deadLetterRoute()
 	if r == nil {
 		return
 	}
 	if !processed {
-		reason, failure := in.conceal(ctx, a, b, err)
-		if failure != nil {
-			e.log.logger.Error("batch dropped: its secrets could not be concealed", "source", in.name, "entries", a.entries, "error", sound(failure))
+		if failure := in.conceal(ctx, a, b); failure != nil {
+			e.log.logger.Error("batch dropped: a Concealer failed", "source", in.name, "entries", a.entries, "error", in.told(ctx, sound(failure)))
 			return
 		}
-		err = reason
 	}
 	if a.entries > 0 {
 		b.Retain(1)

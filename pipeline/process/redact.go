@@ -112,8 +112,8 @@ func (k kind) String() string {
 // has a key in one entry.
 //
 // Where a processor fails, before it or behind it, the lines as they were read go through
-// the Redactor before a dead letter gets them, as pipeline.Concealer says; but the
-// pipeline's Logger is told of the error as it is.
+// the Redactor before a dead letter gets them, and so does what the error says, as
+// pipeline.Concealer has it.
 type Redactor struct {
 	patterns Pattern
 	look     [256]look       // what to do at a byte

@@ -91,6 +91,8 @@ var secrets = []string{
 	// of several words
 	"X-Auth-Token: ‹Bearer abc› x", "auth_token=‹basic abc=› x", `api_key: ‹Bearer "a b"› x`, `{'token': '‹Bearer a›'}`, "curl -H 'X-Token: ‹Bearer abc›' h",
 	"private_key: ‹-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----› x", "PRIVATE_KEY=‹-----BEGIN PRIVATE KEY-----\nMIIE",
+	"Cookie: ‹a=-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----› x", "authorization: ‹-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----› x",
+	`{"token":"‹-----BEGIN PRIVATE KEY-----\nMIIE›","n":1}`, "‹-----BEGIN PRIVATE KEY-----\n-----END x-----\nMIIE\n-----END PRIVATE KEY-----› x",
 	"token=‹4111 1111 1111 1111› x", "password: ‹correct horse battery›", "  - db_password: ‹correct horse›\r\n    user: bob", "a: b\npassword = ‹correct, horse›\nx",
 	"password: ‹abc› user=bob", "password = ‹abc›, user=bob", "INFO password: ‹abc› was wrong", "PASSWORD=‹abc› psql x", "token: ‹abc› was refused",
 	// data source names
@@ -313,7 +315,8 @@ func FuzzRedact(f *testing.F) {
 		f.Add(line, line, byte(i))
 	}
 	const alnum = "q7Zk3Wm9Xc5Vb1Nt8Rj2Hg4Fd6Sx0Pq7Zk3Wm9Xc"
-	plants := []string{"\x00password=%s ", " token: \"%s\" ", "{\"api_key\":\"%s\"}", " ghp_%s ", " https://u:%s@h/ ", " eyJ%s ", "\nAuthorization: Bearer %s\n", " sk-%s "}
+	plants := []string{"\x00password=%s ", " token: \"%s\" ", "{\"api_key\":\"%s\"}", " ghp_%s ", " https://u:%s@h/ ", " eyJ%s ", "\nAuthorization: Bearer %s\n", " sk-%s ",
+		" app:%s@tcp(db:3306)/x ", " X-Token: Bearer %s ", "\npassword: two %s\n", " token=-----BEGIN PRIVATE KEY-----\n%s\n-----END PRIVATE KEY----- "}
 	r := process.Must(process.Redact(process.RedactConfig{Patterns: allPatterns}))
 	f.Fuzz(func(t *testing.T, before, after string, which byte) {
 		if strings.ContainsAny(before, "\"'`\\[{") { // may quote what follows: then it ends elsewhere

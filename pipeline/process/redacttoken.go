@@ -75,13 +75,8 @@ func (f *seeker) pemEnd(i int) int {
 	if !ok || !strings.HasSuffix(label, "PRIVATE KEY") && !strings.HasSuffix(label, "PRIVATE KEY BLOCK") {
 		return i
 	}
-	end := len(f.s)
-	if at := strings.Index(rest, pemEnd); at >= 0 {
-		if last := strings.Index(rest[at+len(pemEnd):], "-----"); last >= 0 {
-			end = len(f.s) - len(rest) + at + len(pemEnd) + last + len("-----")
-		}
-	}
-	return end
+	_, behind, _ := strings.Cut(rest, pemEnd+label+"-----")
+	return len(f.s) - len(behind)
 }
 
 // maxKeyLine is how long a line of a key may be with the blanks around it.

@@ -166,6 +166,7 @@ func (f *seeker) value(i int, name, quote string) int {
 		}
 		x.to = f.wordsEnd(v, x.to, i-1, name)
 	}
+	x.to = f.keyEnd(x.from, x.to)
 	return f.goOn(f.add(x), i)
 }
 
@@ -357,15 +358,15 @@ func (f *seeker) scheme(from, end, all int) int {
 		word++
 	}
 	if word == end || f.s[word] != ' ' {
-		return f.add(span{from: from, to: f.beforeSlashes(from, word)})
+		return f.add(span{from: from, to: min(end, f.keyEnd(from, f.beforeSlashes(from, word)))})
 	}
 	for _, name := range oneWord {
 		if strings.EqualFold(f.s[from:word], name) {
-			return f.add(span{from: word + 1, to: min(end, f.bareEnd(word+1))})
+			return f.add(span{from: word + 1, to: min(end, f.keyEnd(word+1, f.bareEnd(word+1)))})
 		}
 	}
 	if all < 0 {
 		all = f.lineEnd(from)
 	}
-	return f.add(span{from: from, to: all})
+	return f.add(span{from: from, to: min(end, f.keyEnd(from, all))})
 }

@@ -6,9 +6,6 @@ import "strings"
 // to end and whose name ends before the separator at i. It is end where it is not known
 // to go on.
 func (f *seeker) wordsEnd(v, end, i int, name string) int {
-	if to := f.pemEnd(v); to > v {
-		return to
-	}
 	if to := f.groupsEnd(v); to > end {
 		return to
 	}
@@ -19,6 +16,16 @@ func (f *seeker) wordsEnd(v, end, i int, name string) int {
 		return f.phraseEnd(end)
 	}
 	return end
+}
+
+// keyEnd is the end of the private key that begins between from and to, if it goes on
+// beyond that, and else to.
+func (f *seeker) keyEnd(from, to int) int {
+	near := min(len(f.s), to+len(pemBegin)-1)
+	if at := strings.Index(f.s[from:near], pemBegin); at >= 0 {
+		return max(to, f.pemEnd(from+at))
+	}
+	return to
 }
 
 // groupsEnd is the end of the card number that begins at v, or v.

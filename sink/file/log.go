@@ -24,7 +24,8 @@ type log struct {
 	file diskFile // nil: none is open
 	info fs.FileInfo
 	size int64     // up to here it consists of whole lines
-	last time.Time // when it was written to
+	last time.Time // when it was written to,
+	ours bool      // by this log
 	torn bool      // behind size there may be a part of a line
 
 	seq    uint64 // counts the writes
@@ -175,7 +176,9 @@ func (l *log) write(lines []byte, now time.Time) error {
 	l.size += int64(n)
 	l.sink.stats.bytes.Add(int64(n))
 	l.seq++
-	l.last = now
+	if !l.ours || now.After(l.last) { // it may have waited for its turn since
+		l.last, l.ours = now, true
+	}
 	return nil
 }
 
@@ -220,7 +223,7 @@ const rotateAgain = 10 * time.Second
 
 // generation returns a name for what is in the file now, which nothing has yet.
 func (l *log) generation(now time.Time) (string, error) {
-	stamp := now.UTC().Truncate(time.Millisecond)
+	stamp := l.sink.stampAt(now)
 	if !stamp.After(l.stamp) {
 		stamp = l.stamp.Add(time.Millisecond)
 	}
@@ -239,6 +242,17 @@ func (l *log) generation(now time.Time) (string, error) {
 			return name, nil
 		}
 		stamp = stamp.Add(time.Millisecond)
+	}
+}
+
+// stampAt is the time of a generation that is made now, to the millisecond: not before that of any made before. Who rotates
+// may have waited for that since now, and a log does not remember its generations once it has no file open.
+func (s *Sink) stampAt(now time.Time) time.Time {
+	for ms := now.UnixMilli(); ; {
+		latest := s.stamped.Load()
+		if ms = max(ms, latest); s.stamped.CompareAndSwap(latest, ms) {
+			return time.UnixMilli(ms).UTC()
+		}
 	}
 }
 

@@ -143,7 +143,7 @@ func (s *Sink) dress(f diskFile) error {
 // take takes f for the file of l.
 func (l *log) take(f diskFile, info fs.FileInfo, made bool, now time.Time) {
 	l.file, l.info = f, info
-	l.last = info.ModTime()
+	l.last, l.ours = info.ModTime(), false
 	l.sound = info.Size()
 	// Whoever made the file may have ended, or failed, before its name was on the medium.
 	l.fresh = made || l.sink.cfg.Sync == SyncBatch

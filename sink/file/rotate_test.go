@@ -68,6 +68,18 @@ func TestRotateByTime(t *testing.T) {
 	}
 }
 
+// TestRotateOnce: a Write that had to wait for its turn until a file was begun for another hour does not make that one due.
+func TestRotateOnce(t *testing.T) {
+	r := newRig(t, Config{Path: "all.log", Rotate: Rotate{Every: time.Hour}})
+	one := noon.Add(time.Hour)
+	r.put(noon, shop, "1")
+	r.put(one, shop, "2")
+	r.put(one.Add(-time.Millisecond), shop, "3")
+	r.put(one.Add(time.Millisecond), shop, "4")
+	r.holds("all.log", "all.log.20260102T130000.000")
+	r.file("all.log", "2", "3", "4")
+}
+
 // TestRotateAcrossRestarts: the time of the last change counts, whoever made it.
 func TestRotateAcrossRestarts(t *testing.T) {
 	r := newRig(t, Config{Path: "all.log", Rotate: Rotate{Every: time.Hour}})
@@ -93,6 +105,21 @@ func TestRotateNames(t *testing.T) {
 	r.put(noon, shop, "1", "2", "3")
 	r.holds("all.log", "all.log.20260102T120000.000", "all.log.20260102T120000.001.zst", "all.log.20260102T120000.002.gz",
 		"all.log.20260102T120000.003", "all.log.20260102T120000.004")
+}
+
+// TestGenerationsAreInOrder: the names of generations are in the order in which they were made, though a Write that came
+// earlier had to wait for its turn, and the file was closed meanwhile to make room.
+func TestGenerationsAreInOrder(t *testing.T) {
+	r := newRig(t, Config{Path: "{app}/all.log", MaxOpen: 1, Rotate: Rotate{Bytes: 2}})
+	other := batch.MustLabels("app", "other")
+	r.put(noon.Add(time.Second), shop, "1", "2")
+	r.put(noon, other, "x")
+	r.put(noon, shop, "3", "4")
+	r.put(noon.Add(2*time.Second), other, "x")
+	r.put(noon.Add(2*time.Second), shop, "5")
+	if got := readLines(t, r.dir+"/shop"); !slices.Equal(got, []string{"1", "2", "3", "4", "5"}) {
+		t.Errorf("%q, in %q", got, r.names())
+	}
 }
 
 // TestRotateFails: a file that cannot be renamed is written to all the same, Health tells, and it is tried again.

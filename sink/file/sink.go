@@ -26,6 +26,7 @@ type Sink struct {
 	shelf  shelf
 	jobs   sync.Pool // of *job
 
+	stamped atomic.Int64 // the latest time of a generation, in Unix milliseconds
 	started atomic.Bool
 	closed  atomic.Bool
 	users   atomic.Int32 // of disk: this Sink and its tasks

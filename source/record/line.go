@@ -75,10 +75,19 @@ func Cut(text []byte, max int) []byte {
 	if len(text) <= max {
 		return text
 	}
+	n := CutAt(text, max)
+	return text[:n:n]
+}
+
+// CutAt is how many bytes [Cut] leaves of a text.
+func CutAt[T string | []byte](text T, max int) int {
+	if len(text) <= max {
+		return len(text)
+	}
 	for n := max; n > 0 && n > max-utf8.UTFMax; n-- {
 		if utf8.RuneStart(text[n]) {
-			return text[:n:n]
+			return n
 		}
 	}
-	return text[:max:max]
+	return max
 }

@@ -37,7 +37,7 @@ func piped(t testing.TB, cfg Config) *Source {
 	return src
 }
 
-func record() slog.Record {
+func aRecord() slog.Record {
 	r := slog.NewRecord(time.Unix(1700000000, 5), slog.LevelInfo, "order shipped", 0)
 	r.AddAttrs(slog.String("order", "A-1029"), slog.Int("items", 3), slog.Duration("took", 1375*time.Microsecond), slog.Bool("gift", false))
 	return r
@@ -47,7 +47,7 @@ func record() slog.Record {
 // pipeline does with the records at the same time, beside slog's own handlers that
 // write to nothing.
 func BenchmarkHandle(b *testing.B) {
-	r := record()
+	r := aRecord()
 	for _, c := range []struct {
 		name string
 		h    func(b *testing.B) slog.Handler
@@ -92,7 +92,7 @@ func BenchmarkHandleAlone(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	r, h := record(), src.Handler()
+	r, h := aRecord(), src.Handler()
 	empty := func() {
 		for c := src.queue.take(); c != nil; c = src.queue.take() {
 			src.queue.release(c, true)

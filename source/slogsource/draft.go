@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/source/record"
 )
 
 const (
@@ -73,7 +74,7 @@ func (d *draft) outside(kept int) {
 // open writes the header and the line.
 func (d *draft) open(r *slog.Record, line string, maxLine int) {
 	if len(line) > maxLine {
-		line, d.cut = line[:maxLine], true
+		line, d.cut = line[:record.CutAt(line, maxLine)], true
 	}
 	d.buf = append(d.buf, make([]byte, headerSize)...)
 	binary.LittleEndian.PutUint32(d.buf[4:], uint32(len(line)))
@@ -107,7 +108,7 @@ func put[T string | []byte](d *draft, key string, value T) {
 		return
 	}
 	if len(value) > room {
-		value, d.cut = value[:room], true
+		value, d.cut = value[:record.CutAt(value, room)], true
 	}
 	d.count++
 	d.buf = appendPair(d.buf, d.prefix, key, value)

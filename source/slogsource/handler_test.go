@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/logferry/logferry/batch"
 )
@@ -124,6 +125,24 @@ func TestBounds(t *testing.T) {
 				t.Errorf("%d bytes, %d attributes, the last %.100q", e.Size(), n, e.Attrs[n-1])
 			}
 		})
+	}
+}
+
+// TestCutsNoCharacter: what is cut in a line or value remains UTF-8, of which a sink might make something else.
+func TestCutsNoCharacter(t *testing.T) {
+	for shift := range 4 {
+		long := strings.Repeat("x", shift) + strings.Repeat("日本🚢", 20_000)
+		for _, format := range []Format{Message, Text} {
+			e := one(t, Config{MaxLine: 1000, Format: format}, func(l *slog.Logger) { l.Info(long, "k", long) })
+			if !utf8.Valid(e.Line) || len(e.Line) < 997 || len(e.Line) > 1000 {
+				t.Errorf("the line of %d bytes ends in %q", len(e.Line), e.Line[len(e.Line)-8:])
+			}
+			for _, a := range e.Attrs {
+				if !utf8.ValidString(a.Value) || a.Key == "k" && len(a.Value) < 50<<10 {
+					t.Errorf("%s has %d bytes, and ends in %q", a.Key, len(a.Value), a.Value[len(a.Value)-8:])
+				}
+			}
+		}
 	}
 }
 
@@ -309,7 +328,7 @@ func TestAllocs(t *testing.T) {
 	}
 	src := newSource(t, Config{})
 	h := src.Handler().WithAttrs([]slog.Attr{slog.String("app", "shop")})
-	r := record()
+	r := aRecord()
 	ctx := context.WithValue(context.Background(), traceKey{}, "x")
 	if n := testing.AllocsPerRun(1000, func() {
 		h.Handle(ctx, r)
