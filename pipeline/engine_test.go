@@ -74,7 +74,7 @@ func TestProcessorsMayHaveTasks(t *testing.T) {
 	if n := e.sup.Count("pipeline/processors/marker"); n != 1 {
 		t.Errorf("%d tasks of the processor, want 1", n)
 	}
-	if err := e.Close(within(t, 10*time.Second)); err != nil {
+	if err := e.Close(within(t, time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	if m.started.Err() != nil {

@@ -69,7 +69,7 @@ func TestEverythingAtOnce(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if err := e.Close(within(t, 20*time.Second)); err != nil {
+		if err := e.Close(within(t, time.Minute)); err != nil {
 			t.Errorf("Close = %v", err)
 		}
 		st := e.Stats()

@@ -15,8 +15,9 @@ type SpillConfig struct {
 	// mode 0700, and its files have 0600: what they hold are log lines. The folder above it must exist.
 	Dir string
 
-	// MaxBytes bounds the files of the queue together; zero: 1 GiB. What is found damaged is kept beside them, up to
-	// 64 MiB. At least 64 KiB.
+	// MaxBytes bounds the files of the queue together; zero: 1 GiB. Space for what comes next is taken within it, on
+	// Linux and where the file system knows how: a 128th of MaxBytes and 4 MiB at most, or, once more than that waits, an
+	// eighth and 64 MiB. What is found damaged is kept beside the files, up to 64 MiB. At least 64 KiB.
 	MaxBytes int64
 	// MaxAge is how old an entry may be when its turn comes, counted from its Write; older ones are dropped and counted.
 	// Zero: any age. While the process runs, steps of the clock do not count; what an earlier process wrote is as old as

@@ -69,6 +69,10 @@ func (f sickFile) Truncate(size int64) error {
 	return errors.Join(f.folder.fail("truncate"), f.File.Truncate(size))
 }
 
+func (f sickFile) Reserve(off, end int64) error {
+	return errors.Join(f.folder.fail("reserve"), f.File.Reserve(off, end))
+}
+
 func (f sickFile) ReadAt(p []byte, off int64) (int, error) {
 	if err := f.folder.fail("read"); err != nil {
 		return 0, err
@@ -155,7 +159,7 @@ func TestSpillSickDisk(t *testing.T) {
 	}
 	done.Wait()
 	well.Store(true)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := s.Drain(ctx); err != nil {
 		t.Errorf("Drain: %v; %+v", err, s.Stats())

@@ -113,3 +113,5 @@ func (f spillFolder) Sync() error {
 type spillFile struct{ *os.File }
 
 func (f spillFile) Sync() error { return durable.SyncData(f.File) }
+
+func (f spillFile) Reserve(off, end int64) error { return durable.Reserve(f.File, off, end) }

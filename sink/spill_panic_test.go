@@ -54,7 +54,7 @@ func TestSpillPluginsPanic(t *testing.T) {
 		t.Fatal(err)
 	}
 	b, _ := series(1, 3)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := errors.Join(s.Write(ctx, b[0]), s.Drain(ctx), s.Close(ctx)); err != nil {
 		t.Error(err)

@@ -15,7 +15,8 @@ import (
 	"github.com/logferry/logferry/source"
 )
 
-// An impatient source gives each Send so little time that whoever waits for a destination that is down loses entries.
+// An impatient source gives each Send so little time that whoever waits for a destination that is down loses entries, and
+// gives up when one was late.
 type impatient struct {
 	total int
 	late  int
@@ -30,11 +31,13 @@ func (s *impatient) Run(ctx context.Context, out *source.Outlet) error {
 	for n := range s.total {
 		b := stream.NewBatch()
 		b.Append(time.Time{}, fmt.Append(nil, n))
-		soon, cancel := context.WithTimeout(ctx, 5*time.Second)
-		if err := stream.Send(soon, b, fmt.Sprint(n)); err != nil {
-			s.late++
-		}
+		soon, cancel := context.WithTimeout(ctx, 20*time.Second) // for a disk that others use as well
+		err := stream.Send(soon, b, fmt.Sprint(n))
 		cancel()
+		if err != nil {
+			s.late++
+			break
+		}
 	}
 	close(s.sent)
 	<-ctx.Done()
@@ -70,7 +73,7 @@ func TestSpillInAPipeline(t *testing.T) {
 	down := &memory{down: true}
 	src, p, s := run(down, total)
 	<-src.sent
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := p.Flush(ctx); err != nil {
 		t.Errorf("Flush: %v", err)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/logferry/logferry/batch"
@@ -25,6 +26,9 @@ var errRecord = errors.New("sink: no record of a spill")
 // much memory.
 const recordBytes = 512 << 10
 
+// entryBytes is what an entry mostly takes beside its line and attributes.
+const entryBytes = 20
+
 // appendRecord appends the record of entries lo and following of b, as many as fit, and returns the first that did not.
 func appendRecord(dst []byte, b *batch.Batch, lo int) (_ []byte, hi int) {
 	size := 0
@@ -36,6 +40,9 @@ func appendRecord(dst []byte, b *batch.Batch, lo int) (_ []byte, hi int) {
 		}
 		sets.number(b.LabelsOf(hi))
 	}
+	// Or it would grow bit by bit, and be copied each time. A sixteenth is for the room that the spool puts behind it.
+	size += entryBytes * (hi - lo)
+	dst = slices.Grow(dst, size+size/16)
 	dst = append(dst, recordVersion)
 	dst = binary.AppendUvarint(dst, uint64(len(sets.all)))
 	for _, l := range sets.all {

@@ -62,7 +62,7 @@ func (r *spillRig) end() {
 		return
 	}
 	r.over = true
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := errors.Join(r.Close(ctx), r.sup.Close(ctx)); err != nil {
 		r.t.Error(err)
@@ -78,7 +78,7 @@ func (r *spillRig) write(b *batch.Batch) {
 
 func (r *spillRig) drain() {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := r.Drain(ctx); err != nil {
 		r.t.Fatalf("Drain: %v; %+v", err, r.Stats())
@@ -128,7 +128,7 @@ func firstDifference(got, want []string) string {
 // until waits for a condition that somebody else brings about.
 func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for %s", what)
 		}

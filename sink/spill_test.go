@@ -197,7 +197,7 @@ func TestSpillCloseIsBounded(t *testing.T) {
 	if err := r.Close(ctx); err != nil {
 		t.Errorf("Close: %v", err)
 	}
-	if took := time.Since(began); took > 20*time.Second {
+	if took := time.Since(began); took > time.Minute {
 		t.Errorf("Close took %v", took)
 	}
 	if err := r.sup.Close(t.Context()); err != nil {

@@ -47,25 +47,26 @@ func (s *Spiller) encode(b *batch.Batch) *spillJob {
 	j := &spillJob{entries: len(b.Entries), done: make(chan error, 1)}
 	for lo := 0; lo < len(b.Entries); {
 		buf, hi := appendRecord(s.buffer(), b, lo)
-		j.items = append(j.items, spool.Item{Payload: buf, Entries: hi - lo})
+		j.items = append(j.items, spool.Item{Frame: buf, Entries: hi - lo})
 		j.bytes += len(buf)
 		lo = hi
 	}
 	return j
 }
 
+// buffer returns memory that has what a frame begins with, to append a record to.
 func (s *Spiller) buffer() []byte {
 	if buf, ok := s.buffers.Get().(*[]byte); ok {
-		return (*buf)[:0]
+		return (*buf)[:spool.HeaderBytes]
 	}
-	return nil
+	return make([]byte, spool.HeaderBytes)
 }
 
 // recycle takes back the memory of a job that nobody looks at any more. Giants are left to the garbage collector.
 func (s *Spiller) recycle(j *spillJob) {
 	for i := range j.items {
-		if cap(j.items[i].Payload) <= 2*recordBytes {
-			s.buffers.Put(&j.items[i].Payload)
+		if cap(j.items[i].Frame) <= 2*recordBytes {
+			s.buffers.Put(&j.items[i].Frame)
 		}
 	}
 }

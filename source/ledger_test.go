@@ -350,7 +350,7 @@ func feed(g *rig, name string, batches, per int) {
 			g.t.Error(err)
 			return
 		}
-		ctx, cancel := context.WithTimeout(g.t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(g.t.Context(), time.Minute)
 		err = g.r.Wait(ctx, func() bool { return !inFlight() })
 		cancel()
 		if err != nil {

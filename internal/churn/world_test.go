@@ -145,7 +145,7 @@ func (w *world) stall(ctx context.Context, rng *rand.Rand) {
 }
 
 // patience is how long all of a log may take to arrive, on a machine that has other things to do.
-const patience = time.Minute
+const patience = 5 * time.Minute
 
 // live is the life of one container, to its end.
 func (w *world) live(l *life) {

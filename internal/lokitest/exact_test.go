@@ -34,7 +34,7 @@ func tierOf() tier {
 		hotShare: 15,
 		tenant:   []Option{Limits("ingestion_rate_mb: 1\ningestion_burst_size_mb: 2\nshard_streams: {desired_rate: 100MB}")},
 		stream:   []Option{Limits("per_stream_rate_limit: 128KB\nper_stream_rate_limit_burst: 256KB")},
-		patience: 8 * time.Minute,
+		patience: 15 * time.Minute,
 	}
 }
 

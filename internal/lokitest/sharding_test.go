@@ -18,7 +18,7 @@ const divided = "shard_streams: {enabled: true, desired_rate: 20KB}\n" +
 // divide writes to a stream until Loki divides it, which takes it a second or two to find worthwhile.
 func (p *prover) divide(t *testing.T) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); {
 		for _, err := range p.write(p.lines(50, 1000)) {
 			if err != nil && !fateIs(err, saysRate) {
 				t.Fatal(err)

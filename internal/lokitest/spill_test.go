@@ -58,7 +58,7 @@ func TestSpillAcrossAnOutage(t *testing.T) {
 	write(queue)
 	left := queue.Stats().Entries
 	s.Restart()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	if err := queue.Drain(ctx); err != nil {
 		t.Errorf("Drain: %v; %+v", err, queue.Stats())

@@ -10,10 +10,12 @@ import (
 	"time"
 )
 
-// An Item is one record to append. Entries is what it counts for in Stats.
+// An Item is one record to append.
 type Item struct {
-	Payload []byte
-	Entries int
+	// Frame is HeaderBytes for the log to fill in, and the payload. The log may write behind it, up to its capacity: a
+	// sixteenth more saves a copy.
+	Frame   []byte
+	Entries int // what it counts for in Stats
 }
 
 // Append makes items durable with one sync, all of them or, if it returns an error, none as far as anybody will be
@@ -37,13 +39,12 @@ var errNoSegment = errors.New("spool: no new segment")
 
 // fits looks whether there is room.
 func (l *Log) fits(items []Item) error {
-	size := int64(0)
 	for i := range items {
-		if len(items[i].Payload) > math.MaxInt32 { // a frame has 32 bits for it
-			return fmt.Errorf("%w: %d bytes", ErrTooLarge, len(items[i].Payload))
+		if len(items[i].Frame) > math.MaxInt32 { // it has 32 bits for its length
+			return fmt.Errorf("%w: %d bytes", ErrTooLarge, len(items[i].Frame))
 		}
-		size += headerBytes + int64(len(items[i].Payload))
 	}
+	size := groupBytes(items)
 	if size > l.cfg.MaxBytes {
 		return fmt.Errorf("%w: %d bytes of %d", ErrTooLarge, size, l.cfg.MaxBytes)
 	}
@@ -60,22 +61,25 @@ func (l *Log) fits(items []Item) error {
 	return fmt.Errorf("%w: %d bytes of %d are used, and %d more are to be written", ErrFull, used, l.cfg.MaxBytes, size)
 }
 
+// groupBytes is what the frames of items take, without room.
+func groupBytes(items []Item) (n int64) {
+	for i := range items {
+		n += int64(len(items[i].Frame))
+	}
+	return n
+}
+
 // write is one attempt.
 func (l *Log) write(items []Item) error {
 	if err := l.roll(); err != nil {
 		return fmt.Errorf("%w: %w", errNoSegment, err)
 	}
-	now := time.Now()
-	entries := int64(0)
-	l.out = l.out[:0]
-	for i, it := range items {
-		l.out = appendFrame(l.out, l.file.salt, l.next+uint64(i), now, it.Entries, it.Payload)
-		entries += int64(it.Entries)
-	}
-	// Only this goroutine changes size and next: it may read them without the lock.
-	if _, err := l.active.WriteAt(l.out, l.file.size); err != nil {
+	now, size := time.Now(), groupBytes(items)
+	room := l.room(size)
+	l.reserve(size + room)
+	if err := l.put(items, room, now); err != nil {
 		// Cut off what may have been written: on a full disk this works when a new file does not.
-		if l.active.Truncate(l.file.size) != nil {
+		if l.release() != nil {
 			l.abandon()
 		}
 		return err
@@ -84,15 +88,33 @@ func (l *Log) write(items []Item) error {
 		l.abandon()
 		return err
 	}
+	entries := int64(0)
+	for i := range items {
+		entries += int64(items[i].Entries)
+	}
 	l.mu.Lock()
-	l.file.size += int64(len(l.out))
+	l.file.size += size + room
 	l.file.add(int64(len(items)), entries, now)
 	l.next += uint64(len(items))
 	l.mu.Unlock()
-	if cap(l.out) > keepBytes {
-		l.out = nil
-	}
 	return nil
+}
+
+// put writes the frames of items, and room behind them.
+func (l *Log) put(items []Item, room int64, now time.Time) error {
+	// Only this goroutine changes size and next: it may read them without the lock.
+	out := output{file: l.active, off: l.file.size, buf: l.out[:0]}
+	for i, it := range items {
+		h := header{seq: l.next + uint64(i), at: now.UnixMilli(), entries: uint32(it.Entries)}
+		if i == len(items)-1 {
+			h.room = uint32(room)
+		}
+		putHeader(it.Frame, l.file.salt, h)
+		out.add(append(it.Frame, make([]byte, h.room)...)) // zeros
+	}
+	out.flush()
+	l.out = out.buf
+	return out.err
 }
 
 // roll makes sure of a segment to write to.
@@ -100,7 +122,7 @@ func (l *Log) roll() error {
 	if l.active != nil {
 		l.mu.Lock()
 		// An empty log gives back its space early.
-		full := l.file.size >= l.cfg.SegmentBytes || l.next == l.acked && l.file.size >= l.cfg.SegmentBytes/16
+		full := l.file.size >= l.cfg.SegmentBytes || l.next == l.acked && l.file.size >= l.cfg.SegmentBytes/smallShare
 		l.mu.Unlock()
 		if !full {
 			return nil
@@ -119,7 +141,7 @@ func (l *Log) roll() error {
 	if err := l.cfg.Folder.Sync(); err != nil {
 		return errors.Join(err, f.Close(), l.cfg.Folder.Remove(s.name))
 	}
-	l.active, l.file = f, s
+	l.active, l.file, l.reserved = f, s, 0
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if n := len(l.segments); n > 0 && l.segments[n-1].limit == unlimited {
@@ -135,6 +157,7 @@ func (l *Log) seal() {
 	if l.active == nil {
 		return
 	}
+	_ = l.release()      // or it would take its space until it is delivered
 	_ = l.active.Close() // all of it is synced
 	l.active = nil
 	l.mu.Lock()
@@ -144,8 +167,7 @@ func (l *Log) seal() {
 
 // abandon seals the segment after an error that leaves its end in doubt, and forgets it if it has no record.
 func (l *Log) abandon() {
-	_ = l.active.Truncate(l.file.size) // or a restart would deliver what nobody was told is taken
-	l.seal()
+	l.seal() // cuts off what a restart would deliver, and nobody was told is taken
 	l.mu.Lock()
 	unused := l.file.size == 0
 	if unused {

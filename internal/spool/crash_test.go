@@ -108,7 +108,7 @@ func (m *model) append(rnd *rand.Rand, r *rig) {
 	for range 1 + rnd.IntN(4) {
 		m.next++
 		text := fmt.Sprintf("%d %0*d", m.next, rnd.IntN(200), 0)
-		list = append(list, Item{[]byte(text), 1})
+		list = append(list, item(text, 1))
 	}
 	if err := r.Append(list); err != nil {
 		m.failed += len(list)
@@ -116,7 +116,7 @@ func (m *model) append(rnd *rand.Rand, r *rig) {
 	}
 	m.acked += len(list)
 	for _, it := range list {
-		m.owed[string(it.Payload)] = true
+		m.owed[string(it.Frame[HeaderBytes:])] = true
 	}
 }
 

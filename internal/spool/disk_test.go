@@ -19,8 +19,11 @@ type memDisk struct {
 	fail    func(step int, op string) error // nil: never
 }
 
-// An inode is a file's bytes, and those that were on the medium at the last sync.
-type inode struct{ data, synced []byte }
+// An inode is a file's bytes, those that were on the medium at the last sync, and up to where it has space.
+type inode struct {
+	data, synced []byte
+	space        int64
+}
 
 func newMemDisk() *memDisk {
 	return &memDisk{names: map[string]*inode{}, durable: map[string]*inode{}}
@@ -116,7 +119,7 @@ func (d *memDisk) crash(r *rand.Rand) *memDisk {
 		if r != nil {
 			data = i.afterPowerLoss(r)
 		}
-		after.names[name] = &inode{data, slices.Clone(data)}
+		after.names[name] = &inode{data, slices.Clone(data), i.space}
 	}
 	after.durable = maps.Clone(after.names)
 	return after
@@ -193,13 +196,26 @@ func (f *memFile) Truncate(size int64) error {
 		return err
 	}
 	f.i.data = slices.Clone(f.i.data[:size])
+	f.i.space = size
 	return nil
+}
+
+// Reserve gives half when it is to fail, as a full disk does.
+func (f *memFile) Reserve(off, end int64) error {
+	f.d.mu.Lock()
+	defer f.d.mu.Unlock()
+	err := f.d.step("reserve")
+	if err != nil {
+		end -= (end - off) / 2
+	}
+	f.i.space = max(f.i.space, end)
+	return err
 }
 
 // errStep is the error of a step that a test lets fail.
 func errStep(op string) error {
 	err := syscall.EIO
-	if op == "write" || op == "create" {
+	if op == "write" || op == "create" || op == "reserve" {
 		err = syscall.ENOSPC
 	}
 	return &fs.PathError{Op: op, Path: "injected", Err: err}

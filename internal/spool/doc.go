@@ -7,13 +7,15 @@
 //	position                                   the sequence of the first record that is not delivered, in two slots
 //	00000007-...-9d04e5aa-40f3.damaged         bytes of a segment that are no record, and where they were
 //
-// A segment is frames without anything before, between or behind them. A frame is, big endian,
+// A segment is frames without anything before, between or behind them. A frame is a header, big endian, its payload, and
+// as many bytes as the header says are room,
 //
-//	magic 4 | payload length 4 | sequence 8 | time 8 (Unix ms) | entries 4 | CRC of payload 4 | CRC of the above 4 | payload
+//	magic 4 | payload length 4 | sequence 8 | time 8 (Unix ms) | entries 4 | room 4 | CRC of payload 4 | CRC of the above 4
 //
-// Both sums are CRC32C, begun from the segment's salt: nobody who writes payloads knows it, so none can hold what
-// passes for a frame, and neither can blocks that belonged to another file. The sum of the header tells a wrong length
-// before it is followed. The salt is in the name, because a byte of the file may go bad.
+// Room makes the next group of records begin at the edge of a block; it is zeros, which nobody looks at. Both sums are
+// CRC32C, begun from the segment's salt: nobody who writes payloads knows it, so none can hold what passes for a frame,
+// and neither can blocks that belonged to another file. The sum of the header tells a wrong length before it is followed.
+// The salt is in the name, because a byte of the file may go bad.
 //
 // # Rules
 //
@@ -21,6 +23,9 @@
 // that it begins; what stands behind that was never acknowledged. So a record that could not be synced is written
 // again, with the same sequence, to a new segment, and a file whose sync failed is not trusted again: the kernel may
 // have dropped its pages and call them clean (the PostgreSQL project's "fsyncgate" of 2018).
+//
+// The segment that is written to has space reserved behind its end, which the length of the file does not show, and
+// which stays within what all segments may take. It is given back when the segment ends, or by the Open after a crash.
 //
 // A frame that is not whole at the end of a segment is torn and passed over. Bytes that are no frame elsewhere are
 // damage: they are copied aside, told of, and the search goes on behind them for the next frame. Nothing is cut off.

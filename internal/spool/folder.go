@@ -20,11 +20,15 @@ type Listed struct {
 	Regular bool // no link, folder, pipe or device
 }
 
-// A File is an os.File as far as a log needs it. Sync makes its bytes and its length durable.
+// A File is an os.File as far as a log needs it, and what that has no method for.
 type File interface {
 	io.ReaderAt
 	io.WriterAt
 	io.Closer
-	Sync() error
-	Truncate(size int64) error
+	Sync() error               // makes its bytes and its length durable
+	Truncate(size int64) error // gives back what is reserved behind size, too
+
+	// Reserve asks for space for the bytes from off up to end, and leaves the length alone. It may do nothing. After an
+	// error some of the space may be taken.
+	Reserve(off, end int64) error
 }

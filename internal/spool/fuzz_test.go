@@ -33,7 +33,7 @@ func FuzzSegment(f *testing.F) {
 		if next, _ := l.Ends(); next == 0 || next > 1<<63 {
 			t.Skip("no writer gets that far")
 		}
-		if err := l.Append([]Item{{[]byte("new"), 1}}); err != nil {
+		if err := l.Append([]Item{item("new", 1)}); err != nil {
 			t.Fatal(err)
 		}
 		r := l.Reader()

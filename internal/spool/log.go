@@ -28,9 +28,10 @@ type Log struct {
 	cfg Config
 
 	// Of the goroutine that appends.
-	active File     // the last segment's; nil: the next Append opens one
-	out    []byte   // for its memory
-	file   *segment // active's
+	active   File     // the last segment's; nil: the next Append opens one
+	out      []byte   // for its memory
+	file     *segment // active's
+	reserved int64    // up to where it has space
 
 	// Of the goroutine that reads.
 	stale    []string // of segments that could not be removed yet
@@ -113,6 +114,7 @@ func (l *Log) used() (n int64) {
 func (l *Log) Close() error {
 	err := l.SavePosition()
 	if l.active != nil {
+		_ = l.release()
 		err = errors.Join(err, l.active.Close())
 		l.active = nil
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A rig is a log on a disk of a test's own.
@@ -25,9 +26,14 @@ const (
 
 func openRig(t testing.TB, d *memDisk) *rig {
 	t.Helper()
+	return openRigOf(t, d, testMax, testSegment)
+}
+
+func openRigOf(t testing.TB, d *memDisk, most, segment int64) *rig {
+	t.Helper()
 	r := &rig{t: t, disk: d}
 	var err error
-	r.Log, err = Open(Config{Folder: d, MaxBytes: testMax, SegmentBytes: testSegment,
+	r.Log, err = Open(Config{Folder: d, MaxBytes: most, SegmentBytes: segment,
 		Damaged: func(d Damage) { r.told = append(r.told, d) }})
 	if err != nil {
 		t.Fatal(err)
@@ -38,9 +44,20 @@ func openRig(t testing.TB, d *memDisk) *rig {
 
 func items(texts ...string) (list []Item) {
 	for _, text := range texts {
-		list = append(list, Item{[]byte(text), len(text)})
+		list = append(list, item(text, len(text)))
 	}
 	return list
+}
+
+func item(text string, entries int) Item {
+	return Item{append(make([]byte, HeaderBytes), text...), entries}
+}
+
+// appendFrame appends a frame without room.
+func appendFrame(dst []byte, salt uint32, seq uint64, at time.Time, entries int, payload []byte) []byte {
+	frame := item(string(payload), entries).Frame
+	putHeader(frame, salt, header{seq: seq, at: at.UnixMilli(), entries: uint32(entries)})
+	return append(dst, frame...)
 }
 
 func (r *rig) append(texts ...string) {
@@ -93,7 +110,7 @@ func TestReadsWhatWasAppended(t *testing.T) {
 	r.append("a", "b")
 	done := r.want("a", "b")
 	r.append("c")
-	if st := r.Stats(); st.Records != 3 || st.Entries != 3 || st.Bytes != 3*(headerBytes+1) {
+	if st := r.Stats(); st.Records != 3 || st.Entries != 3 || st.Bytes != 3*(HeaderBytes+1) {
 		t.Errorf("%+v", st)
 	}
 	done()
@@ -163,7 +180,7 @@ func TestDeletesWhileReadingAhead(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Done(rec.Seq) // but not what was just read
-		if st := r.Stats(); st.Records != int64(records-n) || st.Bytes != st.Records*(headerBytes+testSegment) {
+		if st := r.Stats(); st.Records != int64(records-n) || st.Bytes != st.Records*(HeaderBytes+testSegment) {
 			t.Fatalf("with %d records delivered: %+v", n, st)
 		}
 	}
@@ -213,7 +230,7 @@ func TestFull(t *testing.T) {
 // An empty log has room for the largest record, however little it may hold.
 func TestEmptyTakesTheLargest(t *testing.T) {
 	r := openRig(t, newMemDisk())
-	large := strings.Repeat("x", testMax-headerBytes)
+	large := strings.Repeat("x", testMax-HeaderBytes)
 	for range 3 {
 		if err := r.Append(items(large)); err != nil {
 			if !errors.Is(err, ErrFull) {

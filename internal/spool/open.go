@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Open looks at what is in the folder, and makes nothing but the file of the position. Names it does not know are left
+// Open looks at what is in the folder, and makes nothing but the file of the position; it changes no byte there is. Names it does not know are left
 // alone. ErrFolder is in the error's chain if it is not the file system's. The caller has locked the folder.
 func Open(cfg Config) (*Log, error) {
 	l := &Log{cfg: cfg, next: 1, acked: 1, index: 1}
@@ -35,6 +35,7 @@ func Open(cfg Config) (*Log, error) {
 			return nil, err
 		}
 	}
+	l.trim()
 	l.next = max(l.next, l.acked)
 	return l, nil
 }
@@ -61,6 +62,21 @@ func (l *Log) meet(n Listed) error {
 		l.index = max(l.index, s.index+1)
 	}
 	return nil
+}
+
+// trim gives back the space that a process which was killed had reserved behind the last segment. Those before it have
+// been last in their turn. If it fails the space is taken until the segment is delivered.
+func (l *Log) trim() {
+	if len(l.segments) == 0 {
+		return
+	}
+	s := l.segments[len(l.segments)-1]
+	f, err := l.cfg.Folder.Edit(s.name)
+	if err != nil {
+		return
+	}
+	_ = f.Truncate(s.size)
+	_ = f.Close()
 }
 
 // mostRecords is more than any log comes to; from there on sequences would overflow one day.
@@ -130,7 +146,7 @@ func (l *Log) survey(s *segment) error {
 func (l *Log) surveyed(s *segment, last uint64, holes bool) {
 	if holes {
 		// There may be more than can be read now: the next records come after all that can be.
-		last += uint64(s.size / headerBytes)
+		last += uint64(s.size / HeaderBytes)
 		s.doubtful = true
 		l.index++ // so that it shows after a restart, too
 	}

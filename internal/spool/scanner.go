@@ -49,10 +49,10 @@ func (s *scanner) next(off int64, check bool) (find, error) {
 	if off >= s.size {
 		return find{kind: nothing, end: off}, nil
 	}
-	if s.size-off < headerBytes {
+	if s.size-off < HeaderBytes {
 		return find{kind: torn, end: s.size}, nil
 	}
-	b, err := s.bytes(off, headerBytes)
+	b, err := s.bytes(off, HeaderBytes)
 	if err != nil {
 		return find{}, err
 	}
@@ -60,14 +60,15 @@ func (s *scanner) next(off int64, check bool) (find, error) {
 	if !ok {
 		return s.skip(off)
 	}
-	f := find{kind: frame, header: h, end: off + headerBytes + int64(h.length)}
+	f := find{kind: frame, header: h, end: off + HeaderBytes + int64(h.length)}
 	if f.end > s.size {
 		return s.behind(off, find{kind: torn, end: s.size})
 	}
+	f.end = min(f.end+int64(h.room), s.size)
 	if !check {
 		return f, nil
 	}
-	if f.payload, err = s.bytes(off+headerBytes, int(h.length)); err != nil {
+	if f.payload, err = s.bytes(off+HeaderBytes, int(h.length)); err != nil {
 		return find{}, err
 	}
 	if crc32.Update(s.salt, castagnoli, f.payload) != h.sum {
@@ -108,18 +109,18 @@ func (s *scanner) behind(off int64, rest find) (find, error) {
 
 // isFrame reports whether a whole and good frame begins at off.
 func (s *scanner) isFrame(off int64) (bool, error) {
-	if s.size-off < headerBytes {
+	if s.size-off < HeaderBytes {
 		return false, nil
 	}
-	b, err := s.bytes(off, headerBytes)
+	b, err := s.bytes(off, HeaderBytes)
 	if err != nil {
 		return false, err
 	}
 	h, ok := parseHeader(b, s.salt)
-	if !ok || off+headerBytes+int64(h.length) > s.size {
+	if !ok || off+HeaderBytes+int64(h.length) > s.size {
 		return false, nil
 	}
-	payload, err := s.bytes(off+headerBytes, int(h.length))
+	payload, err := s.bytes(off+HeaderBytes, int(h.length))
 	return err == nil && crc32.Update(s.salt, castagnoli, payload) == h.sum, err
 }
 

@@ -89,6 +89,10 @@ func TestDamagedCheckpoints(t *testing.T) {
 				w.start()
 			}
 			w.a.play(50*time.Millisecond, 600*time.Millisecond)
+			w.wait("the generation before", func() bool { // its first Save may take its time
+				_, err := os.Stat(w.state + ".prev")
+				return err == nil
+			})
 			w.child.kill()
 			w.ended()
 			data, err := os.ReadFile(w.state)

@@ -73,6 +73,8 @@ func TestPipelineOverBrokenConnections(t *testing.T) {
 		p, err := pipeline.New(pipeline.Config{
 			Sources: map[string]source.Source{"lines": lines},
 			Routes:  []pipeline.Route{quickRoute(s)},
+			// All may have been read before any of it is delivered.
+			CloseTimeout: time.Hour,
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -50,6 +50,7 @@ func TestPipelineClampsOnce(t *testing.T) {
 				Sink:   sink.Retry(tr.sink, sink.RetryConfig{Max: 2 * time.Second}),
 				Shaper: batch.Fixed(batch.Limits{MaxEntries: 1 + rnd.IntN(50), MaxWait: time.Second}),
 			}},
+			CloseTimeout: time.Hour, // however often the lots have a Write fail
 		})
 		if err != nil {
 			t.Fatal(err)

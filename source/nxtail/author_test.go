@@ -50,7 +50,9 @@ func (r rotation) work(t *testing.T, path string, times int) int {
 		if err := os.Rename(path, fmt.Sprintf("%s.%d", path, i)); err != nil {
 			t.Fatal(err)
 		}
-		a.write(r.linger)
+		if r.linger > 0 {
+			a.write(r.linger)
+		}
 		a.f.Close()
 		a.open()
 	}
@@ -67,14 +69,18 @@ func (a *author) open() {
 	a.f = f
 }
 
-// write writes for so long: the pace is what is tried.
+// write writes for so long: the pace is what is tried. What it writes last nobody has
+// had time to read.
 func (a *author) write(d time.Duration) {
-	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(d); ; time.Sleep(time.Millisecond) {
 		for range 5 {
 			if _, err := fmt.Fprintf(a.f, "line %09d %s\n", a.n, strings.Repeat(".", 80)); err != nil {
 				a.t.Fatal(err)
 			}
 			a.n++
+		}
+		if !time.Now().Before(end) {
+			return
 		}
 	}
 }

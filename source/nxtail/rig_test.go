@@ -19,7 +19,7 @@ import (
 )
 
 // patience is how long tests wait for what has to come.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // A rig is one log, and a program that follows it and can be started anew.
 type rig struct {

@@ -17,7 +17,11 @@ import (
 	"github.com/logferry/logferry/source/sourcetest"
 )
 
-const turns = 3 // of the log, in one test
+const (
+	turns = 3 // of the log, in one try
+	// tries is how often a known failure is tried: on a busy machine all may have been read before each turn.
+	tries = 5
+)
 
 // What the source makes of rotation. A rename loses nothing: the finder opens what
 // appears, and each file is read to its end.
@@ -26,20 +30,38 @@ func TestRotation(t *testing.T) {
 	for _, r := range rotations {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
-			path := filepath.Join(t.TempDir(), "app.log")
-			rec := new(sourcetest.Receiver)
-			sourcetest.Start(t, newSource(t, path), rec, source.MemCheckpoints())
-			written := r.work(t, path, turns)
-			c := count(written, waitLast(t, rec, written-1))
-			t.Log(c)
-			switch {
-			case r.copied && c.lost == 0:
+			if !r.copied {
+				if c := follow(t, r); c != (tally{written: c.written}) {
+					t.Error("a rename loses nothing and repeats nothing: ", c)
+				}
+				return
+			}
+			if !losesLines(t, func() tally { return follow(t, r) }) {
 				t.Error("known failure: a copytruncate loses what was not read; now it does not, and doc.go is to be changed")
-			case !r.copied && c != tally{written: written}:
-				t.Error("a rename loses nothing and repeats nothing")
 			}
 		})
 	}
+}
+
+// losesLines reports whether a try loses lines.
+func losesLines(t *testing.T, try func() tally) bool {
+	for range tries {
+		c := try()
+		t.Log(c)
+		if c.lost > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// follow has the source follow a log that is rotated.
+func follow(t *testing.T, r rotation) tally {
+	path := filepath.Join(t.TempDir(), "app.log")
+	rec := new(sourcetest.Receiver)
+	sourcetest.Start(t, newSource(t, path), rec, source.MemCheckpoints())
+	written := r.work(t, path, turns)
+	return count(written, waitLast(t, rec, written-1))
 }
 
 // waitLast waits until the line of that number has arrived, and returns all that
@@ -68,43 +90,46 @@ func TestKnownFailureRotation(t *testing.T) {
 	for _, r := range rotations {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
-			path := filepath.Join(t.TempDir(), "app.log")
-			tl, err := nxadm.TailFile(path, nxadm.Config{Follow: true, ReOpen: true, Poll: true, CompleteLines: true,
-				Logger: nxadm.DiscardingLogger})
-			if err != nil {
-				t.Fatal(err)
-			}
-			var mu sync.Mutex
-			var lines []string
-			read := make(chan struct{})
-			go func() {
-				defer close(read)
-				for l := range tl.Lines {
-					mu.Lock()
-					lines = append(lines, l.Text)
-					mu.Unlock()
-				}
-			}()
-			written := r.work(t, path, turns)
-			waitFor(t, func() bool {
-				mu.Lock()
-				defer mu.Unlock()
-				n := -1
-				if len(lines) > 0 {
-					n, _ = number(lines[len(lines)-1])
-				}
-				return n == written-1
-			})
-			tl.Stop()
-			<-read
-			time.Sleep(2 * watch.POLL_DURATION) // nothing else joins its watcher
-			c := count(written, lines)
-			t.Log(c)
-			if c.lost == 0 {
+			if !losesLines(t, func() tally { return followBare(t, r) }) {
 				t.Error("known failure: nxadm/tail loses lines at rotation; now it does not, and doc.go is to be changed")
 			}
 		})
 	}
+}
+
+// followBare has nxadm/tail follow a log that is rotated.
+func followBare(t *testing.T, r rotation) tally {
+	path := filepath.Join(t.TempDir(), "app.log")
+	tl, err := nxadm.TailFile(path, nxadm.Config{Follow: true, ReOpen: true, Poll: true, CompleteLines: true,
+		Logger: nxadm.DiscardingLogger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var lines []string
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		for l := range tl.Lines {
+			mu.Lock()
+			lines = append(lines, l.Text)
+			mu.Unlock()
+		}
+	}()
+	written := r.work(t, path, turns)
+	waitFor(t, func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		n := -1
+		if len(lines) > 0 {
+			n, _ = number(lines[len(lines)-1])
+		}
+		return n == written-1
+	})
+	tl.Stop()
+	<-read
+	time.Sleep(2 * watch.POLL_DURATION) // nothing else joins its watcher
+	return count(written, lines)
 }
 
 // waitFor asks again and again: nothing tells when nxadm/tail has come so far.

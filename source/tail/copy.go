@@ -1,6 +1,9 @@
 package tail
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // A candidate is a file that may be a copy of one that was truncated.
 type candidate struct {
@@ -67,6 +70,31 @@ func (s *scanner) findCopy(f *file, m mark, now time.Time) *candidate {
 		}
 	}
 	return best
+}
+
+// findCopyStill is findCopy for one that was not found. The folder may have been listed
+// for others before the copy was made: of thousands, each is truncated at its own time.
+// Or the copy was just being renamed: it is looked for until its log's generations have
+// held still meanwhile.
+func (s *scanner) findCopyStill(f *file) (c *candidate) {
+	untilStill(func() bool {
+		now := time.Now()
+		before := s.placesOf(f, now)
+		c = s.findCopy(f, f.mark(), now)
+		return c != nil || stand(before) && maps.Equal(before, s.placesOf(f, time.Now()))
+	})
+	return c
+}
+
+// placesOf are the generations of the log of f, and where they are.
+func (s *scanner) placesOf(f *file, now time.Time) map[string]identity {
+	places := map[string]identity{}
+	for _, path := range s.akin(f.where(), f.log, now) {
+		if generationOf(path, f.log).form != noGeneration {
+			places[path] = idOf(path)
+		}
+	}
+	return places
 }
 
 // copies reports whether c is a copy of f, which was read to m. It may be short of

@@ -17,7 +17,7 @@ type gap struct {
 	since  int64 // when the last one known was changed last
 	behind *file // that one, if it is known
 	until  int64 // when the next one known was changed last
-	ahead  *file // that one, if it was rotated too
+	ahead  *file // that one, if there is one: it may be rotated any time
 }
 
 // A passage is a generation found in a gap.
@@ -58,7 +58,7 @@ func dismissAll(all []passage) {
 // survey is passages for once. still reports whether the names were the same
 // before and afterwards.
 func (s *scanner) survey(g gap, now time.Time) (all []passage, still bool) {
-	behind, ahead := s.nameOf(g.behind, g, now), s.nameOf(g.ahead, g, now)
+	behind, ahead := s.ends(g, now)
 	places := map[string]identity{}
 	l := s.list(dirOf(g.where), now) // listed anew, if those have moved
 	paths := s.generations(g, l.names)
@@ -70,8 +70,8 @@ func (s *scanner) survey(g gap, now time.Time) (all []passage, still bool) {
 			places[path] = c.info.id
 		}
 	}
-	still = s.nameOf(g.behind, g, now) == behind && s.nameOf(g.ahead, g, now) == ahead &&
-		stand(places) && (len(l.names) > maxRelisted || s.lists(g, paths))
+	last, next := s.ends(g, now)
+	still = last == behind && next == ahead && stand(places) && (len(l.names) > maxRelisted || s.lists(g, paths))
 	return slices.DeleteFunc(all, func(p passage) bool {
 		if p.info.size > 0 && !s.wasDone(p.candidate) && g.spans(p, behind, ahead) {
 			return false
@@ -127,22 +127,33 @@ func idOf(path string) identity {
 	return st.id
 }
 
-// nameOf is which generation f is by its name now, if it can be found.
-func (s *scanner) nameOf(f *file, g gap, now time.Time) generation {
+// ends are the generations that g lies between, by their names now.
+func (s *scanner) ends(g gap, now time.Time) (behind, ahead generation) {
+	behind, _ = s.nameOf(g.behind, g, now)
+	ahead, _ = s.nameOf(g.ahead, g, now)
+	return behind, ahead
+}
+
+// nameOf is which generation f is by its name now. ok is false if it is not found.
+func (s *scanner) nameOf(f *file, g gap, now time.Time) (gen generation, ok bool) {
 	if f == nil {
-		return generation{}
+		return generation{}, false
+	}
+	if f.at == g.path && idOf(f.at) == f.id {
+		return generation{form: present}, true
 	}
 	path, _ := s.find(f.id, dirOf(g.where), now, now)
 	if path == "" {
-		return generation{}
+		return generation{}, false
 	}
-	return g.generationOf(path)
+	return g.generationOf(path), true
 }
 
 // spans reports whether p lies within g, whose ends by their names are those
-// generations. A late line may make an older file the one that was changed last,
-// so names count more, if they can tell. If they cannot, and both were changed in
-// one tick of the clock of files, p is: what is known is not among the passages.
+// generations. A late line may make an older file the one that was changed last, so
+// names count more, if they can tell. If they cannot, and both were changed in one
+// tick of the clock of files, p is: what is known is not among the passages. What
+// was at the path, and is not found now, is taken to be there.
 func (g *gap) spans(p passage, behind, ahead generation) bool {
 	newer := p.info.mtime >= g.since
 	if order, ok := p.gen.compare(behind); ok && order != 0 {
@@ -154,7 +165,7 @@ func (g *gap) spans(p passage, behind, ahead generation) bool {
 	if order, ok := p.gen.compare(ahead); ok && order != 0 {
 		return order < 0
 	}
-	return p.info.mtime <= g.until
+	return p.info.mtime <= g.until || ahead.form == noGeneration && g.ahead.at == g.path
 }
 
 // An ended file was read to its end, delivered and forgotten.

@@ -23,6 +23,7 @@ const (
 	counted                     // 1, 2, 3: the largest is the oldest
 	dated                       // 20060102-1504: the largest is the newest
 	worded                      // old
+	present                     // the log itself, which is newer than all of those
 )
 
 // generationWords are generations that are neither counted nor dated.
@@ -109,6 +110,10 @@ func parseGeneration(rest string) generation {
 // it is positive if that is g. ok is false if names cannot tell.
 func (g generation) compare(of generation) (c int, ok bool) {
 	switch {
+	case g.form == noGeneration || of.form == noGeneration:
+		return 0, false
+	case g.form == present || of.form == present:
+		return cmp.Compare(g.form, of.form), true
 	case g.form != of.form:
 		return 0, false
 	case g.form == counted:

@@ -42,25 +42,21 @@ func (s *scanner) lineUp(path string, fs []*file, now time.Time) {
 		s.queue(fs[i], fs[i-1])
 	}
 	last := fs[len(fs)-1]
-	s.succeeds(path, last, s.skipped(last, now))
+	s.succeeds(path, last, s.skipped(last, s.at(path), now))
 }
 
 // rank sorts fs, which lay at one path in turn, the oldest first: by their names
 // or, if those cannot tell, by when they were changed last, which a late line may
 // have been to the older one.
 func (s *scanner) rank(fs []*file, now time.Time) {
-	names := func() map[*file]generation {
-		m := map[*file]generation{}
-		for _, f := range fs {
-			m[f] = s.nameOf(f, gap{where: f.where(), name: f.log}, now)
-		}
-		return m
+	if len(fs) < 2 {
+		return
 	}
-	gens := names()
+	gens := s.generationsOf(fs, now)
 	untilStill(func() bool {
 		before := gens
-		gens = names()
-		return maps.Equal(before, gens)
+		gens = s.generationsOf(fs, time.Now())
+		return len(gens) == len(fs) && maps.Equal(before, gens)
 	})
 	slices.SortFunc(fs, func(a, b *file) int {
 		if c, ok := gens[a].compare(gens[b]); ok && c != 0 {
@@ -68,6 +64,18 @@ func (s *scanner) rank(fs []*file, now time.Time) {
 		}
 		return cmp.Compare(a.mtime, b.mtime)
 	})
+}
+
+// generationsOf tells which generations fs are by their names now, as far as they are
+// found: one that is being renamed may be in no listing for a moment.
+func (s *scanner) generationsOf(fs []*file, now time.Time) map[*file]generation {
+	m := map[*file]generation{}
+	for _, f := range fs {
+		if gen, ok := s.nameOf(f, gap{path: f.path, where: f.where(), name: f.log}, now); ok {
+			m[f] = gen
+		}
+	}
+	return m
 }
 
 // expected are the paths where files are, or were, or may come.
@@ -97,6 +105,7 @@ func (s *scanner) expected() map[string]struct{} {
 // Config.Rotated, all of them.
 func (s *scanner) unseen(path string, last memo, ok bool, now time.Time) *file {
 	g := gap{path: path, name: logName(path), where: logName(path), tag: s.tagOf(path), since: s.newest}
+	g.before(s.at(path))
 	switch {
 	case ok:
 		g.since, g.where = last.mtime, last.where()
@@ -111,6 +120,14 @@ func (s *scanner) unseen(path string, last memo, ok bool, now time.Time) *file {
 		g.since = s.src.made.Add(-clockTick).UnixNano()
 	}
 	return s.bridge(g, nil, now)
+}
+
+// at is the file at path, nil if there is none or it is not known.
+func (s *scanner) at(path string) *file {
+	if sp := s.spots[path]; sp != nil {
+		return sp.cur
+	}
+	return nil
 }
 
 // succeeds has what is at path now wait for last, which lay there before it and

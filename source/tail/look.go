@@ -217,7 +217,7 @@ func (s *scanner) occupy(sp *spot, f *file, now time.Time) {
 	// path stay in order.
 	if p := sp.prev; p != nil && p != f && !f.begun && f.after == nil && !p.moved.IsZero() {
 		f.before = p
-		if f.await(s.skipped(p, now)); f.after != nil {
+		if f.await(s.skipped(p, f, now)); f.after != nil {
 			s.dequeue(f) // another path may have led to it before
 		}
 	}

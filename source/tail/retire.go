@@ -8,7 +8,15 @@ import "time"
 // is newer, and it is not taken for a file that is new itself. That holds after
 // a restart too, and what a late writer adds is found.
 func (s *scanner) finish(f *file, now time.Time) {
-	if f.links == 0 || f.gone || s.Once || f.sent == "" && !f.resumed || !s.settle(f, now) {
+	if f.links == 0 || f.gone || s.Once || f.sent == "" && !f.resumed {
+		s.outdate(f)
+		s.forget(f)
+		return
+	}
+	switch found, sure := s.settle(f, now); {
+	case !sure:
+		return // it may be on its way to another name: the next poll tells
+	case !found:
 		s.outdate(f)
 		s.forget(f)
 		return
@@ -40,16 +48,16 @@ func (s *scanner) outdate(f *file) {
 	}
 }
 
-// settle finds out where f is, after it was rotated.
-func (s *scanner) settle(f *file, now time.Time) bool {
-	if f.at != "" {
-		if st, err := statPath(f.at); err == nil && st.id == f.id {
-			return true
-		}
+// settle finds out where f is, after it was rotated. sure is false if it may be found
+// later.
+func (s *scanner) settle(f *file, now time.Time) (found, sure bool) {
+	if f.at != "" && idOf(f.at) == f.id {
+		f.missed = time.Time{}
+		return true, true
 	}
-	path, _ := s.find(f.id, dirOf(f.where()), now, now)
+	path, sure := s.trace(f, now)
 	f.setPlace(path)
-	return path != ""
+	return path != "", sure
 }
 
 // retire remembers f, unless a newer generation of its path is remembered.

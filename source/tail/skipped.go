@@ -11,13 +11,15 @@ import (
 // skipped looks for files that lay at the path of f after f did and are gone
 // from there already: it was rotated more than once between two looks, or
 // while nobody looked. They are followed in their order. It returns the file
-// whose end whatever is there now has to wait for, nil if there is none.
-func (s *scanner) skipped(f *file, now time.Time) *file {
+// whose end next, what came there after them, has to wait for, nil if there is
+// none. Next is nil if nothing is there yet.
+func (s *scanner) skipped(f, next *file, now time.Time) *file {
 	last := f
 	if _, ok := s.files[f]; !ok || f.drained || f.gone {
 		last = nil
 	}
 	g := gap{path: f.path, name: f.log, where: f.where(), tag: f.tag, since: f.mtime, behind: f}
+	g.before(next)
 	if f.h != nil {
 		if st, err := f.h.stat(); err == nil {
 			g.since = st.mtime
@@ -40,9 +42,6 @@ func (s *scanner) overtaken(f *file, now time.Time) bool {
 	}
 	g := gap{path: f.path, name: f.log, where: f.log, tag: f.tag, since: since}
 	g.behind = cmp.Or(f.after, f.before, s.last[f.path])
-	if f.at != f.path {
-		g.ahead, g.until = f, f.mtime
-	}
 	return s.awaits(f, g, s.lately(dirOf(f.log), now))
 }
 
@@ -50,6 +49,7 @@ func (s *scanner) overtaken(f *file, now time.Time) bool {
 // for any of it.
 func (s *scanner) awaits(f *file, g gap, now time.Time) bool {
 	before := f.after
+	g.before(f)
 	f.await(s.bridge(g, before, now))
 	if f.after == before {
 		return false
@@ -59,44 +59,67 @@ func (s *scanner) awaits(f *file, g gap, now time.Time) bool {
 	return true
 }
 
+// before has g end where f begins, if f is not nil.
+func (g *gap) before(f *file) {
+	if g.ahead = f; f != nil {
+		g.until = f.mtime
+	}
+}
+
 // bridge follows what is found in g behind last, which may be nil, and returns
-// the last of it.
+// the last of it. If what is ahead was copied and truncated meanwhile, that is as
+// far as it goes: the copy comes next, and then what was found behind it.
 func (s *scanner) bridge(g gap, last *file, now time.Time) *file {
 	if s.Once {
 		return last
 	}
-	for _, p := range s.passages(g, now) {
-		if n := s.takeSkipped(g, p.candidate, now); n != nil {
+	all := s.passages(g, now)
+	for i, p := range all {
+		n, of := s.takeSkipped(g, p.candidate, now)
+		if n != nil {
 			n.await(last)
 			last = n
 			s.enqueue(n)
 			s.appoint(n, now)
+		} else if of != nil && of == g.ahead && s.altered(of) {
+			dismissAll(all[i+1:])
+			break
 		}
 	}
 	return last
 }
 
+// altered reports whether f, which can be read, does not begin any more as it did.
+func (s *scanner) altered(f *file) bool {
+	h, done := s.peek(f)
+	defer done()
+	return h != nil && !(mark{print: printOf(f.prefix)}).holds(h, s.buf)
+}
+
 // takeSkipped follows c as one of the files that lay at the path of g, unless
-// it is a copy of one that is followed.
-func (s *scanner) takeSkipped(g gap, c *candidate, now time.Time) *file {
-	n := s.newFile(g.path, c.info, now)
+// it is a copy of one that is followed, which it returns then.
+func (s *scanner) takeSkipped(g gap, c *candidate, now time.Time) (n, of *file) {
+	n = s.newFile(g.path, c.info, now)
 	n.setPlace(c.path)
 	n.real, n.moved, n.weighed, n.packed = c.path, now, true, c.packed
 	s.takeHandle(n, c.h)
 	s.readPrefix(n)
 	if n.packed != unpacked && s.unpacksKnown(n, now) {
 		s.shut(n)
-		return nil
+		return nil, nil
 	}
 	if s.adoptByID(n, now) {
 		s.register(n) // it was missed while it was renamed
 		s.hint(n, c.path)
-		return n
+		return n, nil
 	}
-	if n.packed == unpacked && s.original(n) != nil {
+	if n.packed == unpacked {
+		of = s.original(n)
+	}
+	if of != nil {
 		s.log.Info("a rotated file holds what another does, and is taken for a copy", slog.String("path", g.path), slog.String("found", c.path))
 		s.shut(n)
-		return nil
+		return nil, of
 	}
 	n.stream, n.tag = s.mint(n.path), g.tag
 	s.register(n)
@@ -106,7 +129,7 @@ func (s *scanner) takeSkipped(g gap, c *candidate, now time.Time) *file {
 		level = slog.LevelDebug // they are wanted: see Config.Rotated
 	}
 	s.log.Log(context.Background(), level, "a file was rotated before it was seen", slog.String("path", g.path), slog.String("found", c.path))
-	return n
+	return n, nil
 }
 
 // unpacksKnown reports whether n, a compressed generation that was just found,

@@ -75,10 +75,8 @@ func (s *scanner) truncated(f *file, st fileInfo, now time.Time) {
 	}
 	c := s.findCopy(f, f.mark(), now)
 	if c == nil {
-		// The folder may have been listed for others before the copy was made:
-		// of thousands, each is truncated at its own time.
+		c = s.findCopyStill(f)
 		now = time.Now()
-		c = s.findCopy(f, f.mark(), now)
 	}
 	if c == nil {
 		c = s.packedCopy(f, now)
@@ -114,14 +112,17 @@ func (s *scanner) truncated(f *file, st fileInfo, now time.Time) {
 	n.moved, n.weighed = f.moved, true
 	s.move(f, c, now)
 	s.insert(n, f)
-	n.await(s.skipped(f, now))
+	n.await(s.skipped(f, n, now))
 	s.enqueue(n)
 	s.appoint(n, now)
 }
 
-// insert has n come between f, in whose place it is, and what follows that: if f was
-// renamed once it was truncated, that is there already, or to come.
+// insert has n come between f, in whose place it is, and what follows that: if n was
+// renamed since, that is there already, or to come.
 func (s *scanner) insert(n, f *file) {
+	if n.moved.IsZero() {
+		return // thousands may be truncated together
+	}
 	for w := range s.waiters(f) {
 		w.await(n)
 	}
