@@ -268,8 +268,8 @@ func (w *worker) fill(t *turn, buf []byte) (int, error) {
 		t.foreign = true
 	case f.offset < anchorMax && (n < f.print.n || hash(buf[:f.print.n]) != f.print.hash):
 		t.foreign = true // too little was read for the anchor to tell
-	case back == anchorMax && int64(n) > back && !w.begins(f):
-		t.foreign = true // lines of one length may end alike
+	case int64(n) > back && (back == anchorMax || n > aLot) && !w.begins(f, buf[:n]):
+		t.foreign = true // lines of one length may end alike, and much is not read at once
 	case f.offset < anchorMax && f.print.n < min(n, printMax):
 		head := bytes.Clone(buf[:min(n, printMax)])
 		f.print = printOf(head)
@@ -278,11 +278,16 @@ func (w *worker) fill(t *turn, buf []byte) (int, error) {
 	return n, nil
 }
 
-// begins reports whether f still begins as it did. It is asked when more has been
-// read: if f was truncated and has grown again before that, its beginning has
-// changed by then. What a compressed file unpacks to does not change.
-func (w *worker) begins(f *file) bool {
-	return f.packed != unpacked || mark{print: f.print}.holds(f.h, w.head)
+// begins reports whether f still begins as it did, or as read does if that is what
+// it begins with. It is asked when more has been read: if f was truncated and has
+// grown again before that, or in the middle of it, its beginning has changed by then.
+// What a compressed file unpacks to does not change.
+func (w *worker) begins(f *file, read []byte) bool {
+	print := f.print
+	if f.offset < anchorMax {
+		print = printOf(read[:min(len(read), printMax)])
+	}
+	return f.packed != unpacked || mark{print: print}.holds(f.h, w.head)
 }
 
 // shared sends the whole lines of buf, which is memory of b.

@@ -117,9 +117,12 @@ func (s *scanner) truncated(f *file, st fileInfo, now time.Time) {
 	s.appoint(n, now)
 }
 
-// insert has n come between f, in whose place it is, and what follows that: if f was
-// renamed once it was truncated, that is there already, or to come.
+// insert has n come between f, in whose place it is, and what follows that: if n was
+// renamed since, that is there already, or to come.
 func (s *scanner) insert(n, f *file) {
+	if n.moved.IsZero() {
+		return // thousands may be truncated together
+	}
 	for w := range s.waiters(f) {
 		w.await(n)
 	}
