@@ -112,7 +112,7 @@ func (q sequence) put(b *batch.Batch, stream string, bytes int) {
 // While streams are told to wait, more of them than there are Writes, the others get ahead of them by far more than is
 // kept in memory; and all arrive in order at last.
 func TestSpillAStreamWaitsAlone(t *testing.T) {
-	const streams, waiting, rounds, each = 20, 4, 60, 32
+	const streams, waiting, rounds, each = 20, 4, 36, 32
 	for _, perStream := range []bool{false, true} {
 		for _, inFlight := range []int{1, 3} {
 			t.Run(fmt.Sprintf("per stream=%v/in flight=%d", perStream, inFlight), func(t *testing.T) {
@@ -219,7 +219,7 @@ func TestSpillWaitingIsBounded(t *testing.T) {
 	s := startDoorman(t, d, sink.SpillConfig{})
 	seq := sequence{}
 	before := heap()
-	for range 64 {
+	for range 24 {
 		b := batch.New(nil, batch.Labels{})
 		for range 1 << 10 {
 			seq.put(b, "slow", 700)
@@ -255,7 +255,7 @@ func TestSpillWaitingIsBounded(t *testing.T) {
 
 // Whatever a destination says of whom, each entry is let in once and in order, or refused, and the account closes.
 func TestSpillWaitsAtRandom(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range uint64(4) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(seed, 7))
 			d := &doorman{perStream: seed%2 == 0}
@@ -280,7 +280,7 @@ func TestSpillWaitsAtRandom(t *testing.T) {
 			for range 120 {
 				b := batch.New(nil, batch.Labels{})
 				for range 1 + writes.IntN(60) {
-					seq.put(b, fmt.Sprint(writes.IntN(8)), 10+writes.IntN(3000))
+					seq.put(b, fmt.Sprint(writes.IntN(8)), 10+writes.IntN(1500))
 					total++
 				}
 				if err := s.Write(t.Context(), b); err != nil {
