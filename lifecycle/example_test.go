@@ -112,3 +112,22 @@ func ExampleSupervisor_ChildContext() {
 	// goroutines of the reader: 0
 	// Close: <nil>
 }
+
+// A task that looks at something now and then, and ends when it is told to.
+func ExampleSleep() {
+	sup := lifecycle.New(lifecycle.Config{})
+	looked := make(chan struct{})
+	sup.Go("look", func(ctx context.Context) error {
+		fmt.Println("looked")
+		close(looked)
+		for lifecycle.Sleep(ctx, time.Hour) {
+			fmt.Println("looked again")
+		}
+		return nil
+	})
+	<-looked
+	fmt.Println(sup.Close(context.Background()))
+	// Output:
+	// looked
+	// <nil>
+}

@@ -151,6 +151,34 @@ func ExampleRetryConfig_Begin() {
 	// <nil>
 }
 
+// A batch goes in pieces, and an entry of the first one is told to wait. What is of other streams than that need not wait
+// with it.
+func ExampleDelivery_Split() {
+	b := batch.New(nil, batch.Labels{})
+	for _, line := range []string{"a1", "b1", "a2", "b2"} {
+		b.Append(time.Now(), []byte(line))
+		b.Entries[len(b.Entries)-1].Labels = batch.MustLabels("stream", line[:1])
+	}
+	d := sink.RetryConfig{}.Begin(b)
+	d.Limit(b.Entries[0].Size() + b.Entries[1].Size())
+	said := sink.RetryAfter(errors.New("too many of stream a"), time.Minute)
+	d.Done(&sink.PartialError{Failures: []sink.Failure{{Index: 0, Err: said}}})
+
+	waits := map[batch.Labels]bool{}
+	for _, f := range d.Held() {
+		waits[b.LabelsOf(f.Index)] = true
+	}
+	others := d.Split(func(i int) bool { return !waits[b.LabelsOf(i)] })
+	fmt.Printf("at once: %s\n", others.Batch().Entries[0].Line)
+	fmt.Print("in a minute:")
+	for _, f := range d.Pending() {
+		fmt.Printf(" %s", b.Entries[f.Index].Line)
+	}
+	// Output:
+	// at once: b2
+	// in a minute: a1 a2
+}
+
 // A breaker's state, wherever in the stack it is.
 func ExampleFind() {
 	down := sink.Func(func(context.Context, *batch.Batch) error { return errors.New("connection refused") })

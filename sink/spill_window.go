@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	windowBytes   = 4 << 20 // of records that are delivered together, beside the first
+	windowBytes   = 4 << 20 // of records that are read together, beside the first
 	pieceBytes    = 1 << 20 // of entries in one Write, as by batch.Fixed
 	pieceEntries  = 10_000
 	windowEntries = 8 * pieceEntries
