@@ -3,6 +3,7 @@ package sink
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -182,6 +183,38 @@ func (d *Delivery) pending(n int) []Failure {
 // batch: their indices are those in the batch that was given to Begin, in order. It is final once Done has returned
 // false.
 func (d *Delivery) Err() error { return partial(d.failed) }
+
+// kept returns which entries of the batch are left or have failed.
+func (d *Delivery) kept() []int32 {
+	idx := make([]int32, 0, d.left()+len(d.failed))
+	for i := range d.left() {
+		idx = append(idx, int32(d.origin(i)))
+	}
+	for _, f := range d.failed {
+		idx = append(idx, int32(f.Index))
+	}
+	slices.Sort(idx)
+	return idx
+}
+
+// move makes to the batch, which has copies of the entries idx of it, those that kept returns.
+func (d *Delivery) move(to *batch.Batch, idx []int32) {
+	place := func(i int) int {
+		at, _ := slices.BinarySearch(idx, int32(i))
+		return at
+	}
+	var r remains
+	for i := range d.left() {
+		r.add(place(d.origin(i)), d.errOf(i))
+	}
+	for i := range d.failed {
+		d.failed[i].Index = place(d.failed[i].Index)
+	}
+	d.batch = to
+	d.set(r)
+	d.now = d.view
+	d.cut()
+}
 
 // next returns how long to wait before the next attempt.
 func (d *Delivery) next(t taken) time.Duration {

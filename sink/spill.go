@@ -25,9 +25,11 @@ import (
 // after a crash what was being delivered comes again, and what was delivered in the 250 ms before that.
 //
 // Entries of one stream (of equal Labels, or as a [StreamNamer] says) are delivered in the order in which their Writes
-// returned. What fails is tried for ever, unless a [Retry] around s says otherwise, by whose policy it is tried. There is
-// one queue for all streams: while one of them is told to wait, or fails, others get a few MiB ahead of it, if MaxInFlight
-// lets them, and then wait too. What s refuses for good goes to cfg.DeadLetter or is counted.
+// returned. What fails is tried for ever, unless a [Retry] around s says otherwise, by whose policy it is tried. A stream
+// that is told to wait waits alone: the others go on until some 5 MiB or 100,000 entries wait in memory
+// ([SpillStats].Waiting), and then wait too. The files of the queue are deleted up to the first entry that is not
+// delivered, and what others are ahead of it comes again after a crash. What s refuses for good goes to cfg.DeadLetter or
+// is counted.
 //
 // Several Writes share one sync, and none waits for another to join it: those that come while a sync runs have the
 // next one. After a failed sync nothing of that file is trusted, and its unacknowledged records are written to another.
@@ -92,12 +94,15 @@ type Spiller struct {
 	files   *lifecycle.Handle // closes them, once the others have ended
 
 	counts   spillCounts
-	lastSave time.Time // of the position; the deliverer's
+	vain     atomic.Int64 // Writes to the destination in a row that found nobody
+	lastSave time.Time    // of the position; the deliverer's
 
 	mu       sync.Mutex
 	moved    chan struct{}   // closed and replaced when something was delivered
 	trouble  [diskUses]error // of the disk, as of the last use of each kind
 	failing  error           // of the destination, as of its last Write
+	away     bool            // it fails, or the dead letter does, rather than to have some wait
+	stalled  uint64          // all before this sequence that is not delivered waits, and nothing goes on; zero: something does
 	closeErr error           // of the files
 }
 
@@ -119,6 +124,13 @@ func (s *Spiller) StreamOf(l batch.Labels) batch.Labels {
 		return l
 	}
 	return s.namer.StreamOf(l)
+}
+
+// streamOf is StreamOf for the queue. If the destination panics when it is asked, the labels are a stream of their own.
+func (s *Spiller) streamOf(l batch.Labels) (stream batch.Labels) {
+	stream = l
+	sheltered(func() { stream = s.StreamOf(l) })
+	return stream
 }
 
 // Start opens the folder and begins to deliver what is in it. The error names the folder: [ErrSpillLocked] if it is
@@ -295,18 +307,18 @@ func (s *Spiller) Drain(ctx context.Context) error {
 	return s.drain(ctx, false)
 }
 
-// drain is Drain; once it gives up when the destination fails.
+// drain is Drain; once it gives up when the destination fails, or has all wait that is left.
 func (s *Spiller) drain(ctx context.Context, once bool) error {
 	target, _ := s.log.Ends()
 	for {
 		s.mu.Lock()
-		moved, failing := s.moved, s.failing
+		moved, failing, over := s.moved, s.failing, s.away || s.stalled >= target
 		s.mu.Unlock()
 		_, acked := s.log.Ends()
 		if acked >= target {
 			return nil
 		}
-		if once && failing != nil {
+		if once && over {
 			return failing
 		}
 		select {

@@ -41,7 +41,7 @@ type SpillConfig struct {
 	// this queue alone: that of a route sees the disk, not the destination. Once it panics it is asked no more.
 	Shaper batch.Shaper
 	// CloseTimeout is how long Close goes on delivering what is queued, half of the time its ctx leaves at most, and
-	// only until the destination first fails; zero: 5 s; negative: not at all. The rest is for the next process.
+	// only until the destination first fails, or has all that is left wait; zero: 5 s; negative: not at all. The rest is for the next process.
 	CloseTimeout time.Duration
 
 	// DeadLetter takes the entries that the destination refuses for good when the queue writes them: Write has returned
@@ -65,8 +65,8 @@ type SpillOverflow int
 const (
 	// SpillBlock refuses a Write with an error that is worth a retry ([ErrSpillFull]), so that the caller waits.
 	SpillBlock SpillOverflow = iota
-	// SpillDropOldest gives up the oldest entries, an eighth of MaxBytes at a time, but for those being delivered. If there
-	// are no others it does as SpillDropNewest.
+	// SpillDropOldest gives up the oldest entries, an eighth of MaxBytes at a time, but for those that have been read: they
+	// are being delivered, or wait with their stream. If there are no others it does as SpillDropNewest.
 	SpillDropOldest
 	// SpillDropNewest refuses a Write for good: the caller counts its entries as refused, or dead-letters them.
 	SpillDropNewest

@@ -1,15 +1,16 @@
 package sink
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
+	"math"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/internal/spool"
 	"github.com/logferry/logferry/lifecycle"
 )
 
@@ -18,242 +19,323 @@ const (
 	saveEvery = 250 * time.Millisecond
 	// readAgain is the wait after a read that failed.
 	readAgain = 500 * time.Millisecond
+	// piecesAtOnce is how many pieces of a lane a worker has at most: it need not wait while a window is read.
+	piecesAtOnce = windowBytes / pieceBytes
+	// mostRecords is how many records may be read beyond the first that is not delivered: the log remembers each.
+	mostRecords = 100_000
 )
 
-// deliverAll is the task that delivers the queue: one window behind the other, each begun while the one before it is
-// under way, so that neither reading nor a slow stream leaves the destination idle.
+// A deliverer delivers the queue: it reads windows, divides them into lanes, and hands some pieces of a lane at a time to
+// its workers. A lane that is told to wait is parked and occupies no worker, and what is left of it is copied, so
+// that it does not keep a window in memory: others go on for as long as these copies are few. The queue is counted out
+// window by window, in order.
+//
+// It belongs to one goroutine, the task that delivers.
+type deliverer struct {
+	spill  *Spiller
+	reader *spool.Reader
+	// In memory, windows and what was moved out of them. Whoever settles a batch counts it.
+	heldBytes, heldEntries atomic.Int64
+
+	sup     *lifecycle.Supervisor // of the workers
+	workers []*lifecycle.Handle
+	writing int
+	work    chan *lane
+	results chan *lane
+
+	windows []*window // not Done, in order
+	lanes   map[any]*lane
+	apart   map[batch.Labels]*lane // of streams that are not in the lane they share with others
+	ready   []*lane                // a worker may have them
+	parked  []*lane                // by when they may be written again
+
+	empty    bool      // there was nothing to read
+	readable time.Time // when reading may be tried again
+	unsaved  bool      // the position
+}
+
+// deliverAll is the task that delivers the queue.
 func (s *Spiller) deliverAll(ctx context.Context) error {
-	r := s.log.Reader()
-	defer r.Close()
-	var under *delivering
+	q := &deliverer{
+		spill: s, reader: s.log.Reader(), sup: s.sup.ChildContext(ctx, "spill-deliver"),
+		work: make(chan *lane), results: make(chan *lane),
+		lanes: map[any]*lane{}, apart: map[batch.Labels]*lane{},
+	}
+	defer q.end(ctx)
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
 	for ctx.Err() == nil {
-		w, err := s.read(r)
-		next := s.begin(ctx, w, under)
-		if under != nil {
-			if derr := s.end(ctx, under); derr != nil {
-				next.abandon(ctx)
-				return derr
+		q.unpark(time.Now())
+		if err := q.dispatch(ctx); err != nil {
+			return err
+		}
+		if q.hungry() {
+			q.read()
+			continue
+		}
+		s.noteStalled(q.stalled())
+		timer.Reset(q.sleep())
+		select {
+		case l := <-q.results:
+			q.writing--
+			if err := q.took(l); err != nil {
+				return err
 			}
-		}
-		under = next
-		if errors.Is(err, io.EOF) {
-			s.noteDisk(diskRead, nil)
-		} else {
-			s.noteDisk(diskRead, err)
-		}
-		switch {
-		case w.some:
-		case errors.Is(err, io.EOF):
-			s.stir() // what was dropped or damaged is passed
-			s.rest(ctx)
-		case err != nil:
-			lifecycle.Sleep(ctx, readAgain)
+		case <-s.more:
+			q.empty = false
+		case <-timer.C:
+			q.save()
+		case <-ctx.Done():
 		}
 	}
-	if under != nil {
-		return s.end(ctx, under)
+	return ctx.Err()
+}
+
+// stalled returns up to which sequence all that is not delivered waits, zero if something goes on.
+func (q *deliverer) stalled() uint64 {
+	switch {
+	case q.writing > 0 || len(q.parked) == 0:
+		return 0
+	case q.full():
+		return math.MaxUint64
+	}
+	return q.windows[len(q.windows)-1].last + 1
+}
+
+// hungry reports whether another window is to be read.
+func (q *deliverer) hungry() bool {
+	return !q.empty && !q.full() && !time.Now().Before(q.readable)
+}
+
+// full reports whether no window may be read beside what is held. A small queue is not read whole: what is read cannot be
+// dropped to make room.
+func (q *deliverer) full() bool {
+	return q.heldBytes.Load() >= int64(q.spill.windowSize()*5/4) || q.heldEntries.Load() >= windowEntries*5/4 || q.records() >= mostRecords
+}
+
+// hold counts b, whose lines are so many bytes, as held in memory until it is settled, and as waiting if it is a copy.
+func (q *deliverer) hold(b *batch.Batch, bytes int, isCopy bool) {
+	size, entries, waiting := int64(bytes), int64(len(b.Entries)), int64(0)
+	if isCopy {
+		waiting = entries
+	}
+	count := func(sign int64) {
+		q.heldBytes.Add(sign * size)
+		q.heldEntries.Add(sign * entries)
+		q.spill.counts.waiting.Add(sign * waiting)
+	}
+	count(1)
+	b.OnSettled(func(error) { count(-1) })
+}
+
+// records is how many are read and not Done.
+func (q *deliverer) records() (n int) {
+	for _, w := range q.windows {
+		n += w.records
+	}
+	return n
+}
+
+// sleep is how long there is nothing to do, if nothing happens.
+func (q *deliverer) sleep() time.Duration {
+	sleep := time.Hour
+	if len(q.parked) > 0 {
+		sleep = min(sleep, time.Until(q.parked[0].due))
+	}
+	if !q.empty && time.Now().Before(q.readable) {
+		sleep = min(sleep, time.Until(q.readable))
+	}
+	if q.unsaved {
+		sleep = min(sleep, time.Until(q.spill.lastSave.Add(saveEvery)))
+	}
+	return max(0, sleep)
+}
+
+// read reads a window, and divides it.
+func (q *deliverer) read() {
+	s := q.spill
+	w, err := s.read(q.reader)
+	q.hold(w.stage, w.bytes, false)
+	if w.records > 0 {
+		q.windows = append(q.windows, w)
+		q.divide(w)
+	}
+	w.stage.Settle(nil) // the pieces have theirs
+	q.count()
+	if errors.Is(err, io.EOF) {
+		s.noteDisk(diskRead, nil)
+		if q.empty = w.records == 0; q.empty {
+			s.stir() // what was dropped or damaged is passed
+		}
+		return
+	}
+	s.noteDisk(diskRead, err)
+	if err != nil {
+		q.readable = time.Now().Add(readAgain)
+	}
+}
+
+// dispatch hands lanes to workers, as many as there may be. If the supervisor has no room for one, it does their work.
+func (q *deliverer) dispatch(ctx context.Context) error {
+	for len(q.ready) > 0 && q.writing < q.spill.cfg.MaxInFlight {
+		if q.writing == len(q.workers) && !q.hire() {
+			if q.writing > 0 {
+				return nil
+			}
+			l := q.next()
+			l.err = errUnreturned
+			l.err = q.spill.deliverPieces(ctx, l)
+			return q.took(l)
+		}
+		l := q.next()
+		q.writing++
+		q.work <- l
 	}
 	return nil
 }
 
-// savePosition saves the position if it is time.
-func (s *Spiller) savePosition() {
-	if time.Since(s.lastSave) < saveEvery {
+// next takes the first lane that is ready.
+func (q *deliverer) next() *lane {
+	l := q.ready[0]
+	q.ready[0] = nil
+	q.ready = q.ready[1:]
+	n := min(len(l.pieces), piecesAtOnce)
+	l.taken = slices.Clone(l.pieces[:n])
+	l.pieces = slices.Delete(l.pieces, 0, n)
+	return l
+}
+
+// hire starts a worker.
+func (q *deliverer) hire() bool {
+	w := q.sup.Go("write", q.deliverLanes)
+	if w.Err() != nil {
+		return false
+	}
+	q.workers = append(q.workers, w)
+	return true
+}
+
+// deliverLanes is a worker. Should the Sink end its goroutine, the lane says so.
+func (q *deliverer) deliverLanes(ctx context.Context) error {
+	for l := range q.work {
+		q.deliverLane(ctx, l)
+	}
+	return nil
+}
+
+func (q *deliverer) deliverLane(ctx context.Context, l *lane) {
+	defer func() { q.results <- l }()
+	l.err = errUnreturned
+	l.err = q.spill.deliverPieces(ctx, l)
+}
+
+// took takes a lane back from a worker.
+func (q *deliverer) took(l *lane) error {
+	l.account()
+	switch {
+	case l.err != nil:
+		return l.err
+	case l.delivery == nil:
+		q.goOn(l)
+		q.count()
+	default:
+		q.park(l)
+	}
+	return nil
+}
+
+// goOn has the next piece of a lane delivered, if there is one.
+func (q *deliverer) goOn(l *lane) {
+	if l.delivery != nil || len(l.pieces) > 0 {
+		q.ready = append(q.ready, l)
+		return
+	}
+	for _, stream := range l.streams {
+		delete(q.apart, stream)
+	}
+	if q.lanes[l.key] == l {
+		delete(q.lanes, l.key)
+	}
+}
+
+// park keeps a lane until it may be written again.
+func (q *deliverer) park(l *lane) {
+	if waiting := q.setApart(l); waiting != l {
+		q.goOn(l)
+		l = waiting
+	}
+	l.due, l.parked = time.Now().Add(l.wait), true
+	l.moveOut(q)
+	i, _ := slices.BinarySearchFunc(q.parked, l.due, func(o *lane, due time.Time) int {
+		if o.due.After(due) {
+			return 1
+		}
+		return -1
+	})
+	q.parked = slices.Insert(q.parked, i, l)
+}
+
+// unpark has what has waited long enough written again.
+func (q *deliverer) unpark(now time.Time) {
+	n := 0
+	for n < len(q.parked) && !q.parked[n].due.After(now) {
+		q.parked[n].parked = false
+		n++
+	}
+	q.ready = append(q.ready, q.parked[:n]...)
+	q.parked = slices.Delete(q.parked, 0, n)
+}
+
+// count counts out the windows that are delivered and behind no other.
+func (q *deliverer) count() {
+	n := 0
+	for n < len(q.windows) && q.windows[n].left == 0 {
+		n++
+	}
+	if n == 0 {
+		return
+	}
+	q.spill.log.Done(q.windows[n-1].last + 1)
+	q.windows = slices.Delete(q.windows, 0, n)
+	if len(q.windows) == 0 {
+		q.empty = false // the log wants to be asked once more, to pass what was dropped or damaged
+	}
+	q.unsaved = true
+	q.save()
+	q.spill.stir()
+}
+
+// save saves the position if it is time.
+func (q *deliverer) save() {
+	s := q.spill
+	if !q.unsaved || time.Since(s.lastSave) < saveEvery {
 		return
 	}
 	s.lastSave = time.Now()
+	q.unsaved = false
 	s.noteDisk(diskPosition, s.log.SavePosition())
 }
 
-// rest waits until there is something to do.
-func (s *Spiller) rest(ctx context.Context) {
-	timer := time.NewTimer(saveEvery)
-	defer timer.Stop()
-	select {
-	case <-s.more:
-		return
-	case <-ctx.Done():
-		return
-	case <-timer.C:
-		s.savePosition()
+// end stops the workers, and gives all memory back. What they have delivered counts although ctx has ended meanwhile: the
+// next process would deliver it again.
+func (q *deliverer) end(ctx context.Context) {
+	close(q.work)
+	for _, w := range q.workers {
+		w.Stop()
 	}
-	select {
-	case <-s.more:
-	case <-ctx.Done():
+	for q.writing > 0 {
+		l := <-q.results
+		q.writing--
+		l.account()
+		l.drop()
 	}
-}
-
-// delivering is a window under way.
-type delivering struct {
-	window *window
-	lanes  map[any]*lane
-	work   chan *lane // those that nobody has begun; closed
-	sup    *lifecycle.Supervisor
-	calls  []*lifecycle.Handle
-}
-
-// begin starts to deliver a window. Each of its lanes waits for that of the window before it, if that is under way still.
-func (s *Spiller) begin(ctx context.Context, w *window, before *delivering) *delivering {
-	d := &delivering{window: w}
-	var order []*lane
-	d.lanes, order = s.lanes(w.stage)
-	d.work = make(chan *lane, len(order))
-	for key, l := range d.lanes {
-		if before != nil {
-			l.before = before.lanes[key]
-		}
+	_ = q.sup.Close(context.WithoutCancel(ctx)) // the failures of a worker are those of its lane
+	q.count()
+	for _, l := range q.lanes {
+		l.drop()
 	}
-	for _, l := range order {
-		d.work <- l
+	for _, l := range q.apart {
+		l.drop()
 	}
-	close(d.work)
-	w.stage.Retain(0) // read-only from here on, before the lanes each retain it
-	d.sup = s.sup.ChildContext(ctx, "spill-deliver")
-	for range min(s.cfg.MaxInFlight, len(order)) {
-		d.calls = append(d.calls, d.sup.Go("write", func(ctx context.Context) error { return s.deliverLanes(ctx, d) }))
-	}
-	return d
-}
-
-// deliverLanes delivers the lanes that nobody else has begun.
-func (s *Spiller) deliverLanes(ctx context.Context, d *delivering) error {
-	for l := range d.work {
-		if err := s.deliverLane(ctx, d.window.stage, l); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// end waits until a window is delivered and counts it out. An error means that not all of it is delivered. What is
-// delivered counts although ctx has ended meanwhile: the next process would deliver it again.
-func (s *Spiller) end(ctx context.Context, d *delivering) error {
-	err := s.deliverLanes(ctx, d) // if the supervisor has no room for tasks, all of them
-	for _, call := range d.calls {
-		<-call.Done()
-	}
-	err = errors.Join(err, d.abandon(ctx), ctx.Err())
-	for _, l := range d.lanes {
-		select {
-		case <-l.done:
-		default:
-			return cmp.Or(err, errUnreturned) // its task ended otherwise than by returning
-		}
-	}
-	if !d.window.some {
-		return nil
-	}
-	s.log.Done(d.window.last + 1)
-	s.savePosition()
-	s.stir()
-	return nil
-}
-
-// abandon stops what is not delivered of a window, and gives its memory back.
-func (d *delivering) abandon(ctx context.Context) error {
-	err := d.sup.Close(context.WithoutCancel(ctx))
-	d.window.stage.Settle(nil)
-	return err
-}
-
-// deliverLane delivers the pieces of a lane one after the other. It fails only with ctx.
-func (s *Spiller) deliverLane(ctx context.Context, stage *batch.Batch, l *lane) error {
-	if l.before != nil {
-		select {
-		case <-l.before.done:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		l.before = nil // or each would hold on to all there ever were
-	}
-	for _, piece := range l.pieces {
-		b := batch.New(&s.pool, batch.Labels{})
-		stage.Retain(1)
-		b.Merge(stage, piece)
-		err := s.deliverPiece(ctx, b)
-		b.Settle(nil)
-		if err != nil {
-			return err
-		}
-	}
-	close(l.done)
-	return nil
-}
-
-// deliverPiece writes b until every entry has met its fate.
-func (s *Spiller) deliverPiece(ctx context.Context, b *batch.Batch) error {
-	refused, err := s.persist(ctx, s.inner, s.retry, s.pace, b)
-	if err != nil {
-		return err
-	}
-	s.counts.delivered.Add(int64(len(b.Entries) - len(refused)))
-	if len(refused) == 0 {
-		return nil
-	}
-	if s.cfg.DeadLetter == nil {
-		s.refused(refused)
-		return nil
-	}
-	letter := batch.New(&s.pool, batch.Labels{})
-	defer letter.Settle(nil)
-	for _, f := range refused {
-		e := &b.Entries[f.Index]
-		attrs := append(slices.Clone(e.Attrs), batch.Attr{Key: SpillReason, Value: f.Err.Error()})
-		letter.AppendShared(e.Time, e.Line, attrs...)
-		letter.Entries[len(letter.Entries)-1].Labels = e.Labels
-	}
-	lost, err := s.persist(ctx, s.cfg.DeadLetter, RetryConfig{}, newPacer(1, nil, nil), letter)
-	if err != nil {
-		return err
-	}
-	s.counts.deadLettered.Add(int64(len(letter.Entries) - len(lost)))
-	s.refused(lost)
-	return nil
-}
-
-// maxPanics is how often in a row the Write of a piece may panic before its entries are refused for good: a line that
-// nobody can stand shall not stop the queue.
-const maxPanics = 3
-
-// persist writes b to a Sink for as long as it takes, and returns what that refuses for good.
-func (s *Spiller) persist(ctx context.Context, to Sink, cfg RetryConfig, pace *pacer, b *batch.Batch) ([]Failure, error) {
-	d := cfg.Begin(b)
-	for panics := 0; ; {
-		err, panicked := attempt(ctx, to, pace, d)
-		if err != nil && ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		if !panicked {
-			panics = 0
-		} else if panics++; panics == maxPanics {
-			err, panics = Permanent(err), 0
-		}
-		wait, again := d.Done(err)
-		if !again {
-			s.noteDelivery(nil)
-			return d.Failed(), nil
-		}
-		s.noteDelivery(err)
-		if !lifecycle.Sleep(ctx, wait) {
-			return nil, ctx.Err()
-		}
-	}
-}
-
-// attempt is one Write of what d is at, when pace lets it through. A panic is an error: the queue outlives it.
-func attempt(ctx context.Context, to Sink, pace *pacer, d *Delivery) (err error, panicked bool) {
-	pass, err := pace.enter(ctx, d)
-	if err != nil {
-		return err, false
-	}
-	b := d.Batch()
-	defer func() {
-		if v := recover(); v != nil {
-			err, panicked = fmt.Errorf("sink: Write panicked: %v", v), true
-		}
-		pace.leave(ctx, pass, b, err)
-	}()
-	err = errUnreturned // should it end this goroutine
-	err = Timeout(to, pass.timeout).Write(ctx, b)
-	return err, false
+	q.reader.Close()
 }

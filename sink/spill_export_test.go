@@ -14,3 +14,6 @@ func (s *Spiller) Sicken(fail func(op string) error) {
 		return sickFolder{f, fail}, lock, err
 	}
 }
+
+// Poison has a queue that was not started yet fill released memory.
+func (s *Spiller) Poison() { s.pool.Poison = true }

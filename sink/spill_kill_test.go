@@ -21,7 +21,7 @@ import (
 )
 
 // spillChildEnv holds the folder of the queue of the process that TestSpillChildProcess becomes, the number of the first
-// entry it writes, and whether it writes directly.
+// entry it writes, and how: directly, or with some of its writers told to wait.
 const spillChildEnv = "LOGFERRY_TEST_SPILL"
 
 // TestSpillChildProcess is no test but the process that TestSpillKilled kills: it writes numbered entries as fast as it
@@ -49,7 +49,10 @@ func TestSpillChildProcess(t *testing.T) {
 		calls++
 		up := calls%200 > 150
 		mu.Unlock()
-		if !up {
+		switch {
+		case mode == "waits":
+			return some(b, up, func(taken *batch.Batch) { say("got", taken) })
+		case !up:
 			return errDown
 		}
 		say("got", b)
@@ -81,6 +84,21 @@ func TestSpillChildProcess(t *testing.T) {
 	io.Copy(io.Discard, os.Stdin) // until it is killed
 }
 
+// some takes all entries of b, or, unless it is up, has two writers wait and takes those of the others.
+func some(b *batch.Batch, up bool, take func(*batch.Batch)) error {
+	var taken []int32
+	p := &sink.PartialError{}
+	for i := range b.Entries {
+		if w := b.LabelsOf(i).Get("writer"); up || w != "1" && w != "2" {
+			taken = append(taken, int32(i))
+			continue
+		}
+		p.Failures = append(p.Failures, sink.Failure{Index: i, Err: sink.RetryAfter(errDown, time.Millisecond)})
+	}
+	take(b.Subset(taken))
+	return p
+}
+
 // A ledger is what the outside knows of the entries of all processes.
 type ledger struct {
 	acked, got map[int]int
@@ -90,7 +108,7 @@ type ledger struct {
 // TestSpillKilled kills a process with a queue at random points, again and again. In the end every entry that was ever
 // acknowledged has been delivered.
 func TestSpillKilled(t *testing.T) {
-	for _, mode := range []string{"disk", "direct"} {
+	for _, mode := range []string{"disk", "direct", "waits"} {
 		t.Run(mode, func(t *testing.T) {
 			kills, most := 5, 3000
 			if os.Getenv("LOGFERRY_SOAK") != "" {

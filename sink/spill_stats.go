@@ -16,6 +16,7 @@ type SpillStats struct {
 	// The backlog: what is queued and not delivered.
 	Records int64         // what was written together and is read together; damaged ones count until they are found
 	Entries int64         // of all records
+	Waiting int64         // entries that wait in memory, because their stream was told to or is behind one that was
 	Oldest  time.Duration // how long ago the oldest of them was written
 	Bytes   int64         // of the queue's files, delivered records that are not deleted yet included
 
@@ -58,7 +59,7 @@ func (d SpillDamage) String() string {
 
 // spillCounts are those that the queue's files do not know.
 type spillCounts struct {
-	queued, direct, delivered, deadLettered, refused, full, expired atomic.Int64
+	queued, direct, delivered, deadLettered, refused, full, expired, waiting atomic.Int64
 }
 
 // Stats may be called at any time; before Start it is zero.
@@ -72,7 +73,7 @@ func (s *Spiller) Stats() SpillStats {
 	c := &s.counts
 	st.Queued, st.Direct, st.Delivered = c.queued.Load(), c.direct.Load(), c.delivered.Load()
 	st.DeadLettered, st.Refused = c.deadLettered.Load(), c.refused.Load()
-	st.Full, st.Expired = c.full.Load(), c.expired.Load()
+	st.Full, st.Expired, st.Waiting = c.full.Load(), c.expired.Load(), c.waiting.Load()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st.Disk, st.Destination = errors.Join(s.trouble[:]...), s.failing
@@ -115,15 +116,34 @@ func (s *Spiller) noteDisk(use diskUse, err error) {
 	s.trouble[use] = err
 }
 
-// noteDelivery takes in what the destination said, and wakes a Close that waits for it if that is bad news. That a
-// request was too large is none: smaller ones follow at once.
+// noteDelivery takes in what the destination said. That a request was too large is no bad news: smaller ones follow at
+// once.
 func (s *Spiller) noteDelivery(err error) {
 	if IsTooLarge(err) {
 		err = nil
 	}
 	s.mu.Lock()
-	news := err != nil && s.failing == nil
+	defer s.mu.Unlock()
 	s.failing = err
+	s.away = s.away && err != nil
+}
+
+// noteAway takes in that the destination, or the dead letter, takes nothing, and wakes a Close that waits for it.
+func (s *Spiller) noteAway() {
+	s.mu.Lock()
+	news := !s.away
+	s.away = true
+	s.mu.Unlock()
+	if news {
+		s.stir()
+	}
+}
+
+// noteStalled takes in what deliverer.stalled returns, and wakes a Close if that is news.
+func (s *Spiller) noteStalled(seq uint64) {
+	s.mu.Lock()
+	news := seq > s.stalled
+	s.stalled = seq
 	s.mu.Unlock()
 	if news {
 		s.stir()

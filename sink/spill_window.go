@@ -14,25 +14,26 @@ const (
 	windowEntries = 8 * pieceEntries
 )
 
-// A window is the records that are read, delivered and Done together. It is all that the queue holds in memory.
+// A window is the records that are read and Done together.
 type window struct {
-	stage *batch.Batch // all their entries
-	bytes int
-	last  uint64 // sequence of the last one
-	some  bool   // there is one, though perhaps no entry
+	stage   *batch.Batch // all their entries
+	bytes   int
+	records int    // perhaps without an entry
+	last    uint64 // sequence of the last one
+	left    int    // entries that have not met their fate
 }
 
 // read fills a window. The error is what ended it: io.EOF, or one after which reading may be tried again.
 func (s *Spiller) read(r *spool.Reader) (*window, error) {
 	w := &window{stage: batch.New(&s.pool, batch.Labels{})}
-	// A small queue is not read whole: what is read cannot be dropped to make room.
-	most := min(windowBytes, int(s.cfg.segmentBytes()))
-	for w.bytes < most && len(w.stage.Entries) < windowEntries {
+	defer func() { w.left = len(w.stage.Entries) }()
+	for w.bytes < s.windowSize() && len(w.stage.Entries) < windowEntries {
 		rec, err := r.Next()
 		if err != nil {
 			return w, err
 		}
-		w.last, w.some = rec.Seq, true
+		w.last = rec.Seq
+		w.records++
 		w.bytes += len(rec.Payload)
 		if s.cfg.MaxAge > 0 && rec.Age > s.cfg.MaxAge {
 			s.dropped(SpillExpired, int64(rec.Entries))
@@ -45,54 +46,55 @@ func (s *Spiller) read(r *spool.Reader) (*window, error) {
 	return w, nil
 }
 
-// A lane is what must be delivered one after the other: the pieces of a stream, or of several. Each piece is some
-// entries of a window, by index.
-type lane struct {
-	pieces [][]int32
-	bytes  int           // of the last piece
-	before *lane         // the same lane of the window before; nil: there is none
-	done   chan struct{} // closed when it is delivered
-}
+// windowSize is windowBytes, or less for a small queue.
+func (s *Spiller) windowSize() int { return min(windowBytes, int(s.cfg.segmentBytes())) }
 
-func (l *lane) add(i int32, size int) {
-	n := len(l.pieces)
-	if n == 0 || len(l.pieces[n-1]) == pieceEntries || l.bytes+size > pieceBytes {
-		l.pieces = append(l.pieces, nil)
-		l.bytes = 0
-		n++
-	}
-	l.pieces[n-1] = append(l.pieces[n-1], i)
-	l.bytes += size
-}
-
-// lanes divides a window: into streams, if the destination wants one to a batch, else into as many lanes as may be under
-// way, with a stream in the same one always. It returns them by what they are for, and in the order of their first
-// entries.
-func (s *Spiller) lanes(stage *batch.Batch) (by map[any]*lane, order []*lane) {
-	by = map[any]*lane{}
+// divide divides a window into pieces of lanes: of streams, if the destination wants one to a batch, else of as many
+// lanes as may be under way, with a stream in the same one always, unless it waits apart.
+func (q *deliverer) divide(w *window) {
 	var last batch.Labels
 	var l *lane
-	for i := range stage.Entries {
-		e := &stage.Entries[i]
+	var touched []*lane
+	for i := range w.stage.Entries {
+		e := &w.stage.Entries[i]
 		if l == nil || e.Labels != last {
 			last = e.Labels
-			key := s.laneOf(last)
-			if l = by[key]; l == nil {
-				l = &lane{done: make(chan struct{})}
-				by[key] = l
-				order = append(order, l)
-			}
+			l = q.laneOf(last)
 		}
-		l.add(int32(i), e.Size())
+		if len(l.fresh) == 0 {
+			touched = append(touched, l)
+		}
+		l.add(w, int32(i), e.Size())
 	}
-	return by, order
+	for _, l := range touched {
+		w.stage.Retain(len(l.fresh))
+		l.pieces = append(l.pieces, l.fresh...)
+		l.fresh = nil
+		switch {
+		case !l.used:
+			l.used = true
+			q.goOn(l)
+		case l.parked:
+			l.moveOut(q)
+		}
+	}
 }
 
-// laneOf returns what the lane of an entry with the labels l is for: its stream, or a number.
-func (s *Spiller) laneOf(l batch.Labels) any {
-	stream := s.StreamOf(l)
-	if s.perStream {
-		return stream
+// laneOf returns the lane of entries with the labels l.
+func (q *deliverer) laneOf(l batch.Labels) *lane {
+	s := q.spill
+	stream := s.streamOf(l)
+	if apart := q.apart[stream]; apart != nil {
+		return apart
 	}
-	return maphash.Comparable(s.seed, stream) % uint64(s.cfg.MaxInFlight)
+	key := any(stream)
+	if !s.perStream {
+		key = maphash.Comparable(s.seed, stream) % uint64(s.cfg.MaxInFlight)
+	}
+	at := q.lanes[key]
+	if at == nil {
+		at = &lane{key: key}
+		q.lanes[key] = at
+	}
+	return at
 }

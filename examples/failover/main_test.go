@@ -30,7 +30,7 @@ func TestPlay(t *testing.T) {
 		t.Skip("no interrupts on this system")
 	}
 	var out bytes.Buffer
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	if err := play(ctx, &out); err != nil {
 		t.Fatalf("%v\n%s", err, &out)

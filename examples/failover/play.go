@@ -86,7 +86,7 @@ func (s *service) end(atOnce bool) error {
 
 // play is the whole play. It returns an error if a line is lost.
 func play(ctx context.Context, out io.Writer) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	folder, err := os.MkdirTemp("", "logferry-failover-")
 	if err != nil {

@@ -94,7 +94,7 @@ var secrets = []string{
 	"Cookie: ‹a=-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----› x", "authorization: ‹-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----› x",
 	`{"token":"‹-----BEGIN PRIVATE KEY-----\nMIIE›","n":1}`, "‹-----BEGIN PRIVATE KEY-----\n-----END x-----\nMIIE\n-----END PRIVATE KEY-----› x",
 	"token=‹4111 1111 1111 1111› x", "password: ‹correct horse battery›", "  - db_password: ‹correct horse›\r\n    user: bob", "a: b\npassword = ‹correct, horse›\nx",
-	"password: ‹abc› user=bob", "password = ‹abc›, user=bob", "INFO password: ‹abc› was wrong", "PASSWORD=‹abc› psql x", "token: ‹abc› was refused",
+	"password: ‹abc› user=bob", "password = ‹abc›, user=bob", "INFO password: ‹abc› was wrong", "PASSWORD=‹abc› psql x", "token: ‹abc› was refused", "password: ‹password›", "Token: ‹Tokens› {a}",
 	// data source names
 	"‹app:pa55›@tcp(db:3306)/shop", "open dsn=‹app:p=a@s/s›@tcp(db)/shop failed", `{"dsn":"‹app:pa55›@unix(/run/my.sock)/shop?a=b"}`, "‹a:b›@tcp([‹::1›]:3306", "DSN: ‹a:b›@cloudsql(p:r:i)/shop",
 	"mysql://‹app:pa55›@tcp(db:3306)/shop",
@@ -131,7 +131,7 @@ var harmless = []string{
 	"2024 1126 1020 3000", "550e8400-e29b-41d4-a716-446655440000",
 	"getty@tty1.service", "pkg@1.2.3", "user@localhost", "@media", "a@b.c",
 	"v1.2.3.4", "1.2.3.4.5", "256.1.1.1", "1.2.3", "1.2.3.4x",
-	"root@tcp(db:3306)/shop", "a:b@c(d)", "a:b@tcp", "a:b @tcp(db)/x", "com.shop.Order@1f2e3d(x)", "@tcp(", "hvs.short", "Password: ",
+	"root@tcp(db:3306)/shop", "a:b@c(d)", "a:b@tcp", "a:b @tcp(db)/x", "com.shop.Order@1f2e3d(x)", "@tcp(", "hvs.short", "Password: ", "Token: Token { kind: ContainerToken, service: a }",
 	strings.Repeat("0123456789abcdef", 4), strings.Repeat("0123456789ABCDEF", 4), strings.Repeat("-", 64), strings.Repeat("=", 64), strings.Repeat("aB1 ", 16),
 	strings.Repeat("x", 70), "sum " + strings.Repeat("Aq7/", 15), strings.Repeat("aBc/", 16), strings.Repeat("aB1.", 16), "x" + strings.Repeat("aB1/", 16), strings.Repeat("aB=1", 16),
 	"--password", "--password --verbose", "--- token", "<b>text</b>", "a->token x", "%", "%3D", "https://hooks.slack.com/", "Cookie: ",

@@ -161,7 +161,7 @@ func (f *seeker) value(i int, name, quote string) int {
 		}
 	default:
 		x.quote = ""
-		if x.to = f.bareEnd(v); isNothing(f.s[v:x.to]) {
+		if x.to = f.bareEnd(v); isNothing(f.s[v:x.to]) || f.isType(v, x.to, name) {
 			return max(x.to, i)
 		}
 		x.to = f.wordsEnd(v, x.to, i-1, name)
@@ -229,6 +229,12 @@ func isNothing(s string) bool {
 		return true
 	}
 	return false
+}
+
+// isType reports whether the bare value from v to end is the name of a type, which is that
+// of the field: Token: Token { kind: … }, as Java and Rust print objects.
+func (f *seeker) isType(v, end int, name string) bool {
+	return strings.HasPrefix(f.s[end:], " {") && strings.EqualFold(f.s[v:end], name)
 }
 
 // quoted is what stands between quotes at i: in f.s[from:end], and after is behind

@@ -58,6 +58,39 @@ func TestTasks(t *testing.T) {
 	})
 }
 
+// TestRestsAMinute: however long a pass takes, what is rotated meanwhile does not wait for ten times that.
+func TestRestsAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Config{Path: "all.log", Compress: Gzip})
+		names := []string{"all.log.20260102T120000.000", "all.log.20260102T120001.000", "all.log.20260102T120002.000"}
+		r.disk.fault = func(_ int, op string) error {
+			if op == "read" {
+				time.Sleep(40 * time.Second)
+			}
+			return nil
+		}
+		r.plant(names[0], "line\n", noon)
+		sup := lifecycle.New(lifecycle.Config{})
+		if err := r.Start(t.Context(), sup); err != nil {
+			t.Fatal(err)
+		}
+		for i, name := range names {
+			if i > 0 {
+				r.plant(name, "line\n", noon)
+			}
+			time.Sleep(4 * time.Minute)
+			synctest.Wait()
+			if s := r.Stats(); s.Packed != int64(i+1) {
+				t.Errorf("%d times four minutes: %+v", i+1, s)
+			}
+		}
+		r.shut()
+		if err := sup.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestWaitEnds: the wait for a file that somebody else writes ends with ctx, which is nobody's fault, and the other files
 // are written.
 func TestWaitEnds(t *testing.T) {

@@ -10,7 +10,9 @@ import (
 
 const (
 	tidyEvery = time.Minute
-	// tidyRest is the least time between two passes, and tidyShare what a pass may take of all time, as a divisor.
+	// tidyRest is the least time between two passes, and tidyShare what a pass may take of all time, as a divisor. The rest
+	// is no longer than tidyEvery: where more than that share is needed to compress all there is, each pass would find
+	// more than the one before, without end.
 	tidyRest  = time.Second
 	tidyShare = 10
 	// late is how long a file whose time is over is left alone after it was last written to.
@@ -22,8 +24,8 @@ func (s *Sink) keepTidy(ctx context.Context) error {
 	for ctx.Err() == nil {
 		begun := time.Now()
 		s.tidy(ctx, begun)
-		rest := max(tidyRest, tidyShare*time.Since(begun))
-		if !s.sleep(ctx, rest, nil) || !s.sleep(ctx, max(0, tidyEvery-rest), s.wake) {
+		rest := min(tidyEvery, max(tidyRest, tidyShare*time.Since(begun)))
+		if !s.sleep(ctx, rest, nil) || !s.sleep(ctx, tidyEvery-rest, s.wake) {
 			return nil
 		}
 	}
