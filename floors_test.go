@@ -72,7 +72,7 @@ var floors = map[string]floor{
 
 	"internal/bench":   {level: 4}, // tests only: what they import is nobody else's
 	"internal/torture": {level: 4},
-	"internal/load":    {level: 4, ours: []string{"source", "sink", "batch", "pipeline"}, linked: 2},
+	"internal/load":    {level: 4, ours: []string{"source", "sink", "batch", "pipeline", "lifecycle"}, linked: 2},
 	"internal/churn":   {level: 4},
 
 	"internal/load/loadtest": {level: 5, ours: []string{"internal/load"}, linked: 2},
@@ -90,7 +90,8 @@ var floors = map[string]floor{
 }
 
 // kits are for tests. They alone import package testing, and nothing but tests and other kits imports them.
-var kits = []string{"lifecycle/lifecycletest", "source/sourcetest", "sink/sinktest", "source/container/containertest", "internal/enginetest", "internal/load/loadtest"}
+var kits = []string{"lifecycle/lifecycletest", "source/sourcetest", "sink/sinktest", "source/container/containertest",
+	"internal/enginetest", "internal/load/loadtest"}
 
 // headline is what the usual program imports, and how many modules of others it may link.
 var headline = struct {

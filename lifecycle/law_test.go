@@ -77,7 +77,8 @@ var allowed = []struct{ file, construct, why string }{
 }
 
 // kits are test kits: they import testing, only tests import them, and they may spawn.
-var kits = []string{"lifecycle/lifecycletest", "source/sourcetest", "sink/sinktest", "source/container/containertest", "internal/enginetest", "internal/load/loadtest"}
+var kits = []string{"lifecycle/lifecycletest", "source/sourcetest", "sink/sinktest", "source/container/containertest",
+	"internal/enginetest", "internal/load/loadtest"}
 
 // programs is where main packages live. They are the host, and may do what a host does.
 var programs = []string{"examples/", "internal/enginetest/chatter/", "internal/shaping/report/"}

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// Sleep waits for d and reports whether ctx still holds; if ctx ends first it returns at once. Zero or less is no wait.
-// It is how a task waits, who must not outlive its context, and may be called by anybody.
+// Sleep waits for d and reports whether ctx still holds: it returns false at once when ctx ends, also if it had ended
+// before. Zero or less is no wait. A task that waits by it does not outlive its context. Anybody may call it, from any
+// number of goroutines at once.
 func Sleep(ctx context.Context, d time.Duration) bool {
 	if d > 0 {
 		timer := time.NewTimer(d)

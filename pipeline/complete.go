@@ -134,8 +134,8 @@ func (r *route) slim(j *job) {
 	}
 }
 
-// partWays lets those of j's streams go on of which nothing was in the Write that
-// has just ended, if it failed for entries of its own rather than for the
+// partWays lets those of j's streams go on of which the Write that has just ended
+// left nothing to repeat, if it failed for entries of its own rather than for the
 // destination's sake: they are behind those that must wait only because a batch
 // that is written again may go in pieces.
 func (r *route) partWays(j *job, o batch.Outcome) {

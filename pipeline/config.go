@@ -265,9 +265,9 @@ func (c *Config) validate() (errs []error) {
 	return errs
 }
 
-// keepsState reports whether two routes that are given s have the same thing of
-// it: it is a pointer to something. Each would call it from a goroutine of its
-// own, and tell it what it did not ask about.
+// keepsState reports whether s may remember what it is told: it is a pointer, and
+// not to a type without fields. Two routes would call it at once, each from a
+// goroutine of its own, and mix what it learns of one with the other.
 func keepsState(s batch.Shaper) bool {
 	t := reflect.TypeOf(s)
 	return t != nil && t.Kind() == reflect.Pointer && t.Elem().Size() > 0

@@ -50,13 +50,14 @@
 // # What an entry can come to
 //
 // It is delivered, once every route that is not best effort has delivered it;
-// or dead-lettered, if a sink refused it for good, or a processor failed on its batch
-// (see [Concealer]), and a dead letter took it; or dropped, for a reason that is counted, whether it is the pipeline's own or one
-// that a processor gave to [batch.Batch.Drop]; or given back, when Close could not
-// wait: then its cursor has not moved, and it is read again. Until then it is
-// in flight. [Stats] counts all of these for each source and each route, and
-// the sums close in every snapshot. If routes disagree about an entry, dropped
-// counts before dead-lettered, and dead-lettered before delivered.
+// or dead-lettered, if a sink refused it for good, or a processor failed on its
+// batch (see [Concealer]), and a dead letter took it; or dropped, for a reason that
+// is counted, whether it is the pipeline's own or one that a processor gave to
+// [batch.Batch.Drop]; or given back, when Close could not wait: then its cursor has
+// not moved, and it is read again. Until then it is in flight. [Stats] counts all
+// of these for each source and each route, and the sums close in every snapshot. If
+// routes disagree about an entry, dropped counts before dead-lettered, and
+// dead-lettered before delivered.
 //
 // Delivery is at least once. Entries are delivered twice if their Write did
 // not say what became of them, or if they were delivered and their cursor was

@@ -184,7 +184,7 @@ func (d *Delivery) pending(n int) []Failure {
 // false.
 func (d *Delivery) Err() error { return partial(d.failed) }
 
-// kept returns which entries of the batch are left or have failed.
+// kept returns which entries of the batch are left or have failed for good, sorted.
 func (d *Delivery) kept() []int32 {
 	idx := make([]int32, 0, d.left()+len(d.failed))
 	for i := range d.left() {
@@ -197,7 +197,8 @@ func (d *Delivery) kept() []int32 {
 	return idx
 }
 
-// move makes to the batch, which has copies of the entries idx of it, those that kept returns.
+// move has to take the place of the batch, which nothing refers to any more then. It has copies of the entries idx of that,
+// which are those that kept returns, in the same order.
 func (d *Delivery) move(to *batch.Batch, idx []int32) {
 	place := func(i int) int {
 		at, _ := slices.BinarySearch(idx, int32(i))

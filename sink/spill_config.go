@@ -41,7 +41,8 @@ type SpillConfig struct {
 	// this queue alone: that of a route sees the disk, not the destination. Once it panics it is asked no more.
 	Shaper batch.Shaper
 	// CloseTimeout is how long Close goes on delivering what is queued, half of the time its ctx leaves at most, and
-	// only until the destination first fails, or has all that is left wait; zero: 5 s; negative: not at all. The rest is for the next process.
+	// only until the destination first fails, or has all that is left wait; zero: 5 s; negative: not at all. The rest is
+	// for the next process.
 	CloseTimeout time.Duration
 
 	// DeadLetter takes the entries that the destination refuses for good when the queue writes them: Write has returned

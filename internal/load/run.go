@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/lifecycle"
 	"github.com/logferry/logferry/pipeline"
 	"github.com/logferry/logferry/sink"
 	"github.com/logferry/logferry/source"
@@ -63,12 +64,7 @@ func (r *Run) Await(ctx context.Context, bytes int64) error {
 // Over returns what is delivered in the next d, less if ctx ends first.
 func (r *Run) Over(ctx context.Context, d time.Duration) Reading {
 	before := r.Read()
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+	lifecycle.Sleep(ctx, d)
 	return r.Read().Since(before)
 }
 

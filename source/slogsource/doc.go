@@ -24,8 +24,9 @@
 //
 // An entry has at most 120 attributes of 60 KiB together, and a line of
 // [Config].MaxLine. What is beyond is cut off, never within a character, and the
-// entry marked with the attribute truncated="true". Eight of them, and 4 KiB, are kept for what the ctx
-// says and for level and source, which a large record does not crowd out.
+// entry marked with the attribute truncated="true". Eight attributes, and 4 KiB, are
+// kept for what the ctx says and for level and source, which a large record does not
+// crowd out.
 //
 // # A log call does not wait
 //
