@@ -25,6 +25,8 @@ type rotation struct {
 	// linger is how long the old file is written to after its rename.
 	linger time.Duration
 	copied bool // copied and truncated, not renamed
+	// found, if there is one, waits until the log that is to be renamed has been found.
+	found func()
 }
 
 var rotations = []rotation{
@@ -46,6 +48,9 @@ func (r rotation) work(t *testing.T, path string, times int) int {
 		if r.copied {
 			a.truncate(i)
 			continue
+		}
+		if r.found != nil {
+			r.found()
 		}
 		if err := os.Rename(path, fmt.Sprintf("%s.%d", path, i)); err != nil {
 			t.Fatal(err)

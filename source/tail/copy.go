@@ -165,7 +165,7 @@ func (s *scanner) openUnknown(path string) *candidate {
 	if err != nil || !st.mode.IsRegular() {
 		return nil
 	}
-	if f := s.byID[st.id]; f != nil && (f.h != nil || f.at == path || idOf(f.at) == f.id) {
+	if f := s.byID[st.id]; f != nil && (f.h != nil || !f.differs(st) && (f.at == path || idOf(f.at) == f.id)) {
 		return nil
 	}
 	h, err := s.openPath(path)

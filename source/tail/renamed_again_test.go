@@ -230,3 +230,20 @@ func TestCopyInAShift(t *testing.T) {
 	}
 	c.h.Close()
 }
+
+// TestNumberOfAForgottenFile: what has the number of a file that was delivered, remembered
+// and deleted is not taken for that, though it came to be looked for by that number first.
+func TestNumberOfAForgottenFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.log")
+	s := newIdleScanner(t, Config{Paths: []string{path}, NoWatch: true})
+	f := rotatedFile(t, s, path, path+".1")
+	s.retire(f)
+	if err := os.WriteFile(path+".1", []byte("another\n"), 0o600); err != nil { // the number stays
+		t.Fatal(err)
+	}
+	all := s.passages(gap{path: path, name: path, where: path}, time.Now())
+	defer dismissAll(all)
+	if len(all) != 1 || all[0].path != path+".1" {
+		t.Errorf("found %v", all)
+	}
+}

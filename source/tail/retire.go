@@ -83,6 +83,12 @@ func (s *scanner) revive(f *file) {
 	s.src.show(&f.shown)
 }
 
+// differs reports whether f, which is remembered, is not as it was, by what the system
+// says of a file with its number: it was written to, or the number is that of another.
+func (f *file) differs(st fileInfo) bool {
+	return f.retired && (st.size != f.size || st.mtime != f.mtime)
+}
+
 // revisit looks at a file that is remembered.
 func (s *scanner) revisit(f *file, now time.Time) {
 	st, err := statPath(f.at)
@@ -95,7 +101,7 @@ func (s *scanner) revisit(f *file, now time.Time) {
 		}
 		return
 	}
-	if st.size == f.size && st.mtime == f.mtime {
+	if !f.differs(st) {
 		return
 	}
 	h := s.borrow(f)
