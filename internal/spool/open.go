@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// Open looks at what is in the folder, and makes nothing but the file of the position; it changes no byte there is. Names it does not know are left
-// alone. ErrFolder is in the error's chain if it is not the file system's. The caller has locked the folder.
+// Open looks at what is in the folder, and makes nothing but the file of the position; it changes no byte there is.
+// Names it does not know are left alone. ErrFolder is in the error's chain if it is not the file system's. The caller
+// has locked the folder.
 func Open(cfg Config) (*Log, error) {
 	l := &Log{cfg: cfg, next: 1, acked: 1, index: 1}
 	names, err := cfg.Folder.List()
