@@ -21,7 +21,7 @@ import (
 )
 
 // spillChildEnv holds the folder of the queue of the process that TestSpillChildProcess becomes, the number of the first
-// entry it writes, and whether it writes directly.
+// entry it writes, and the mode: whether it writes directly, and whether there are large records among its.
 const spillChildEnv = "LOGFERRY_TEST_SPILL"
 
 // TestSpillChildProcess is no test but the process that TestSpillKilled kills: it writes numbered entries as fast as it
@@ -67,6 +67,10 @@ func TestSpillChildProcess(t *testing.T) {
 		go func() {
 			for n := first + w; ; {
 				b := batch.New(nil, batch.MustLabels("writer", strconv.Itoa(w)))
+				if mode == "large" && w > 1 {
+					b.Append(base, fmt.Append(nil, n), batch.Attr{Key: "pad", Value: strings.Repeat("x", 20<<10+n*37%(200<<10))})
+					n += 4
+				}
 				for range 1 + n/4%20 {
 					b.Append(base, fmt.Append(nil, n))
 					n += 4
@@ -90,7 +94,7 @@ type ledger struct {
 // TestSpillKilled kills a process with a queue at random points, again and again. In the end every entry that was ever
 // acknowledged has been delivered.
 func TestSpillKilled(t *testing.T) {
-	for _, mode := range []string{"disk", "direct"} {
+	for _, mode := range []string{"disk", "direct", "large"} {
 		t.Run(mode, func(t *testing.T) {
 			kills, most := 5, 3000
 			if os.Getenv("LOGFERRY_SOAK") != "" {
