@@ -42,7 +42,7 @@ func TestCrashes(t *testing.T) {
 
 // TestCrashesOfLarge is TestCrashes with records that are written apart, and room behind them.
 func TestCrashesOfLarge(t *testing.T) {
-	runModel(t, true, soak(10, 30))
+	runModel(t, true, soak(4, 30))
 }
 
 func runModel(t *testing.T, large bool, seeds int) {

@@ -1,30 +1,36 @@
 package spool
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 )
 
 // largeGroups are written by gathering, apart, and by turns, and end with room and without, at the sizes where that
-// changes and beside them.
-func largeGroups() (groups [][]string) {
+// changes, or beside them.
+func largeGroups(beside int) [][]string {
 	letter := byte('a')
 	text := func(frame int) string {
 		letter++
 		return strings.Repeat(string(letter), frame-HeaderBytes)
 	}
-	for _, d := range []int{-1, 0, 1} {
-		groups = append(groups, []string{text(100)}, []string{text(apartBytes + d)}, []string{text(16*leastAlign + d)},
-			[]string{text(60), text(apartBytes + d), text(apartBytes + d), text(50)})
+	return [][]string{{text(100)}, {text(apartBytes + beside)}, {text(16*leastAlign + beside)},
+		{text(60), text(apartBytes + beside), text(apartBytes + beside), text(50)}}
+}
+
+// largeLogs calls f with a log of largeGroups each.
+func largeLogs(t *testing.T, f func(*testing.T, *largeLog)) {
+	for _, beside := range []int{-1, 0, 1} {
+		t.Run(fmt.Sprint(beside), func(t *testing.T) { f(t, writeLarge(t, largeGroups(beside))) })
 	}
-	return groups
 }
 
 // A log of large groups and small ones that is cut anywhere, as by a crash, has the records that are whole, and tells of
 // nothing else. The offsets are all those beside an edge of something, and some in between.
-func TestLargeCutAnywhere(t *testing.T) {
-	l := writeLarge(t)
+func TestLargeCutAnywhere(t *testing.T) { largeLogs(t, largeCutAnywhere) }
+
+func largeCutAnywhere(t *testing.T, l *largeLog) {
 	for _, off := range l.offsets() {
 		cut := l.disk.crash(nil)
 		cut.names[l.name].data = slices.Clone(l.data[:off])
@@ -43,8 +49,9 @@ func TestLargeCutAnywhere(t *testing.T) {
 }
 
 // Of the same log, one bit that is wrong costs the record that it belongs to, which is told of, and no other.
-func TestLargeHurtAnywhere(t *testing.T) {
-	l := writeLarge(t)
+func TestLargeHurtAnywhere(t *testing.T) { largeLogs(t, largeHurtAnywhere) }
+
+func largeHurtAnywhere(t *testing.T, l *largeLog) {
 	for i, off := range l.offsets() {
 		if off == len(l.data) {
 			continue
@@ -78,11 +85,11 @@ type largeLog struct {
 	starts, ends []int64
 }
 
-func writeLarge(t *testing.T) *largeLog {
+func writeLarge(t *testing.T, groups [][]string) *largeLog {
 	t.Helper()
 	r := bigRig(t, newMemDisk())
 	l := &largeLog{disk: r.disk}
-	for _, group := range largeGroups() {
+	for _, group := range groups {
 		at := r.sizeNow()
 		r.append(group...)
 		for _, text := range group {
