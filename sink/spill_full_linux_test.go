@@ -15,8 +15,14 @@ import (
 // TestSpillFullDisk fills a real disk under a queue, again and again: Writes fail with an error that is worth a retry,
 // what was acknowledged is delivered, and with space again the queue goes on.
 func TestSpillFullDisk(t *testing.T) {
+	t.Run("small", func(t *testing.T) { fillDisk(t, "size=1m,mode=0700", 4000) })
+	t.Run("large", func(t *testing.T) { fillDisk(t, "size=10m,mode=0700", 200_000) }) // more than is reserved at first
+}
+
+// fillDisk is the test on a disk, with lines that differ in length by spread.
+func fillDisk(t *testing.T, disk string, spread int) {
 	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m,mode=0700"); err != nil {
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, disk); err != nil {
 		t.Skipf("cannot mount a small disk: %v", err)
 	}
 	t.Cleanup(func() {
@@ -31,7 +37,7 @@ func TestSpillFullDisk(t *testing.T) {
 		to.set(func() { to.down = true })
 		r := startSpill(t, to, sink.SpillConfig{Dir: queue})
 		for failed := 0; failed < 20; {
-			line := strings.Repeat(string(rune('a'+round)), 500+37*acked%4000)
+			line := strings.Repeat(string(rune('a'+round)), 500+37*acked*spread/4000%spread)
 			b := batch.New(nil, batch.MustLabels("app", "shop"))
 			b.Append(base, []byte(line))
 			err := r.Write(t.Context(), b)

@@ -21,7 +21,7 @@ import (
 )
 
 // spillChildEnv holds the folder of the queue of the process that TestSpillChildProcess becomes, the number of the first
-// entry it writes, and how: directly, or with some of its writers told to wait.
+// entry it writes, and how: directly, with large records among its, or with some of its writers told to wait.
 const spillChildEnv = "LOGFERRY_TEST_SPILL"
 
 // TestSpillChildProcess is no test but the process that TestSpillKilled kills: it writes numbered entries as fast as it
@@ -70,6 +70,10 @@ func TestSpillChildProcess(t *testing.T) {
 		go func() {
 			for n := first + w; ; {
 				b := batch.New(nil, batch.MustLabels("writer", strconv.Itoa(w)))
+				if mode == "large" && w > 1 {
+					b.Append(base, fmt.Append(nil, n), batch.Attr{Key: "pad", Value: strings.Repeat("x", 20<<10+n*37%(200<<10))})
+					n += 4
+				}
 				for range 1 + n/4%20 {
 					b.Append(base, fmt.Append(nil, n))
 					n += 4
@@ -108,7 +112,7 @@ type ledger struct {
 // TestSpillKilled kills a process with a queue at random points, again and again. In the end every entry that was ever
 // acknowledged has been delivered.
 func TestSpillKilled(t *testing.T) {
-	for _, mode := range []string{"disk", "direct", "waits"} {
+	for _, mode := range []string{"disk", "direct", "large", "waits"} {
 		t.Run(mode, func(t *testing.T) {
 			kills, most := 5, 3000
 			if os.Getenv("LOGFERRY_SOAK") != "" {

@@ -34,10 +34,11 @@ func appendRecord(dst []byte, b *batch.Batch, lo int) (_ []byte, hi int) {
 	size := 0
 	var sets labelSets
 	for hi = lo; hi < len(b.Entries); hi++ {
-		size += b.Entries[hi].Size()
-		if size > recordBytes && hi > lo {
+		one := b.Entries[hi].Size()
+		if size+one > recordBytes && hi > lo {
 			break
 		}
+		size += one
 		sets.number(b.LabelsOf(hi))
 	}
 	// Or it would grow bit by bit, and be copied each time. A sixteenth is for the room that the spool puts behind it.

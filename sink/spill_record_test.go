@@ -70,6 +70,17 @@ func TestRecordsAreBounded(t *testing.T) {
 }
 
 // What is cut, or claims more than it holds, is refused whole, and takes no memory.
+// A giant that is left for the next record takes no memory of this one.
+func TestRecordBeforeAGiant(t *testing.T) {
+	b := batch.New(nil, batch.Labels{})
+	b.Append(time.Now(), []byte("small"))
+	b.Append(time.Now(), make([]byte, 4*recordBytes))
+	record, hi := appendRecord(nil, b, 0)
+	if hi != 1 || cap(record) > 1<<10 {
+		t.Errorf("%d entries in a record with memory for %d bytes", hi, cap(record))
+	}
+}
+
 func TestRecordHostile(t *testing.T) {
 	b := batch.New(nil, batch.MustLabels("app", "shop"))
 	b.Append(time.Unix(1, 2), []byte("line"), batch.Attr{Key: "a", Value: "b"})

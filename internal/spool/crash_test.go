@@ -23,6 +23,7 @@ func soak(n, times int) int {
 // A model is what a log owes to those who appended to it.
 type model struct {
 	t     *testing.T
+	large bool            // records of all sizes, in large segments
 	owed  map[string]bool // acknowledged, and not delivered before the position was last saved
 	saved map[string]bool // delivered before that: must not come again
 	since map[string]bool // delivered after that, by this process
@@ -36,9 +37,18 @@ type model struct {
 // TestCrashes runs a log through appends, deliveries, failing disks, kills and power losses, at random, against the
 // model: whatever was acknowledged is delivered, in order, and what the saved position covers never again.
 func TestCrashes(t *testing.T) {
+	runModel(t, false, soak(300, 30))
+}
+
+// TestCrashesOfLarge is TestCrashes with records that are written apart, and room behind them.
+func TestCrashesOfLarge(t *testing.T) {
+	runModel(t, true, soak(4, 30))
+}
+
+func runModel(t *testing.T, large bool, seeds int) {
 	var total model
-	for seed := range uint64(soak(300, 30)) {
-		m := &model{t: t, owed: map[string]bool{}, saved: map[string]bool{}, since: map[string]bool{}, ever: map[string]bool{}}
+	for seed := range uint64(seeds) {
+		m := &model{t: t, large: large, owed: map[string]bool{}, saved: map[string]bool{}, since: map[string]bool{}, ever: map[string]bool{}}
 		rnd := rand.New(rand.NewPCG(seed, 6))
 		d := newMemDisk()
 		for range 6 {
@@ -47,7 +57,8 @@ func TestCrashes(t *testing.T) {
 				t.Fatalf("seed %d: %d acknowledged, %d refused, %d crashes", seed, m.acked, m.failed, m.crashes)
 			}
 		}
-		r := openRig(t, d)
+		d.fail = nil
+		r := m.open(d)
 		m.deliver(r, 1<<30)
 		if len(m.owed) > 0 {
 			t.Fatalf("seed %d: %d acknowledged entries are lost", seed, len(m.owed))
@@ -57,6 +68,22 @@ func TestCrashes(t *testing.T) {
 	}
 	t.Logf("%d acknowledged, %d refused by a failing disk, %d crashes, %d delivered, %d of them again, 0 lost",
 		total.acked, total.failed, total.crashes, total.delivered, total.again)
+}
+
+func (m *model) open(d *memDisk) *rig {
+	if m.large {
+		return openRigOf(m.t, d, 16<<20, 1<<20)
+	}
+	return openRig(m.t, d)
+}
+
+// size is how long the payload of a record is, about: beside where something changes, too.
+func (m *model) size(rnd *rand.Rand) int {
+	if !m.large || rnd.IntN(2) == 0 {
+		return rnd.IntN(200)
+	}
+	edges := []int{apartBytes, leastAlign * 16, gatherBytes, mostAlign, 300 << 10}
+	return edges[rnd.IntN(len(edges))] - HeaderBytes + rnd.IntN(7) - 10
 }
 
 func (m *model) add(o *model) {
@@ -70,7 +97,7 @@ func (m *model) add(o *model) {
 // life is one process, and the disk it leaves.
 func (m *model) life(rnd *rand.Rand, d *memDisk) *memDisk {
 	d.fail = nil
-	r := openRig(m.t, d)
+	r := m.open(d)
 	if rnd.IntN(2) == 0 {
 		d.fail = func(_ int, op string) error {
 			if op != "list" && op != "read" && op != "open" && rnd.IntN(20) == 0 {
@@ -107,7 +134,7 @@ func (m *model) append(rnd *rand.Rand, r *rig) {
 	var list []Item
 	for range 1 + rnd.IntN(4) {
 		m.next++
-		text := fmt.Sprintf("%d %0*d", m.next, rnd.IntN(200), 0)
+		text := fmt.Sprintf("%d %0*d", m.next, m.size(rnd), 0)
 		list = append(list, item(text, 1))
 	}
 	if err := r.Append(list); err != nil {

@@ -23,6 +23,12 @@ func FuzzSegment(f *testing.F) {
 	f.Add(appendFrame(one, 0, 0, time.UnixMilli(1<<62), 1<<30, nil))
 	bad := append(bytes.Clone(one[:len(one)-1]), 'x')
 	f.Add(appendFrame(bad, 0, 1<<64-1, time.UnixMilli(0), 1, nil))
+	for _, room := range []uint32{1, 41, 100, 1 << 31, 1<<32 - 1} { // less than what follows, as much, and more
+		roomy := bytes.Clone(two)
+		putHeader(roomy[:len(one):len(one)], 0, header{seq: 1, at: 1, entries: 1, room: room})
+		f.Add(roomy)
+		f.Add(appendFrame(roomy, 0, 3, time.UnixMilli(3), 1, []byte("c")))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		d := newMemDisk()
 		d.names[name] = &inode{data: data}
