@@ -185,12 +185,13 @@ func (q *deliverer) copyOf(b *batch.Batch, idx []int32) *batch.Batch {
 // l has of their streams, in which case l has the others and goes on.
 func (q *deliverer) setApart(l *lane) *lane {
 	_, some := errors.AsType[*PartialError](l.cause)
-	if !some || q.spill.perStream || l.class == batch.Failed || l.class == batch.Throttled {
+	held := l.delivery.Held() // none if all of them were given up
+	if !some || len(held) == 0 || q.spill.perStream || l.class == batch.Failed || l.class == batch.Throttled {
 		return l
 	}
 	x := &lane{used: true, b: l.b, shares: l.shares, out: l.out, delivery: l.delivery, panics: l.panics, wait: l.wait}
 	stuck := map[batch.Labels]bool{}
-	for _, f := range l.delivery.Held() {
+	for _, f := range held {
 		if stream := q.spill.streamOf(l.b.LabelsOf(f.Index)); !stuck[stream] {
 			stuck[stream] = true
 			x.streams = append(x.streams, stream)
