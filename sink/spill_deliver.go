@@ -159,6 +159,7 @@ func (q *deliverer) read() {
 		q.divide(w)
 	}
 	w.stage.Settle(nil) // the pieces have theirs
+	w.stage = nil
 	q.count()
 	if errors.Is(err, io.EOF) {
 		s.noteDisk(diskRead, nil)
