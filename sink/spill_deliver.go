@@ -19,8 +19,6 @@ const (
 	saveEvery = 250 * time.Millisecond
 	// readAgain is the wait after a read that failed.
 	readAgain = 500 * time.Millisecond
-	// piecesAtOnce is how many pieces of a lane a worker has at most: it need not wait while a window is read.
-	piecesAtOnce = windowBytes / pieceBytes
 	// mostRecords is how many records may be read beyond the first that is not delivered: the log remembers each.
 	mostRecords = 100_000
 )
@@ -161,6 +159,7 @@ func (q *deliverer) read() {
 		q.divide(w)
 	}
 	w.stage.Settle(nil) // the pieces have theirs
+	w.stage = nil
 	q.count()
 	if errors.Is(err, io.EOF) {
 		s.noteDisk(diskRead, nil)
@@ -194,14 +193,16 @@ func (q *deliverer) dispatch(ctx context.Context) error {
 	return nil
 }
 
-// next takes the first lane that is ready.
+// next takes the first lane that is ready, and of its pieces what makes up a window at most: its worker need not wait while
+// another is read.
 func (q *deliverer) next() *lane {
 	l := q.ready[0]
 	q.ready[0] = nil
 	q.ready = q.ready[1:]
-	n := min(len(l.pieces), piecesAtOnce)
+	n, _ := fitting(l.pieces, windowBytes, windowEntries)
 	l.taken = slices.Clone(l.pieces[:n])
-	l.pieces = slices.Delete(l.pieces, 0, n)
+	clear(l.pieces[:n])
+	l.pieces = l.pieces[n:]
 	return l
 }
 

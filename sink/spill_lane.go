@@ -19,14 +19,13 @@ type lane struct {
 	parked  bool           // until then
 	used    bool           // it is ready, parked, or a worker has it
 
-	// The piece that has been begun, or is to be.
-	taken    []piece // that follow, for the worker
-	met      []met   // what has been accounted for, to be told to the windows
-	at       *window
+	// What has been begun, or is to be.
+	taken    []piece      // that follow, for the worker
+	met      []share      // what has been accounted for, to be told to the windows
 	b        *batch.Batch // it, or what is left of it
+	shares   []share      // of b
 	out      bool         // b keeps no window in memory
 	delivery *Delivery    // nil: there is none
-	entries  int          // that are not accounted for
 	panics   int          // in a row
 	wait     time.Duration
 	cause    error // of that
@@ -34,13 +33,7 @@ type lane struct {
 	err      error // why the worker did not go on
 }
 
-// A met is a number of entries of a window that have met their fate.
-type met struct {
-	at      *window
-	entries int
-}
-
-// A piece is some entries of a window, for one Write. It holds a reference to the batch they are in.
+// A piece is some entries of a window, for one Write or a part of it. It holds a reference to the batch they are in.
 type piece struct {
 	at    *window
 	from  *batch.Batch
@@ -74,32 +67,61 @@ func (l *lane) add(w *window, i int32, size int) {
 	p.bytes += size
 }
 
-// begin makes a batch of the next piece.
+// begin makes a batch of the next pieces, as many as one Write is for: where little comes at a time, each is of a few
+// entries, and a lane that had to wait has many of them.
 func (l *lane) begin(s *Spiller) {
-	p := l.taken[0]
-	l.taken = slices.Delete(l.taken, 0, 1)
-	l.at, l.b, l.out, l.panics = p.at, p.from, p.idx == nil, 0
-	if !l.out {
+	n, entries := fitting(l.taken, pieceBytes, pieceEntries)
+	l.panics, l.out, l.shares = 0, true, make([]share, 0, n)
+	l.b = l.taken[0].from
+	if n > 1 || l.taken[0].idx != nil {
 		l.b = batch.New(&s.pool, batch.Labels{})
-		l.b.Merge(p.from, p.idx)
+		l.b.Grow(entries)
 	}
-	l.entries = len(l.b.Entries)
+	end := 0
+	for i := range n {
+		p := &l.taken[i]
+		if p.from != l.b {
+			l.b.Merge(p.from, p.idx)
+		}
+		l.out = l.out && p.idx == nil
+		end += p.len()
+		l.shares = append(l.shares, share{p.at, end, p.len()})
+	}
+	clear(l.taken[:n])
+	l.taken = l.taken[n:]
 	l.delivery = s.retry.Begin(l.b)
+}
+
+// fitting returns how many of the first pieces make up so many bytes and entries at most, or one, and how many entries
+// they have.
+func fitting(pieces []piece, bytes, most int) (n, entries int) {
+	for n < len(pieces) {
+		p := &pieces[n]
+		bytes -= p.bytes
+		if n > 0 && (bytes < 0 || entries+p.len() > most) {
+			break
+		}
+		entries += p.len()
+		n++
+	}
+	return n, entries
 }
 
 // account tells the windows what a worker has done for the lane, and takes back what it has not begun.
 func (l *lane) account() {
-	for _, m := range l.met {
-		m.at.left -= m.entries
+	for i := range l.met {
+		l.met[i].at.left -= l.met[i].open
 	}
-	l.pieces = append(l.taken, l.pieces...)
+	if len(l.taken) > 0 {
+		l.pieces = append(l.taken, l.pieces...)
+	}
 	l.met, l.taken = nil, nil
 }
 
-// over ends the piece that has been begun.
+// over ends what has been begun.
 func (l *lane) over() {
 	l.b.Settle(nil)
-	l.b, l.delivery, l.cause = nil, nil, nil
+	l.b, l.shares, l.delivery, l.cause = nil, nil, nil, nil
 }
 
 // drop gives back all that a lane has, which no worker has.
@@ -120,9 +142,15 @@ func (l *lane) moveOut(q *deliverer) {
 		b := q.copyOf(l.b, idx)
 		d.move(b, idx)
 		l.b.Settle(nil)
-		q.spill.counts.delivered.Add(int64(l.entries - len(idx)))
-		l.at.left -= l.entries - len(idx)
-		l.b, l.out, l.entries = b, true, len(idx)
+		q.spill.counts.delivered.Add(int64(openOf(l.shares) - len(idx)))
+		end := 0
+		for i, n := range among(l.shares, idx) {
+			sh := &l.shares[i]
+			sh.at.left -= sh.open - n
+			end += n
+			sh.end, sh.open = end, n
+		}
+		l.b, l.out = b, true
 	}
 	for i := range l.pieces {
 		if p := &l.pieces[i]; p.idx != nil {
@@ -157,12 +185,13 @@ func (q *deliverer) copyOf(b *batch.Batch, idx []int32) *batch.Batch {
 // l has of their streams, in which case l has the others and goes on.
 func (q *deliverer) setApart(l *lane) *lane {
 	_, some := errors.AsType[*PartialError](l.cause)
-	if !some || q.spill.perStream || l.class == batch.Failed || l.class == batch.Throttled {
+	held := l.delivery.Held() // none if all of them were given up
+	if !some || len(held) == 0 || q.spill.perStream || l.class == batch.Failed || l.class == batch.Throttled {
 		return l
 	}
-	x := &lane{used: true, at: l.at, b: l.b, out: l.out, delivery: l.delivery, entries: l.entries, panics: l.panics, wait: l.wait}
+	x := &lane{used: true, b: l.b, shares: l.shares, out: l.out, delivery: l.delivery, panics: l.panics, wait: l.wait}
 	stuck := map[batch.Labels]bool{}
-	for _, f := range l.delivery.Held() {
+	for _, f := range held {
 		if stream := q.spill.streamOf(l.b.LabelsOf(f.Index)); !stuck[stream] {
 			stuck[stream] = true
 			x.streams = append(x.streams, stream)
@@ -172,12 +201,15 @@ func (q *deliverer) setApart(l *lane) *lane {
 	waits := func(b *batch.Batch, i int) bool { return stuck[q.spill.streamOf(b.LabelsOf(i))] }
 	l.streams = slices.DeleteFunc(l.streams, func(stream batch.Labels) bool { return stuck[stream] })
 	l.delivery = l.delivery.Split(func(i int) bool { return !waits(l.b, i) })
+	l.shares = nil
 	if l.delivery == nil {
-		l.b, l.entries = nil, 0
+		l.b = nil
 	} else {
 		l.b.Retain(1)
-		l.entries = len(l.delivery.Pending())
-		x.entries -= l.entries
+		for i, n := range among(x.shares, l.delivery.kept()) {
+			l.shares = append(l.shares, share{x.shares[i].at, x.shares[i].end, n})
+			x.shares[i].open -= n
+		}
 	}
 	l.pieces, x.pieces = divided(l.pieces, waits)
 	return x
@@ -186,24 +218,24 @@ func (q *deliverer) setApart(l *lane) *lane {
 // divided divides pieces into those of entries that wait, and those of the others.
 func divided(pieces []piece, waits func(*batch.Batch, int) bool) (others, waiting []piece) {
 	for _, p := range pieces {
-		var a, b []int32
+		a, b := piece{at: p.at, from: p.from}, piece{at: p.at, from: p.from}
 		for k := range p.len() {
 			i := p.entry(k)
+			to := &a
 			if waits(p.from, i) {
-				b = append(b, int32(i))
-			} else {
-				a = append(a, int32(i))
+				to = &b
 			}
+			to.idx = append(to.idx, int32(i))
+			to.bytes += p.from.Entries[i].Size()
 		}
 		switch {
-		case len(a) == 0:
+		case len(a.idx) == 0:
 			waiting = append(waiting, p)
-		case len(b) == 0:
+		case len(b.idx) == 0:
 			others = append(others, p)
 		default:
 			p.from.Retain(1)
-			others = append(others, piece{at: p.at, from: p.from, idx: a})
-			waiting = append(waiting, piece{at: p.at, from: p.from, idx: b})
+			others, waiting = append(others, a), append(waiting, b)
 		}
 	}
 	return others, waiting

@@ -21,7 +21,7 @@ func (s *Spiller) deliverPieces(ctx context.Context, l *lane) error {
 	return nil
 }
 
-// deliverPiece is that of one piece. Where the destination is away rather than busy with others, it waits
+// deliverPiece is that of what one Write is for. Where the destination is away rather than busy with others, it waits
 // itself: no other lane would fare better.
 func (s *Spiller) deliverPiece(ctx context.Context, l *lane) error {
 	if l.delivery == nil {
@@ -72,8 +72,8 @@ func (s *Spiller) delivered(ctx context.Context, l *lane) error {
 	} else {
 		s.refused(refused)
 	}
-	s.counts.delivered.Add(int64(l.entries - len(refused)))
-	l.met = append(l.met, met{l.at, l.entries})
+	s.counts.delivered.Add(int64(openOf(l.shares) - len(refused)))
+	l.met = append(l.met, l.shares...)
 	l.over()
 	return nil
 }
