@@ -291,6 +291,7 @@ func TestGoexit(t *testing.T) {
 			t.Fatal(err)
 		}
 		l := slog.New(src.Handler())
+		time.Sleep(5 * time.Second) // the source waits for the first record, and takes it at once
 		l.Info("exit")
 		synctest.Wait()
 		l.Info("while nobody runs")
