@@ -42,6 +42,7 @@ type deliverer struct {
 	results chan *lane
 
 	windows []*window // not Done, in order
+	records int       // of these
 	lanes   map[any]*lane
 	apart   map[batch.Labels]*lane // of streams that are not in the lane they share with others
 	ready   []*lane                // a worker may have them
@@ -108,7 +109,7 @@ func (q *deliverer) hungry() bool {
 // full reports whether no window may be read beside what is held. A small queue is not read whole: what is read cannot be
 // dropped to make room.
 func (q *deliverer) full() bool {
-	return q.heldBytes.Load() >= int64(q.spill.windowSize()*5/4) || q.heldEntries.Load() >= windowEntries*5/4 || q.records() >= mostRecords
+	return q.heldBytes.Load() >= int64(q.spill.windowSize()*5/4) || q.heldEntries.Load() >= windowEntries*5/4 || q.records >= mostRecords
 }
 
 // hold counts b, whose lines are so many bytes, as held in memory until it is settled, and as waiting if it is a copy.
@@ -124,14 +125,6 @@ func (q *deliverer) hold(b *batch.Batch, bytes int, isCopy bool) {
 	}
 	count(1)
 	b.OnSettled(func(error) { count(-1) })
-}
-
-// records is how many are read and not Done.
-func (q *deliverer) records() (n int) {
-	for _, w := range q.windows {
-		n += w.records
-	}
-	return n
 }
 
 // sleep is how long there is nothing to do, if nothing happens.
@@ -156,6 +149,7 @@ func (q *deliverer) read() {
 	q.hold(w.stage, w.bytes, false)
 	if w.records > 0 {
 		q.windows = append(q.windows, w)
+		q.records += w.records
 		q.divide(w)
 	}
 	w.stage.Settle(nil) // the pieces have theirs
@@ -194,15 +188,17 @@ func (q *deliverer) dispatch(ctx context.Context) error {
 }
 
 // next takes the first lane that is ready, and of its pieces what makes up a window at most: its worker need not wait while
-// another is read.
+// another is read. One that has begun something gets no more until that is over.
 func (q *deliverer) next() *lane {
 	l := q.ready[0]
 	q.ready[0] = nil
 	q.ready = q.ready[1:]
-	n, _ := fitting(l.pieces, windowBytes, windowEntries)
-	l.taken = slices.Clone(l.pieces[:n])
-	clear(l.pieces[:n])
-	l.pieces = l.pieces[n:]
+	if l.delivery == nil {
+		n, _ := fitting(l.pieces, windowBytes, windowEntries)
+		l.taken = slices.Clone(l.pieces[:n])
+		clear(l.pieces[:n])
+		l.pieces = l.pieces[n:]
+	}
 	return l
 }
 
@@ -291,6 +287,7 @@ func (q *deliverer) unpark(now time.Time) {
 func (q *deliverer) count() {
 	n := 0
 	for n < len(q.windows) && q.windows[n].left == 0 {
+		q.records -= q.windows[n].records
 		n++
 	}
 	if n == 0 {

@@ -34,7 +34,7 @@ func TestSpillGivesUpInOrder(t *testing.T) {
 		}
 		return p
 	})
-	cfg := sink.SpillConfig{Dir: filepath.Join(t.TempDir(), "q"), Shaper: pairs{}}
+	cfg := sink.SpillConfig{Dir: filepath.Join(t.TempDir(), "q"), Shaper: most(6)} // two lines a Write
 	s, err := sink.Spill(sink.Retry(to, sink.RetryConfig{Tries: 1, Min: 10 * time.Millisecond}), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -64,9 +64,3 @@ func TestSpillGivesUpInOrder(t *testing.T) {
 		t.Errorf("%d lines: %+v", len(got), st)
 	}
 }
-
-// pairs is a Shaper of Writes of two lines of three bytes.
-type pairs struct{}
-
-func (pairs) Limits(batch.State) batch.Limits { return batch.Limits{MaxBytes: 6} }
-func (pairs) Observe(batch.Outcome)           {}

@@ -152,8 +152,13 @@ func (l *lane) moveOut(q *deliverer) {
 		}
 		l.b, l.out = b, true
 	}
-	for i := range l.pieces {
-		if p := &l.pieces[i]; p.idx != nil {
+	q.moveOut(l.pieces)
+}
+
+// moveOut copies pieces, so that no window is kept in memory for them.
+func (q *deliverer) moveOut(pieces []piece) {
+	for i := range pieces {
+		if p := &pieces[i]; p.idx != nil {
 			b := q.copyOf(p.from, p.idx)
 			p.from.Settle(nil)
 			p.from, p.idx = b, nil

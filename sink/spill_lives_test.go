@@ -134,6 +134,9 @@ func TestSpillLivesAtRandom(t *testing.T) {
 				Dir: filepath.Join(t.TempDir(), "q"), MaxBytes: 128 << 10 << rnd.IntN(5),
 				Overflow: sink.SpillOverflow(seed % 3), CloseTimeout: 20 * time.Millisecond,
 			}}
+			if seed%2 == 1 {
+				l.cfg.Shaper = most(2000)
+			}
 			for range 4 {
 				l.cfg.MaxInFlight = 1 + rnd.IntN(4)
 				l.live(t, rnd, false)
@@ -151,6 +154,12 @@ func TestSpillLivesAtRandom(t *testing.T) {
 		})
 	}
 }
+
+// most is a Shaper of Writes of so many bytes at most.
+type most int
+
+func (m most) Limits(batch.State) batch.Limits { return batch.Limits{MaxBytes: int(m)} }
+func (most) Observe(batch.Outcome)             {}
 
 // lives is what a queue that lives several times was given.
 type lives struct {

@@ -68,6 +68,7 @@ func (q *deliverer) divide(w *window) {
 	}
 	for _, l := range touched {
 		w.stage.Retain(len(l.fresh))
+		before := len(l.pieces)
 		l.pieces = append(l.pieces, l.fresh...)
 		l.fresh = nil
 		switch {
@@ -75,7 +76,7 @@ func (q *deliverer) divide(w *window) {
 			l.used = true
 			q.goOn(l)
 		case l.parked:
-			l.moveOut(q)
+			q.moveOut(l.pieces[before:])
 		}
 	}
 }
