@@ -155,6 +155,10 @@ func (l *lane) moveOut(q *deliverer) {
 	q.moveOut(l.pieces)
 }
 
+// copyOverhead is about what a copy takes besides, in bytes: its Batch, its piece, and what is left of its window. With
+// entries that are written one by one it is most of it.
+const copyOverhead = 512
+
 // moveOut copies pieces, so that no window is kept in memory for them.
 func (q *deliverer) moveOut(pieces []piece) {
 	for i := range pieces {
@@ -182,7 +186,7 @@ func (q *deliverer) copyOf(b *batch.Batch, idx []int32) *batch.Batch {
 		c.Entries[k].Labels = b.LabelsOf(int(i))
 		memory = memory[n:]
 	}
-	q.hold(c, c.Size(), true)
+	q.hold(c, c.Memory()+copyOverhead, true)
 	return c
 }
 
