@@ -235,7 +235,7 @@ func TestSpillWaitingIsBounded(t *testing.T) {
 	until(t, "a standstill", func() bool { // waiting grows until there is no room
 		was := size
 		size = s.Stats().Waiting * 700
-		return size > 4<<20 && size == was
+		return size > 3<<20 && size == was
 	})
 	grown := heap() - before
 	t.Logf("%d MiB queued, %d KiB wait, the heap grew by %d KiB", s.Stats().Bytes>>20, size>>10, grown>>10)
