@@ -193,6 +193,9 @@ func (q *deliverer) copyOf(b *batch.Batch, idx []int32) *batch.Batch {
 // setApart returns the lane that must wait, after a Write that failed for entries of its own: l, or one that has what
 // l has of their streams, in which case l has the others and goes on.
 func (q *deliverer) setApart(l *lane) *lane {
+	if len(l.streams) == 1 { // it is apart from all others
+		return l
+	}
 	_, some := errors.AsType[*PartialError](l.cause)
 	held := l.delivery.Held() // none if all of them were given up
 	if !some || len(held) == 0 || q.spill.perStream || l.class == batch.Failed || l.class == batch.Throttled {
