@@ -176,7 +176,6 @@ func (q *deliverer) dispatch(ctx context.Context) error {
 				return nil
 			}
 			l := q.next()
-			l.err = errUnreturned
 			l.err = q.spill.deliverPieces(ctx, l)
 			return q.took(l)
 		}
