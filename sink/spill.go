@@ -25,11 +25,11 @@ import (
 // after a crash what was being delivered comes again, and what was delivered in the 250 ms before that.
 //
 // Entries of one stream (of equal Labels, or as a [StreamNamer] says) are delivered in the order in which their Writes
-// returned. What fails is tried for ever, unless a [Retry] around s says otherwise, by whose policy it is tried. A stream
-// that is told to wait waits alone: the others go on until what waits takes some 5 MiB of memory, or is 100,000 entries
-// ([SpillStats].Waiting), and then wait too. An entry that was written alone takes 0.8 KB besides its text. The files of the queue are deleted up to the first entry that is not
-// delivered, and what others are ahead of it comes again after a crash. What s refuses for good goes to cfg.DeadLetter or
-// is counted.
+// returned. What fails is tried for ever, unless a [Retry] around s says otherwise, by whose policy it is tried. A
+// stream that is told to wait waits alone: the others go on until what waits takes some 5 MiB of memory, or is 100,000
+// entries ([SpillStats].Waiting), and then wait too. An entry that was written alone takes 0.8 KB besides its text. The
+// files of the queue are deleted up to the first entry that is not delivered, and what others are ahead of it comes
+// again after a crash. What s refuses for good goes to cfg.DeadLetter or is counted.
 //
 // Several Writes share one sync, and none waits for another to join it: those that come while a sync runs have the
 // next one. After a failed sync nothing of that file is trusted, and its unacknowledged records are written to another.
