@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/logferry/logferry/batch"
+	"github.com/logferry/logferry/lifecycle"
 	"github.com/logferry/logferry/source"
 )
 
@@ -60,17 +61,10 @@ func (c counter) Run(ctx context.Context, out *source.Outlet) error {
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
-	if d == 0 {
-		return nil
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
+	if d > 0 && !lifecycle.Sleep(ctx, d) {
 		return context.Cause(ctx)
 	}
+	return nil
 }
 
 // collector is a sink that remembers every line, in order, and does what fail
