@@ -239,6 +239,7 @@ func (l *log) generation(now time.Time) (string, error) {
 		}
 		if !taken {
 			l.stamp = stamp
+			l.sink.stampGiven(stamp)
 			return name, nil
 		}
 		stamp = stamp.Add(time.Millisecond)
@@ -248,11 +249,14 @@ func (l *log) generation(now time.Time) (string, error) {
 // stampAt is the time of a generation that is made now, to the millisecond: not before that of any made before. Who rotates
 // may have waited for that since now, and a log does not remember its generations once it has no file open.
 func (s *Sink) stampAt(now time.Time) time.Time {
-	for ms := now.UnixMilli(); ; {
-		latest := s.stamped.Load()
-		if ms = max(ms, latest); s.stamped.CompareAndSwap(latest, ms) {
-			return time.UnixMilli(ms).UTC()
-		}
+	return time.UnixMilli(max(now.UnixMilli(), s.stamped.Load())).UTC()
+}
+
+// stampGiven keeps the time of a generation, which may be later than what stampAt has said.
+func (s *Sink) stampGiven(stamp time.Time) {
+	ms := stamp.UnixMilli()
+	for latest := s.stamped.Load(); latest < ms && !s.stamped.CompareAndSwap(latest, ms); {
+		latest = s.stamped.Load()
 	}
 }
 

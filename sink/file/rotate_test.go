@@ -122,6 +122,21 @@ func TestGenerationsAreInOrder(t *testing.T) {
 	}
 }
 
+// TestGenerationsStayInOrder: so they are where several are made within a millisecond, or by a clock that stands, and the
+// first of them are removed before the file is closed and opened again.
+func TestGenerationsStayInOrder(t *testing.T) {
+	r := newRig(t, Config{Path: "{app}/all.log", MaxOpen: 1, Rotate: Rotate{Bytes: 2}})
+	r.put(noon, shop, "1", "2", "3")
+	if err := os.Remove(r.dir + "/shop/all.log.20260102T120000.000"); err != nil {
+		t.Fatal(err)
+	}
+	r.put(noon, batch.MustLabels("app", "other"), "x")
+	r.put(noon, shop, "4")
+	if got := readLines(t, r.dir+"/shop"); !slices.Equal(got, []string{"2", "3", "4"}) {
+		t.Errorf("%q, in %q", got, r.names())
+	}
+}
+
 // TestRotateFails: a file that cannot be renamed is written to all the same, Health tells, and it is tried again.
 func TestRotateFails(t *testing.T) {
 	r := newRig(t, Config{Path: "all.log", Rotate: Rotate{Bytes: 3}})

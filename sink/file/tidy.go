@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"github.com/logferry/logferry/lifecycle"
 )
 
 const (
@@ -25,22 +27,22 @@ func (s *Sink) keepTidy(ctx context.Context) error {
 		begun := time.Now()
 		s.tidy(ctx, begun)
 		rest := min(tidyEvery, max(tidyRest, tidyShare*time.Since(begun)))
-		if !s.sleep(ctx, rest, nil) || !s.sleep(ctx, tidyEvery-rest, s.wake) {
+		if !lifecycle.Sleep(ctx, rest) || !s.sleep(ctx, tidyEvery-rest) {
 			return nil
 		}
 	}
 	return nil
 }
 
-// sleep waits for d, or until wake has something, and reports whether ctx is still not done.
-func (s *Sink) sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) bool {
+// sleep waits for d, or until tidySoon is called, and reports whether ctx is still not done.
+func (s *Sink) sleep(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
 		return false
 	case <-t.C:
-	case <-wake:
+	case <-s.wake:
 	}
 	return ctx.Err() == nil
 }

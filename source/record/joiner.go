@@ -200,7 +200,7 @@ func (r *run) extend(l *Line, end int64, maxBytes int) {
 	}
 	r.Text = append(r.Text, rest...)
 	if len(r.Text) > maxBytes {
-		r.Text = r.Text[:len(Cut(r.Text, maxBytes))]
+		r.Text = r.Text[:CutAt(r.Text, maxBytes)]
 		r.Truncated = true
 	}
 	r.Truncated = r.Truncated || l.Truncated
