@@ -110,12 +110,13 @@ func TestMixturesAboveTheRate(t *testing.T) {
 			t.Parallel()
 			p := prove(t, s, tenant)
 			m := newMixture(t, p, 2)
-			for range 20 {
+			// A busy machine may be slower than the limit for a while.
+			for n := 0; n < 20 || n < 200 && p.sink.Stats().Statuses[429] == 0; n++ {
 				m.round(t, patient(p.sink))
 			}
 			m.finish(t)
 			if st := p.sink.Stats(); st.Statuses[429] == 0 {
-				t.Log("too slow to meet a rate limit") // that each is heeded is for rate_test.go to prove
+				t.Error("no rate limit was met")
 			}
 		})
 	}
